@@ -1,0 +1,1 @@
+"""Carillon's own code: one layer, because every function must agree on item shapes."""

@@ -1,0 +1,25 @@
+"""boto3 clients with time-outs: the one place that builds them."""
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+# A single call may not eat a function's time; botocore's own default is 60 s.
+_CONNECT_TIMEOUT_S = 2
+_READ_TIMEOUT_S = 5
+
+
+@cache
+def client(service: str, *, pool: int = 10) -> Any:
+    """Return the process's client of *service*, with *pool* connections and standard retries."""
+    return boto3.client(
+        service,
+        config=Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            max_pool_connections=pool,
+            retries={"mode": "standard", "max_attempts": 4},
+        ),
+    )

@@ -1,0 +1,160 @@
+"""
+Every table's keys and attribute names, and the access pattern each serves.
+
+Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small, slow, precious.
+    ORG            OFF#{office}            office
+    LST#{list}     LST                     contact list            gsi1 LISTS / created_at#id
+    LST#{list}     IMP#{import}            one import of a CSV
+    SND#{sender}   SND                     sender                  gsi1 SENDERS / created_at#id
+    SND#{sender}   LEASE                   the pacer's lease: token, owner, expires_at
+    SND#{sender}   RUN#{campaign}          a campaign's work on this sender; kept (TTL) 35 days
+                                           after its last message: inbound attribution reads the
+                                           sender's runs, then asks for the one possible lead row
+                                           of each (its key is computed), so a reply costs a
+                                           bounded number of reads and a message costs no index
+    CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
+                                           (the due schedule: gsi1 TAB#scheduled, filter schedule_at)
+    CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
+
+Contacts table (pk, sk)
+    {list}#{shard} {lead_key}              a contact; shards are equal ranges of the lead key, so a
+                                           list read shard by shard is sorted and lists merge
+
+Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
+    {campaign}#{part} {lead_key}                   a lead from its claim on, with its initial message
+    {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead
+    {campaign}#{part} {lead_key}#out#{cause}       an automatic or agent's answer
+    unsolicited#{sender}#{bucket} {lead_key}#in#…  an inbound message that answers no campaign (I3)
+    parked#{bucket}  {provider id}#{status}        a receipt whose row was not there (R2)
+    A campaign's part holds about 400 leads, so one partition stays under 1,000 items and one
+    campaign spreads over as many partitions as it has parts. All changes of a part reach the
+    aggregator in order, which is what its checkpoint relies on.
+
+Counters table (pk, sk)
+    CMP#{campaign} LANE#{n}                totals of the campaign, additive over lanes
+    CMP#{campaign} TIME#{quarter hour}     the same counters by 15 minutes UTC
+    OFF#{office}#{date} TIME#{quarter hour}#{lane}  an office's counters by 15 minutes UTC
+    CKPT#{messages pk} CKPT                highest stream sequence number applied for that part
+    CMP#{campaign} RECOUNT                 the last recount: when, drift by counter
+
+Suppressions table (pk)
+    {phone}                                opted out or opted in, when (event time), how
+
+Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
+``expires_at``. Attribute names equal the field names of the domain's dataclasses.
+"""
+
+from typing import Final
+
+from carillon.domain.ids import part_of
+
+PK: Final = "pk"
+SK: Final = "sk"
+GSI1: Final = "gsi1"
+GSI1_PK: Final = "gsi1pk"
+GSI1_SK: Final = "gsi1sk"
+TTL: Final = "expires_at"
+
+ORGANISATION: Final = "ORG"
+LISTS: Final = "LISTS"
+SENDERS: Final = "SENDERS"
+
+# How many leads a part should hold: see the messages table above.
+LEADS_PER_PART: Final = 400
+CONTACTS_PER_SHARD: Final = 500
+COUNTER_LANES: Final = 4
+UNSOLICITED_BUCKETS: Final = 64
+PARKED_BUCKETS: Final = 16
+
+
+def office_sk(office_id: str) -> str:
+    """Sort key of an office under ORG."""
+    return f"OFF#{office_id}"
+
+
+def list_pk(list_id: str) -> str:
+    """Partition of a contact list and its imports; the list's own sort key is ``LST``."""
+    return f"LST#{list_id}"
+
+
+def import_sk(import_id: str) -> str:
+    """Sort key of an import under its list."""
+    return f"IMP#{import_id}"
+
+
+def sender_pk(sender_id: str) -> str:
+    """Partition of a sender (sort key ``SND``), its lease (``LEASE``) and its runs."""
+    return f"SND#{sender_id}"
+
+
+def run_sk(campaign_id: str) -> str:
+    """Sort key of a campaign's run under its sender."""
+    return f"RUN#{campaign_id}"
+
+
+def campaign_pk(campaign_id: str) -> str:
+    """Partition of a campaign (sort key ``CMP``) and of its watches."""
+    return f"CMP#{campaign_id}"
+
+
+def watch_sk(due_at: str, part: int) -> str:
+    """Sort key of a watch: sorted by the time it is due."""
+    return f"WATCH#{due_at}#{part:05d}"
+
+
+def tab_pk(tab: str) -> str:
+    """gsi1 partition of the campaigns that a tab shows."""
+    return f"TAB#{tab}"
+
+
+def listing_sk(created_at: str, item_id: str) -> str:
+    """gsi1 sort key: newest last, unique."""
+    return f"{created_at}#{item_id}"
+
+
+def contact_pk(list_id: str, key: str, shards: int) -> str:
+    """Partition of the contact whose lead key is *key* in a list of *shards*."""
+    return f"{list_id}#{part_of(key, shards):05d}"
+
+
+def part_pk(campaign_id: str, part: int) -> str:
+    """Messages partition of a campaign's part."""
+    return f"{campaign_id}#{part:05d}"
+
+
+def campaign_of(messages_pk: str) -> tuple[str, int] | None:
+    """Return (campaign id, part) of a messages partition, or None when it is not a campaign's."""
+    campaign_id, _, part = messages_pk.partition("#")
+    if not campaign_id.startswith("cmp_") or not part.isdigit():
+        return None
+    return campaign_id, int(part)
+
+
+def inbound_sk(key: str, provider_id: str) -> str:
+    """Sort key of an inbound message; its provider id makes a redelivery the same row."""
+    return f"{key}#in#{provider_id}"
+
+
+def outbound_sk(key: str, cause: str) -> str:
+    """Sort key of an answer; *cause* (``stop.SM…``) makes a second attempt the same row."""
+    return f"{key}#out#{cause}"
+
+
+def unsolicited_pk(sender_id: str, key: str) -> str:
+    """Messages partition of inbound messages to *sender_id* that answer no campaign."""
+    return f"unsolicited#{sender_id}#{part_of(key, UNSOLICITED_BUCKETS):02d}"
+
+
+def lane_sk(lane: int) -> str:
+    """Sort key of one additive lane of a campaign's counters."""
+    return f"LANE#{lane}"
+
+
+def checkpoint_pk(messages_pk: str) -> str:
+    """Counters partition of a source partition's checkpoint (sort key ``CKPT``)."""
+    return f"CKPT#{messages_pk}"
+
+
+def office_day_pk(office_id: str, date: str) -> str:
+    """Counters partition of an office's quarter hours of a UTC date (``2026-11-22``)."""
+    return f"OFF#{office_id}#{date}"

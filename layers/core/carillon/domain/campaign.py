@@ -1,0 +1,208 @@
+"""
+A campaign: its fields (K1), states (K3) and the transitions between them (K4).
+
+    draft <-> scheduled
+    draft | scheduled -> processing -> active        (launch, or due)
+    processing -> draft                              (planning failed, with launch_error)
+    active <-> paused
+    active | paused -> finished                      (all leads settled, or End Campaign)
+    draft -> archived                                (discard)
+    processing | active | paused | finished -> archived   (Stop and Archive, final)
+
+The table below is the only place that knows this; everything else asks it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from carillon.domain.errors import Conflict
+
+
+class CampaignStatus(StrEnum):
+    """The unified state of a campaign (K3)."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PROCESSING = "processing"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    ARCHIVED = "archived"
+
+
+class HoldReason(StrEnum):
+    """Why an active campaign is not sending just now (K3)."""
+
+    NONE = "none"
+    QUIET_HOURS = "quiet_hours"
+    DAILY_LIMIT = "daily_limit"
+    THROTTLE = "throttle"
+    ERROR_RATE = "error_rate"
+    ACCOUNT = "account"
+
+
+class Action(StrEnum):
+    """What a person, the clock or the platform may do to a campaign's state."""
+
+    SCHEDULE = "schedule"
+    UNSCHEDULE = "unschedule"
+    LAUNCH = "launch"
+    ACTIVATE = "activate"
+    REJECT_LAUNCH = "reject_launch"
+    PAUSE = "pause"
+    RESUME = "resume"
+    END = "end"
+    SETTLE = "settle"
+    ARCHIVE = "archive"
+
+
+_S = CampaignStatus
+TRANSITIONS: dict[Action, dict[CampaignStatus, CampaignStatus]] = {
+    Action.SCHEDULE: {_S.DRAFT: _S.SCHEDULED, _S.SCHEDULED: _S.SCHEDULED},
+    Action.UNSCHEDULE: {_S.SCHEDULED: _S.DRAFT},
+    Action.LAUNCH: {_S.DRAFT: _S.PROCESSING, _S.SCHEDULED: _S.PROCESSING},
+    Action.ACTIVATE: {_S.PROCESSING: _S.ACTIVE},
+    Action.REJECT_LAUNCH: {_S.PROCESSING: _S.DRAFT},
+    Action.PAUSE: {_S.ACTIVE: _S.PAUSED},
+    Action.RESUME: {_S.PAUSED: _S.ACTIVE},
+    Action.END: {_S.ACTIVE: _S.FINISHED, _S.PAUSED: _S.FINISHED},
+    Action.SETTLE: {_S.ACTIVE: _S.FINISHED, _S.PAUSED: _S.FINISHED},
+    Action.ARCHIVE: {
+        _S.DRAFT: _S.ARCHIVED,
+        _S.PROCESSING: _S.ARCHIVED,
+        _S.ACTIVE: _S.ARCHIVED,
+        _S.PAUSED: _S.ARCHIVED,
+        _S.FINISHED: _S.ARCHIVED,
+    },
+}
+# The platform's own steps are never offered to a person.
+_PLATFORM_ACTIONS = frozenset({Action.ACTIVATE, Action.REJECT_LAUNCH, Action.SETTLE})
+
+
+def states_allowing(action: Action) -> frozenset[CampaignStatus]:
+    """Return the states from which *action* may be taken."""
+    return frozenset(TRANSITIONS[action])
+
+
+def allowed_actions(status: CampaignStatus) -> list[Action]:
+    """Return what a person may do to a campaign in *status*, in the order of the enum (K6)."""
+    return [
+        action
+        for action in Action
+        if action not in _PLATFORM_ACTIONS and status in TRANSITIONS[action]
+    ]
+
+
+def state_after(status: CampaignStatus, action: Action) -> CampaignStatus:
+    """
+    Return the state that *action* leads to.
+
+    Raises Conflict (``campaign_state``), naming the state and the allowed
+    actions, when K4 has no such transition.
+    """
+    try:
+        return TRANSITIONS[action][status]
+    except KeyError:
+        raise Conflict(
+            f"A campaign that is {status} cannot {action.replace('_', ' ')}.",
+            code="campaign_state",
+            extra={"status": status, "allowed_actions": allowed_actions(status)},
+        ) from None
+
+
+_TABS = {
+    _S.DRAFT: "draft",
+    _S.SCHEDULED: "scheduled",
+    _S.ARCHIVED: "archived",
+}
+
+
+def tab_of(status: CampaignStatus) -> str:
+    """Return the tab (active, scheduled, draft, archived) that shows *status* (K5)."""
+    return _TABS.get(status, "active")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """One campaign as every function sees it. Times are aware UTC."""
+
+    id: str
+    title: str
+    office_id: str
+    body: str
+    sender_ids: tuple[str, ...]
+    list_ids: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    created_by: str
+    status: CampaignStatus = CampaignStatus.DRAFT
+    type: str = "sms"
+    operated_by: str = "agent"
+    exclude_list_ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    hold_reason: HoldReason = HoldReason.NONE
+    schedule_at: datetime | None = None
+    launched_at: datetime | None = None
+    submitted_all_at: datetime | None = None
+    finished_at: datetime | None = None
+    launch_error: str | None = None
+    # Known once the audience is frozen.
+    parts: int = 0
+    planned_parts: int = 0
+    total: int = 0
+    # Raised by every change; the ETag of the API.
+    version: int = 1
+
+    @property
+    def tab(self) -> str:
+        """The tab that lists this campaign (K12)."""
+        return tab_of(self.status)
+
+    def missing_for_launch(self) -> list[str]:
+        """Return the fields that must be filled before a launch (K6); empty when ready."""
+        needed = {
+            "body": self.body.strip(),
+            "sender_ids": self.sender_ids,
+            "list_ids": self.list_ids,
+        }
+        return [name for name, value in needed.items() if not value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """
+    A number at one provider (N1).
+
+    ``mps`` is segments per second. ``credentials_secret`` is the *name* of a
+    Secrets Manager secret, never its value. ``phone`` is E.164.
+    """
+
+    id: str
+    office_id: str
+    name: str
+    phone: str
+    provider: str
+    mps: float
+    credentials_secret: str
+    created_at: datetime
+    kind: str = "reusable"
+    status: str = "active"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """
+    One campaign's work on one sender: what the pacer walks and attribution looks up.
+
+    ``next_part`` is a hint that only ever skips finished parts; losing it
+    repeats reads, never sends (F1). ``state`` is ``open`` or ``done``.
+    """
+
+    sender_id: str
+    campaign_id: str
+    office_id: str
+    parts: int
+    senders: tuple[str, ...] = field(default=())
+    next_part: int = 0
+    state: str = "open"

@@ -1,0 +1,46 @@
+"""
+SQS batches: parse the envelope, run, and report exactly the messages that failed.
+
+A message that raises goes back to the queue alone and, after the queue's last
+try, to its dead-letter queue; the others are done.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from carillon.edge.logs import logger
+
+PartialBatchResponse = dict[str, list[dict[str, str]]]
+
+
+def message_of(body: str) -> dict[str, Any]:
+    """Return the JSON object in *body*; ValueError when it is something else."""
+    message = json.loads(body)
+    if not isinstance(message, dict):
+        raise ValueError("a queue message must be a JSON object")
+    return message
+
+
+def handle_each(
+    event: Mapping[str, Any], handle: Callable[[dict[str, Any]], None], context: Any
+) -> PartialBatchResponse:
+    """Call *handle* with each message, under its own correlation id; return those that failed."""
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+    def handle_record(record: SQSRecord) -> None:
+        message = message_of(record.body)
+        logger.set_correlation_id(message.get("correlation_id") or record.message_id)
+        try:
+            handle(message)
+        except Exception as error:
+            # The type says enough: a message text could quote what must not be logged.
+            logger.error("message_failed", error_type=type(error).__name__)
+            raise
+
+    with processor(records=list(event["Records"]), handler=handle_record, lambda_context=context):
+        processor.process()
+    return processor.response()  # type: ignore[return-value]  # Powertools' TypedDict has the same shape

@@ -1,0 +1,169 @@
+"""
+What each function is told by its environment, as one frozen dataclass per function.
+
+``from_env(Cls)`` is called when a function composes itself, never at import.
+A field's name in capitals is its variable; the template is the only writer.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar
+
+_Settings = TypeVar("_Settings")
+
+
+class MissingSetting(RuntimeError):
+    """The template did not set a variable that this function cannot work without."""
+
+
+def from_env(cls: type[_Settings], environ: Mapping[str, str] | None = None) -> _Settings:
+    """Return *cls* filled from *environ* (the process's own by default)."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for setting in fields(cls):  # type: ignore[arg-type]  # a dataclass type, which mypy cannot say
+        name = setting.name.upper()
+        text = environ.get(name, "")
+        if text:
+            convert = setting.type if setting.type in (int, float) else str
+            values[setting.name] = convert(text)  # type: ignore[operator]
+        elif setting.default is MISSING:
+            raise MissingSetting(f"{name} is not set")
+    return cls(**values)
+
+
+@dataclass(frozen=True)
+class CampaignsApi:
+    """functions/campaigns_api."""
+
+    control_table: str
+    files_bucket: str
+    import_queue_url: str
+    plan_queue_url: str
+    send_queue_url: str
+    recount_queue_url: str
+    default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class AnalyticsApi:
+    """functions/analytics_api: reads only."""
+
+    control_table: str
+    counters_table: str
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """functions/dashboard: what the page needs to sign in."""
+
+    user_pool_client_id: str
+    identity_endpoint: str
+    organisation_name: str
+
+
+@dataclass(frozen=True)
+class ProviderWebhooks:
+    """functions/provider_webhooks."""
+
+    control_table: str
+    receipt_queue_url: str
+    inbound_queue_url: str
+    webhook_base_url: str
+
+
+@dataclass(frozen=True)
+class ImportContacts:
+    """functions/import_contacts."""
+
+    control_table: str
+    contacts_table: str
+    suppressions_table: str
+    files_bucket: str
+    import_queue_url: str
+
+
+@dataclass(frozen=True)
+class StartDueCampaigns:
+    """functions/start_due_campaigns."""
+
+    control_table: str
+    plan_queue_url: str
+    lateness_limit_s: int = 3600
+
+
+@dataclass(frozen=True)
+class PlanAudience:
+    """functions/plan_audience."""
+
+    control_table: str
+    contacts_table: str
+    files_bucket: str
+    plan_queue_url: str
+    send_queue_url: str
+
+
+@dataclass(frozen=True)
+class SendMessages:
+    """functions/send_messages: the pacer."""
+
+    control_table: str
+    messages_table: str
+    suppressions_table: str
+    files_bucket: str
+    send_queue_url: str
+    reconcile_queue_url: str
+    webhook_base_url: str
+    organisation_name: str
+    ambiguous_grace_s: int = 60
+
+
+@dataclass(frozen=True)
+class ProcessReceipts:
+    """functions/process_receipts."""
+
+    messages_table: str
+
+
+@dataclass(frozen=True)
+class ProcessInbound:
+    """functions/process_inbound."""
+
+    control_table: str
+    messages_table: str
+    suppressions_table: str
+    webhook_base_url: str
+    organisation_name: str
+    help_contact: str = ""
+
+
+@dataclass(frozen=True)
+class ReconcileMessages:
+    """functions/reconcile_messages."""
+
+    control_table: str
+    messages_table: str
+    counters_table: str
+    files_bucket: str
+    send_queue_url: str
+    reconcile_queue_url: str
+    recount_queue_url: str
+    ambiguous_grace_s: int = 60
+    first_poll_after_s: int = 600
+
+
+@dataclass(frozen=True)
+class AggregateCounters:
+    """functions/aggregate_counters."""
+
+    counters_table: str
+
+
+@dataclass(frozen=True)
+class RecountCounters:
+    """functions/recount_counters."""
+
+    control_table: str
+    messages_table: str
+    counters_table: str
+    recount_queue_url: str
