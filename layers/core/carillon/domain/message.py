@@ -1,0 +1,184 @@
+"""What travels: recipients, claims, lead rows, outgoing messages, receipts and replies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import quote, unquote
+
+from carillon.domain.errors import InvalidInput
+from carillon.domain.lead import LeadStatus
+
+
+@dataclass(frozen=True)
+class RowRef:
+    """
+    Names one row of the messages table; it travels in the provider's callback (R3).
+
+    ``token`` is what we put into the callback URL; ``RowRef.parse(token)`` gives it back.
+    """
+
+    pk: str
+    sk: str
+
+    @property
+    def token(self) -> str:
+        """The reference as one URL-safe word."""
+        return quote(f"{self.pk}~{self.sk}", safe="")
+
+    @classmethod
+    def parse(cls, token: str) -> "RowRef":
+        """Return the reference that *token* (quoted or not) holds; InvalidInput otherwise."""
+        pk, separator, sk = unquote(token).partition("~")
+        if not (pk and separator and sk):
+            raise InvalidInput("This is not a message reference.", field="ref", code="bad_ref")
+        return cls(pk, sk)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One person of a frozen audience: lead key, phone (E.164) and merge fields."""
+
+    key: str
+    phone: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeadRow:
+    """A lead's row as the send path and the reconciler read it."""
+
+    key: str
+    phone: str
+    sender_id: str
+    status: LeadStatus
+    claim_id: str
+    claimed_at: datetime
+    attempts: int
+    segments: int
+    due_at: datetime | None = None
+    provider_id: str | None = None
+    submitted_at: datetime | None = None
+    last_outbound_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """
+    The right to hand one message to the provider once.
+
+    ``id`` is unique to this attempt; whoever writes the result must still hold it.
+    ``attempts`` counts this one. ``retry_of`` is the claim id of the row that
+    waits in ``retrying``, or None when there is no row yet.
+    """
+
+    id: str
+    ref: RowRef
+    phone: str
+    sender_id: str
+    office_id: str
+    segments: int
+    content_version: int
+    claimed_at: datetime
+    attempts: int = 1
+    retry_of: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """One message as a provider adapter takes it; phones in E.164."""
+
+    sender: str
+    recipient: str
+    text: str
+    status_callback: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider took the message and named it *provider_id*."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderRecord:
+    """One message in the provider's own log. ``status`` is ours, by the adapter's table."""
+
+    provider_id: str
+    status: LeadStatus
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a provider reports of one message; ``status`` is ours, by the adapter's table (R1)."""
+
+    ref: RowRef
+    provider_id: str
+    status: LeadStatus
+    received_at: datetime
+    error_code: str | None = None
+
+
+class ReceiptOutcome(StrEnum):
+    """What became of a receipt."""
+
+    APPLIED = "applied"
+    IGNORED_STALE = "ignored_stale"
+    UNKNOWN_ROW = "unknown_row"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """One inbound message as its webhook delivered it; ``received_at`` is the webhook's time."""
+
+    provider: str
+    provider_id: str
+    sender_id: str
+    phone: str
+    body: str
+    received_at: datetime
+    # The provider has recognised and answered STOP or START itself.
+    handled_by_provider: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to pace one sender until ``until``; a newer ``token`` revokes an older one."""
+
+    sender_id: str
+    owner: str
+    token: int
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateView:
+    """What one strongly consistent read saw right before a provider call."""
+
+    opted_out: bool
+    campaign_active: bool
+    lease_token: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suppression:
+    """Where a phone's consent stands. ``cause`` names the message or act that set it."""
+
+    phone: str
+    opted_out: bool
+    event_at: datetime
+    source: str
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """A part with unsettled leads that is looked at again at ``due_at``; ``checks`` so far."""
+
+    campaign_id: str
+    part: int
+    due_at: datetime
+    since: datetime
+    checks: int = 0
