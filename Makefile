@@ -1,0 +1,96 @@
+# Every command of the project. `make help` prints the lines marked with ##.
+# Variables are given on the command line: `make demo CONTACTS=my.csv EXIT=1`.
+
+PYTHON ?= python3
+VENV := .venv
+SAM_VENV := .venv-sam
+LOCK_VENV := .venv-lock
+RUN := $(VENV)/bin/python
+SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+PIP_FLAGS := -qq --disable-pip-version-check --no-input --no-compile --no-deps --require-hashes
+
+CONTACTS ?=
+SCENARIO ?=
+PORT ?=
+EXIT ?=
+KEEP ?=
+PYTEST_ARGS ?=
+export CONTACTS SCENARIO PORT EXIT KEEP
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint check bench build deploy lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.local ## A whole campaign on this machine [CONTACTS=my.csv SCENARIO=faults PORT=4566 EXIT=1 KEEP=1]
+	@$(RUN) -m infra.local.demo
+
+test: $(VENV)/.dev ## All tests but the benches [PYTEST_ARGS="-k segments"]
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+check: $(VENV)/.dev $(SAM_VENV)/.sam ## The template: cfn-lint, sam validate, our own rules, the HTTP contract
+	@$(SAM_VENV)/bin/cfn-lint template.yaml infra/data.yaml infra/alarms.yaml
+	@$(SAM) validate --lint --template template.yaml --region us-east-1
+	@$(RUN) -m infra.openapi --check
+	@$(RUN) -m pytest tests/contracts tests/architecture -m "not platform" -q
+
+bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000]
+	@$(RUN) -m tests.bench
+
+build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws-sam/build
+	@$(SAM) build --template template.yaml
+
+deploy: build ## Deploy to your AWS account; asks for what it needs
+	@$(SAM) deploy --guided
+
+lock: $(LOCK_VENV)/.uv ## Write the lock files anew from requirements/*.in and layers/vendor/requirements.in
+	@for name in local dev sam; do \
+		(cd requirements && ../$(LOCK_VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
+			--python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" \
+			$$name.in --output-file $$name.txt) || exit 1; \
+	done
+
+clean: ## Remove what was built and the local platform's state; environments stay
+	@rm -rf .aws-sam .carillon build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Environments. A stamp is written last, so an interrupted install is taken up again,
+# and with the stamp present nothing is asked of the network.
+
+define python_is_new_enough
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Carillon needs Python 3.11 or newer, and '$(PYTHON)' is not; say which to use: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "'$(PYTHON)' has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+endef
+
+$(VENV)/.local: requirements/local.txt
+	$(python_is_new_enough)
+	@echo "Preparing $(VENV) (once) ..."
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.local
+	@echo "Adding the test tools to $(VENV) (once) ..."
+	@$(RUN) -m pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+$(SAM_VENV)/.sam: requirements/sam.txt
+	$(python_is_new_enough)
+	@echo "Preparing $(SAM_VENV) (once) ..."
+	@test -x $(SAM_VENV)/bin/python || $(PYTHON) -m venv $(SAM_VENV)
+	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+$(LOCK_VENV)/.uv:
+	$(python_is_new_enough)
+	@$(PYTHON) -m venv $(LOCK_VENV)
+	@$(LOCK_VENV)/bin/python -m pip install -qq --disable-pip-version-check uv==0.13.9
+	@touch $@
