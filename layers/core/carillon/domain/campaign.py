@@ -107,7 +107,7 @@ def state_after(status: CampaignStatus, action: Action) -> CampaignStatus:
         raise Conflict(
             f"A campaign that is {status} cannot {action.replace('_', ' ')}.",
             code="campaign_state",
-            extra={"status": status, "allowed_actions": allowed_actions(status)},
+            extra={"state": status, "allowed_actions": allowed_actions(status)},
         ) from None
 
 
