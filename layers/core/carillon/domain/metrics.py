@@ -1,0 +1,226 @@
+"""
+The figures A1 to A15 of a campaign, computed from its counters (spec 4, references 001 and 002).
+
+Integers all the way: a rate is rounded once, half up, from an exact fraction. A figure
+without data is ``None`` with a reason; it is never guessed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from carillon.domain.counters import FAIL_PREFIX, settled
+
+Figure = dict[str, int | float | str | None]
+
+# Rate bounds in percent (N4): above, from, below.
+_HIGH_ABOVE = 95
+_MODERATE_FROM = 80
+
+NO_AGENT_TIMES = "No agent replies are recorded in this version."
+NO_ACTIVE_SENDER = "The campaign has no active sender."
+NO_AUDIENCE = "The campaign's audience has not been frozen yet."
+NOTHING_SETTLED = "The provider has not settled any message yet."
+
+
+class Health(StrEnum):
+    """How well a sender or campaign delivers (N4, reference 002)."""
+
+    HIGH = "high"
+    MODERATE = "moderate"
+    LOW = "low"
+
+
+@dataclass(frozen=True)
+class FailureReason:
+    """What a failure code means for a person, and what to do about it."""
+
+    reason: str
+    advice: str
+
+
+# The four pieces of advice are those of reference 002, "What High Failure Rates Mean".
+_ACCOUNT = "Check account status, review errors."
+_LEADS = "Refresh lead collection."
+_RATE = "Reduce daily limits."
+_CONTENT = "Review message for spam triggers."
+_NOTHING = "Nothing to do: people who opted out are not texted."
+_TEMPLATE = "Fill the column in the contact list, or give the field a fallback in the text."
+
+_REASONS = {
+    # Twilio's codes: https://www.twilio.com/docs/api/errors
+    "20003": FailureReason("The provider did not accept our credentials.", _ACCOUNT),
+    "20429": FailureReason("The provider was asked too often.", _RATE),
+    "21211": FailureReason("The number is not a valid phone number.", _LEADS),
+    "21408": FailureReason("The account may not text this country.", _ACCOUNT),
+    "21610": FailureReason("The recipient has opted out at the provider.", _NOTHING),
+    "21611": FailureReason("The sender's queue at the provider is full.", _RATE),
+    "21612": FailureReason("This sender cannot reach this number.", _ACCOUNT),
+    "21614": FailureReason("The number cannot receive text messages.", _LEADS),
+    "21617": FailureReason("The text is too long.", _CONTENT),
+    "21656": FailureReason("The text was refused by the provider.", _CONTENT),
+    "30001": FailureReason("The sender's queue overflowed.", _RATE),
+    "30002": FailureReason("The provider has suspended the account.", _ACCOUNT),
+    "30003": FailureReason("The phone was unreachable: off, or without coverage.", _LEADS),
+    "30004": FailureReason("The recipient or their carrier blocks the message.", _LEADS),
+    "30005": FailureReason("The number is unknown or no longer in use.", _LEADS),
+    "30006": FailureReason("The number is a landline or its carrier is unreachable.", _LEADS),
+    "30007": FailureReason("The carrier filtered the message as unwanted.", _CONTENT),
+    "30008": FailureReason("The carrier gave no reason.", _ACCOUNT),
+    "30010": FailureReason("The message costs more than the account allows.", _ACCOUNT),
+    "30022": FailureReason("The carrier's daily or per-second limit was exceeded.", _RATE),
+    "30023": FailureReason("The carrier's daily limit was exceeded.", _RATE),
+    "30034": FailureReason("The sender is not registered for this traffic.", _ACCOUNT),
+    # Ours.
+    "opted_out": FailureReason("The recipient has opted out.", _NOTHING),
+    "missing_field": FailureReason(
+        "A merge field of the text is empty for this contact.", _TEMPLATE
+    ),
+    "invalid_phone": FailureReason("The number is not a valid phone number.", _LEADS),
+    "render_failed": FailureReason("The text could not be filled in for this contact.", _TEMPLATE),
+    "rejected": FailureReason("The provider refused the message without a reason.", _ACCOUNT),
+    "provider_rejected": FailureReason(
+        "The provider refused the message without a reason.", _ACCOUNT
+    ),
+    "provider_unavailable": FailureReason(
+        "The provider was unavailable at every attempt.", _ACCOUNT
+    ),
+    "throttled": FailureReason("The provider was too busy at every attempt.", _RATE),
+    "unknown": FailureReason("The provider gave no reason.", _ACCOUNT),
+}
+_UNLISTED = FailureReason("A code without an entry in our table.", _ACCOUNT)
+
+
+def campaign_figures(
+    counts: Mapping[str, int], *, total: int, active_senders: int
+) -> dict[str, Figure]:
+    """
+    Return A1 to A15 by name, each ``{"id", "value", "reason"}``.
+
+    *counts* are the campaign's counters, *total* its frozen leads (0 before the
+    audience is frozen), *active_senders* those that may send.
+    """
+    count = counts.get
+    submitted, delivered, responded = (
+        count("submitted", 0),
+        count("delivered", 0),
+        count("responded", 0),
+    )
+    automatic, manual = count("auto_opt_outs", 0), count("manual_opt_outs", 0)
+    return {
+        "contacts_messaged": _is("A1", delivered),
+        "contacts_submitted": _is("A2", submitted),
+        "contacts_responded": _is("A3", responded),
+        "rate_of_engagement": _is("A4", percent_tenths(responded, delivered)),
+        "auto_opt_outs": _is("A5", automatic),
+        "manual_opt_outs": _is("A5", manual),
+        "total_opt_outs": _is("A5", automatic + manual),
+        "total_contact_responses": _is("A6", count("inbound", 0)),
+        "total_agent_responses": _is("A7", count("agent_responses", 0)),
+        "total_assistant_responses": _is("A7", count("assistant_responses", 0)),
+        "median_agent_response_time": _has_none("A8", NO_AGENT_TIMES),
+        "initials_sent": _is("A9", submitted),
+        "segments": _is("A10", count("segments", 0)),
+        "replies": _is("A11", responded),
+        "reply_pct": _is("A11", percent(responded, submitted)),
+        "reply_pct_of_total": _is("A11", percent(responded, total)),
+        "replies_non_opt_out": _is("A11", responded - count("responded_opted_out", 0)),
+        "contacts_per_sender": (
+            _is("A12", total // active_senders)
+            if active_senders
+            else _has_none("A12", NO_ACTIVE_SENDER)
+        ),
+        **_status_breakdown(counts, total),
+        **_delivery(counts),
+    }
+
+
+def _status_breakdown(counts: Mapping[str, int], total: int) -> dict[str, Figure]:
+    done = settled(counts)
+    sent = counts.get("delivered", 0) + counts.get("unconfirmed", 0)
+    # Follow-ups, which alone make a lead partial (M3), are not part of this version.
+    partial = 0
+    return {
+        "sent": _is("A13", sent),
+        "failed": _is("A13", done - sent),
+        "pending": _is("A13", total - done - partial),
+        "partial": _is("A13", partial),
+        "total": _is("A13", total),
+        # Rounded down, so that 100 means that every lead is settled.
+        "progress": _is("A14", done * 1000 // total / 10)
+        if total
+        else _has_none("A14", NO_AUDIENCE),
+    }
+
+
+def _delivery(counts: Mapping[str, int]) -> dict[str, Figure]:
+    delivered = counts.get("delivered", 0)
+    finished = delivered + counts.get("failed_provider", 0)
+    health = health_of(delivered, finished)
+    if health is None:
+        return {
+            "delivery_rate": _has_none("A15", NOTHING_SETTLED),
+            "health": _has_none("A15", NOTHING_SETTLED),
+        }
+    return {
+        "delivery_rate": _is("A15", percent_tenths(delivered, finished)),
+        "health": _is("A15", health.value),
+    }
+
+
+def health_of(delivered: int, finished: int) -> Health | None:
+    """Return the band of *delivered* out of *finished* (N4), None when nothing has finished."""
+    if finished <= 0:
+        return None
+    if delivered * 100 > finished * _HIGH_ABOVE:
+        return Health.HIGH
+    return Health.MODERATE if delivered * 100 >= finished * _MODERATE_FROM else Health.LOW
+
+
+def percent(part: int, whole: int) -> int:
+    """Return *part* of *whole* in whole percent, half up (3 of 8 is 38); 0 when *whole* is 0."""
+    return _half_up(part * 100, whole)
+
+
+def percent_tenths(part: int, whole: int) -> float:
+    """Return *part* of *whole* in percent with one decimal, half up; 0 when *whole* is 0."""
+    return _half_up(part * 1000, whole) / 10
+
+
+def failures_of(counts: Mapping[str, int]) -> list[dict[str, str | int]]:
+    """
+    Return why leads failed or were suppressed, most frequent first.
+
+    Each is ``{"code", "reason", "advice", "count"}``; the counts add up to the
+    failed leads (A13, A15).
+    """
+    found = [
+        (-count, name.removeprefix(FAIL_PREFIX))
+        for name, count in counts.items()
+        if name.startswith(FAIL_PREFIX)
+    ]
+    return [_failure(code, -negative) for negative, code in sorted(found)]
+
+
+def failure_reason(code: str) -> FailureReason:
+    """Return the words for a provider's or our own failure *code* (R5)."""
+    return _REASONS.get(code, _UNLISTED)
+
+
+def _failure(code: str, count: int) -> dict[str, str | int]:
+    words = failure_reason(code)
+    return {"code": code, "reason": words.reason, "advice": words.advice, "count": count}
+
+
+def _half_up(numerator: int, denominator: int) -> int:
+    if denominator <= 0:
+        return 0
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _is(metric_id: str, value: int | float | str) -> Figure:
+    return {"id": metric_id, "value": value, "reason": None}
+
+
+def _has_none(metric_id: str, reason: str) -> Figure:
+    return {"id": metric_id, "value": None, "reason": reason}
