@@ -1,0 +1,35 @@
+"""
+A simulated carrier that speaks Twilio's Messages API and calls our webhooks.
+
+Standard library only, bound to 127.0.0.1. ``Carrier`` embeds it in a test,
+``python -m infra.local.carrier`` runs it as a process. What goes wrong is a
+``Scenario``; what really happened is the ``Ledger``.
+"""
+
+from infra.local.carrier.ledger import (
+    Attempt,
+    CarrierText,
+    InboundText,
+    Ledger,
+    OptOut,
+    StatusChange,
+    WebhookCall,
+)
+from infra.local.carrier.scenario import Fault, Scenario, ScenarioError, load_scenario
+from infra.local.carrier.server import Carrier, PortTaken
+
+__all__ = [
+    "Attempt",
+    "Carrier",
+    "CarrierText",
+    "Fault",
+    "InboundText",
+    "Ledger",
+    "OptOut",
+    "PortTaken",
+    "Scenario",
+    "ScenarioError",
+    "StatusChange",
+    "WebhookCall",
+    "load_scenario",
+]

@@ -1,0 +1,189 @@
+"""The carrier as one object: an event loop in a thread of its own."""
+
+import asyncio
+import errno
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from infra.local.carrier.api import MessagesApi
+from infra.local.carrier.control import Control
+from infra.local.carrier.http import Answer, HttpServer, Request
+from infra.local.carrier.ledger import Ledger
+from infra.local.carrier.network import Network, Number
+from infra.local.carrier.scenario import Scenario
+from infra.local.carrier.webhooks import Account, Postman
+
+DEFAULT_ACCOUNT_SID = "AC" + "ca1110" * 5 + "00"
+# Only this process knows this account: the token protects nothing.
+DEFAULT_AUTH_TOKEN = "local-carrier-token"
+
+_Result = TypeVar("_Result")
+
+
+class PortTaken(RuntimeError):
+    """Another process listens on the port; the message says so in one sentence."""
+
+
+class Carrier:
+    """
+    A simulated carrier on 127.0.0.1.
+
+    ``start()`` returns its base URL and ``stop()`` leaves nothing behind; as a
+    context manager it does both. Methods may be called from any thread but the
+    carrier's own. *numbers* maps our phone numbers to their inbound webhook URL
+    (empty for none); a message from any other number is refused, as at Twilio.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        port: int = 0,
+        account_sid: str = DEFAULT_ACCOUNT_SID,
+        auth_token: str = DEFAULT_AUTH_TOKEN,
+        other_tokens: tuple[str, ...] = (),
+        numbers: Mapping[str, str] | None = None,
+        ledger_path: Path | None = None,
+        webhook_concurrency: int = 32,
+    ) -> None:
+        self.account_sid = account_sid
+        self.base_url = ""
+        self._auth_token = auth_token
+        self._port = port
+        self._requests_open = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.ledger = Ledger(ledger_path)
+        account = Account(account_sid, auth_token, other_tokens)
+        self._network = Network(
+            scenario or Scenario(),
+            account,
+            self.ledger,
+            Postman(self.ledger, account, concurrency=webhook_concurrency),
+        )
+        for phone, url in (numbers or {}).items():
+            self._network.numbers[phone] = Number(phone, url)
+        self._api = MessagesApi(self._network)
+        self._control = Control(self._network, lambda: self._requests_open)
+        self._server = HttpServer(self._handle)
+
+    def start(self) -> str:
+        """Listen and return the base URL, such as ``http://127.0.0.1:40123``; raises PortTaken."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="carrier", daemon=True)
+        self._thread.start()
+        try:
+            port = self._run(self._server.start(self._port))
+        except OSError as error:
+            self._end_loop()
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                raise PortTaken(f"port {self._port} on 127.0.0.1 is not free") from error
+            raise
+        self.base_url = f"http://127.0.0.1:{port}"
+        return self.base_url
+
+    def stop(self) -> None:
+        """Close the port, drop what is under way, end the thread. Twice is fine."""
+        if self._loop is None:
+            return
+        self._run(self._server.stop())
+        self._run(self._network.stop())
+        self._end_loop()
+        self.ledger.close()
+
+    def __enter__(self) -> "Carrier":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Return the provider secret's fields that make our sender use this carrier."""
+        return {
+            "account_sid": self.account_sid,
+            "auth_token": self._network.account.auth_token,
+            "base_url": self.base_url,
+        }
+
+    def play(self, scenario: Scenario) -> None:
+        """Change the scenario from the next decision on."""
+        self._call(lambda: setattr(self._network, "scenario", scenario))
+
+    def configure_number(self, phone: str, inbound_url: str = "") -> None:
+        """Own *phone* and call *inbound_url* for the texts it gets."""
+        self._call(lambda: self._network.numbers.update({phone: Number(phone, inbound_url)}))
+
+    def configure_service(self, sid: str, numbers: tuple[str, ...]) -> None:
+        """Own a messaging service that sends from *numbers*."""
+        self._call(lambda: self._network.services.update({sid: numbers}))
+
+    def rotate_token(self, auth_token: str, *, still_valid: tuple[str, ...] = ()) -> None:
+        """Sign webhooks with *auth_token* from now on; *still_valid* tokens may still sign in."""
+
+        def rotate() -> None:
+            self._network.account.auth_token = auth_token
+            self._network.account.other_tokens = still_valid
+
+        self._call(rotate)
+
+    def text(self, phone: str, number: str, body: str, *, keyword: str | None = None) -> str:
+        """Let *phone* text *body* to our *number*; return the sid."""
+        return self._call(
+            lambda: self._network.receive(phone=phone, number=number, body=body, keyword=keyword)
+        )
+
+    def is_idle(self) -> bool:
+        """Whether every request is answered and every webhook delivered or given up."""
+        return bool(self._call(self._control.idle)["idle"])
+
+    def wait_idle(self, timeout_s: float = 10.0) -> bool:
+        """Wait until ``is_idle``; False when *timeout_s* passes first."""
+        deadline = time.monotonic() + timeout_s
+        while not self.is_idle():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    async def _handle(self, request: Request) -> Answer | None:
+        if request.path.startswith("/_carrier/"):
+            return self._control.handle(request)
+        self._requests_open += 1
+        try:
+            return await self._api.handle(request)
+        finally:
+            self._requests_open -= 1
+
+    def _call(self, work: Callable[[], _Result]) -> _Result:
+        """Run *work* on the loop's thread, which alone touches the carrier's state."""
+        if self._loop is None:
+            return work()
+
+        async def there() -> _Result:
+            return work()
+
+        return self._run(there())
+
+    def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        if self._loop is None:
+            raise RuntimeError("the carrier is not running")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _end_loop(self) -> None:
+        if self._loop is None or self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._loop = self._thread = None
