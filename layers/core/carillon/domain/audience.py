@@ -1,0 +1,167 @@
+"""
+The audience of a campaign: which contacts, in which part, and the bytes it is frozen as (C4).
+
+Every lead key falls into exactly one part, so parts are planned independently
+of each other: a part holds, sorted by key, the phones of all lists in its key
+range, each once, minus the exclusions. The same contacts give the same bytes.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from carillon.domain.clock import to_iso
+from carillon.domain.contacts import Contact
+from carillon.domain.message import Recipient
+
+PART_VERSION = 1
+
+
+def part_count(contacts: int, *, leads_per_part: int) -> int:
+    """Return into how many parts lists of *contacts* together are divided; at least one."""
+    return max(-(-contacts // leads_per_part), 1)
+
+
+def part_key(campaign_id: str, part: int) -> str:
+    """Return the object that holds one part."""
+    return f"audiences/{campaign_id}/{part:05d}.json.gz"
+
+
+def manifest_key(campaign_id: str) -> str:
+    """Return the object that describes the whole audience."""
+    return f"audiences/{campaign_id}/manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudiencePlan:
+    """
+    How far a campaign's audience is frozen; parts before ``planned_parts`` are stored.
+
+    ``parts`` is 0 until planning has begun. ``by_list`` counts the leads each
+    list contributed; ``duplicates`` and ``excluded`` the contacts left out.
+    ``frozen_at`` is the launch: contacts created later do not belong.
+    """
+
+    campaign_id: str
+    frozen_at: datetime
+    parts: int = 0
+    planned_parts: int = 0
+    total: int = 0
+    by_list: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    excluded: int = 0
+
+    def with_part(self, part: "AudiencePart") -> "AudiencePlan":
+        """Return the plan after its next part."""
+        lists = {*self.by_list, *part.by_list}
+        return replace(
+            self,
+            planned_parts=self.planned_parts + 1,
+            total=self.total + len(part.recipients),
+            by_list={
+                name: self.by_list.get(name, 0) + part.by_list.get(name, 0)
+                for name in sorted(lists)
+            },
+            duplicates=self.duplicates + part.duplicates,
+            excluded=self.excluded + part.excluded,
+        )
+
+    def manifest(self) -> bytes:
+        """Return the manifest's JSON."""
+        return _json(
+            {
+                "v": PART_VERSION,
+                "campaign_id": self.campaign_id,
+                "frozen_at": to_iso(self.frozen_at),
+                "parts": self.parts,
+                "total": self.total,
+                "lists": self.by_list,
+                "duplicates": self.duplicates,
+                "excluded": self.excluded,
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudiencePart:
+    """One part's recipients, sorted by key, and what was left out of it."""
+
+    recipients: tuple[Recipient, ...]
+    by_list: Mapping[str, int]
+    duplicates: int
+    excluded: int
+
+
+def audience_part(
+    lists: Sequence[tuple[str, Iterable[Contact]]],
+    exclusions: Iterable[Iterable[Contact]],
+    *,
+    frozen_at: datetime,
+) -> AudiencePart:
+    """
+    Return the part that *lists* (id, contacts of the part's key range) make.
+
+    A phone in several lists stands once, with the fields of the first list
+    that has it. Contacts created after *frozen_at* do not count, on neither side.
+    """
+    chosen: dict[str, Contact] = {}
+    by_list = {list_id: 0 for list_id, _ in lists}
+    duplicates = excluded = 0
+    banned = {
+        contact.phone for one in exclusions for contact in one if contact.created_at <= frozen_at
+    }
+    for list_id, contacts in lists:
+        for contact in contacts:
+            if contact.created_at > frozen_at:
+                continue
+            if contact.phone in banned:
+                excluded += 1
+            elif contact.phone in chosen:
+                duplicates += 1
+            else:
+                chosen[contact.phone] = contact
+                by_list[list_id] += 1
+    recipients = sorted((_recipient(contact) for contact in chosen.values()), key=_key_of)
+    return AudiencePart(
+        recipients=tuple(recipients), by_list=by_list, duplicates=duplicates, excluded=excluded
+    )
+
+
+def encode_part(
+    campaign_id: str, part: int, frozen_at: datetime, recipients: Iterable[Recipient]
+) -> bytes:
+    """Return the part's object: gzip JSON, byte for byte the same for the same recipients."""
+    body = _json(
+        {
+            "v": PART_VERSION,
+            "campaign_id": campaign_id,
+            "part": part,
+            "frozen_at": to_iso(frozen_at),
+            "recipients": [
+                {"k": one.key, "p": one.phone, "f": dict(sorted(one.fields.items()))}
+                for one in recipients
+            ],
+        }
+    )
+    return gzip.compress(body, compresslevel=6, mtime=0)
+
+
+def decode_part(body: bytes) -> list[Recipient]:
+    """Return the recipients that ``encode_part`` wrote, sorted by key."""
+    document = json.loads(gzip.decompress(body))
+    return [Recipient(one["k"], one["p"], one["f"]) for one in document["recipients"]]
+
+
+def _recipient(contact: Contact) -> Recipient:
+    return Recipient(contact.key, contact.phone, contact.merge_fields())
+
+
+def _key_of(recipient: Recipient) -> str:
+    return recipient.key
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,72 @@
+"""
+Start the campaigns whose time has come; hold those that are too late (K15).
+
+A campaign becomes *processing* by one conditional write, then its planning is
+asked for. When that message was lost (here, or after a person's launch), the
+campaign stays in processing: a later round asks again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from carillon.domain.campaign import Campaign
+from carillon.domain.clock import to_iso
+from carillon.ports import CampaignPlans, Clock, Queue
+
+# Planning touches its campaign at every part, so this long without a change means nobody does.
+REPLAN_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Starting:
+    """What starting needs. A campaign more than *lateness_limit* late does not start."""
+
+    campaigns: CampaignPlans
+    plan_queue: Queue
+    clock: Clock
+    lateness_limit: timedelta
+
+
+@dataclass(frozen=True)
+class Started:
+    """Ids of the campaigns that one round launched, held, and asked again to plan."""
+
+    launched: tuple[str, ...]
+    held: tuple[str, ...]
+    replanned: tuple[str, ...]
+
+
+def start_due_campaigns(world: Starting) -> Started:
+    """Do one round; any number of rounds at once or after a crash start each campaign once."""
+    now = world.clock.now()
+    launched, held = [], []
+    for campaign in world.campaigns.due(now):
+        problem = _problem(campaign, now, world.lateness_limit)
+        if problem:
+            if world.campaigns.hold(campaign, problem, now):
+                held.append(campaign.id)
+        elif world.campaigns.launch(campaign, now):
+            world.plan_queue.put({"campaign_id": campaign.id})
+            launched.append(campaign.id)
+    return Started(tuple(launched), tuple(held), _replan(world, now))
+
+
+def _problem(campaign: Campaign, now: datetime, lateness_limit: timedelta) -> str | None:
+    missing = campaign.missing_for_launch()
+    if missing:
+        return f"It was due but could not start without: {', '.join(missing)}."
+    due_at = campaign.schedule_at
+    if due_at is not None and now - due_at > lateness_limit:
+        minutes = int(lateness_limit.total_seconds() // 60)
+        return (
+            f"It was due at {to_iso(due_at)} and could not start within {minutes} minutes, "
+            "so nothing was sent. Choose a new time or launch it now."
+        )
+    return None
+
+
+def _replan(world: Starting, now: datetime) -> tuple[str, ...]:
+    forgotten = tuple(world.campaigns.processing_since(now - REPLAN_AFTER))
+    for campaign_id in forgotten:
+        world.plan_queue.put({"campaign_id": campaign_id})
+    return forgotten
