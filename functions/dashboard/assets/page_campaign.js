@@ -1,0 +1,300 @@
+// One campaign: its state and actions, its numbers, its charts, its failures; live while it runs.
+
+import { statusChart } from "./chart_status.js";
+import { activityChart } from "./chart_activity.js";
+import { announce, h, setChildren, setText } from "./dom.js";
+import { GROUPS, NUMBERS, shown } from "./figures.js";
+import { clockTime, count, dateTime, duration, words } from "./format.js";
+import { confirmDialog, emptyState, holdText, notice, progressBar, progressOf, skeleton, statusChip } from "./parts.js";
+import { poll } from "./poll.js";
+
+const LIVE = new Set(["processing", "active"]);
+const LIVE_MS = 2_000;
+const IDLE_MS = 20_000;
+// The page's own actions. Launching and scheduling belong to the editor, which is not this page.
+const ACTIONS = {
+  pause: { label: "Pause", done: "Paused." },
+  resume: { label: "Resume", done: "Resumed.", primary: true },
+  end: { label: "End campaign", done: "Ended.", danger: true },
+};
+// As in the permission table; the API decides, this only leaves out what it would refuse.
+const MAY_ACT = new Set(["admin", "manager"]);
+const MAY_SEE_FIGURES = new Set(["admin", "manager", "analyst"]);
+const END_QUESTION = {
+  title: "End this campaign?",
+  text: "Leads that have not been messaged yet never will be. What was sent stays, and replies still arrive. This cannot be undone.",
+  action: "End campaign",
+};
+
+/** Show campaign *id* in *place*; return what stops its polling. */
+export function campaignPage(place, { api, offices, me, id }) {
+  document.title = "Campaign · Carillon";
+  const trouble = notice();
+  const content = h("div", {}, skeleton(6));
+  setChildren(place, [
+    h("p", { class: "crumb" }, h("a", { href: "#/campaigns" }, "Campaigns")),
+    trouble.element, content,
+  ]);
+  const path = `campaigns/${encodeURIComponent(id)}`;
+  let view = null;
+
+  async function refresh(signal) {
+    const [campaign, places] = await Promise.all([api.get(path, signal), offices.load(signal)]);
+    const answer = MAY_SEE_FIGURES.has(me.role) ? await api.get(`${path}/metrics`, signal) : null;
+    if (!view) {
+      view = campaignView(places.get(campaign.office_id), MAY_ACT.has(me.role), act);
+      setChildren(content, [view.element]);
+    }
+    trouble.hide();
+    view.update(campaign, answer);
+    return LIVE.has(campaign.status) ? LIVE_MS : IDLE_MS;
+  }
+
+  async function act(action) {
+    if (action === "end" && !(await confirmDialog(END_QUESTION))) return;
+    view.busy(true);
+    try {
+      await api.post(`${path}/${action}`);
+      announce(ACTIONS[action].done);
+      await polling.now();
+    } catch (error) {
+      await polling.now();
+      trouble.show(error.message);
+    } finally {
+      view.busy(false);
+    }
+  }
+
+  const polling = poll(refresh, (error, wait) => {
+    if (error.status === 404 || error.status === 403) {
+      polling.stop();
+      setChildren(content, [gone(error)]);
+      return;
+    }
+    if (!view) setChildren(content, []);
+    const stale = view ? ` The figures below are from ${view.asOf()}.` : "";
+    trouble.show(`${error.message}${stale} Trying again in ${Math.round(wait / 1000)} s.`,
+      { button: "Try now", run: () => polling.now() });
+  });
+
+  return () => {
+    polling.stop();
+    view?.stop();
+  };
+}
+
+function gone(error) {
+  const back = h("p", {}, h("a", { class: "button", href: "#/campaigns" }, "Back to the campaigns"));
+  return error.status === 404
+    ? emptyState("No such campaign", "It does not exist, or it belongs to an office that is not yours.", back)
+    : emptyState("Not allowed", "Your role does not let you see this campaign.", back);
+}
+
+function campaignView(office, mayAct, act) {
+  const zone = office?.timezone;
+  const head = heading(office, mayAct, act);
+  const progress = progressSection();
+  const numbers = numbersBox();
+  const status = statusChart();
+  const activity = activityChart(zone);
+  const groups = GROUPS.map(figureGroup);
+  const failures = failuresCard();
+  const asOf = h("p", { class: "as-of quiet" });
+  const noFigures = emptyState("No figures for your role", "Ask an administrator if you need them.");
+  let clock = "";
+  let first = true;
+
+  function update(campaign, answer) {
+    document.title = `${campaign.title} · Carillon`;
+    head.update(campaign);
+    setChildren(body, answer ? figures : [noFigures]);
+    if (answer) updateFigures(campaign, answer);
+  }
+
+  function updateFigures(campaign, answer) {
+    progress.update(campaign, answer);
+    numbers.update(answer.metrics);
+    status.update(answer.metrics);
+    activity.update(answer.activity);
+    for (const group of groups) group.update(answer.metrics);
+    failures.update(answer.failures);
+    clock = clockTime(answer.as_of, zone);
+    setText(asOf, `As of ${clock}${recountText(answer.recount, zone)}`);
+    if (first) first = false;
+    else progress.announceChanges(campaign, answer);
+  }
+
+  const figures = [
+    progress.element, numbers.element,
+    h("div", { class: "charts" }, status.element, activity.element),
+    h("div", { class: "groups" }, groups.map((group) => group.element)),
+    failures.element, asOf,
+  ];
+  const body = h("div", { class: "sections" });
+  const element = h("article", { "aria-labelledby": "campaign-title" }, head.element, body);
+  return { element, update, busy: head.busy, asOf: () => clock, stop: activity.stop };
+}
+
+function recountText(recount, zone) {
+  if (!recount) return "";
+  const drift = recount.drift ? `${count(recount.drift)} corrected` : "no difference";
+  return ` · recounted ${dateTime(recount.at, zone)}: ${drift}`;
+}
+
+function heading(office, mayAct, act) {
+  const title = h("h1", { id: "campaign-title" });
+  const chip = statusChip();
+  const hold = h("span", { class: "hold" });
+  const facts = h("dl", { class: "facts" });
+  const buttons = Object.fromEntries(Object.entries(ACTIONS).map(([action, { label, primary, danger }]) => [
+    action,
+    h("button", { type: "button", class: ["button", primary && "primary", danger && "danger-text"].filter(Boolean).join(" "),
+      hidden: true, on: { click: () => act(action) } }, label),
+  ]));
+  const element = h("header", { class: "page-head" },
+    h("div", {}, h("div", { class: "title-line" }, title, chip.element, hold), facts),
+    h("div", { class: "actions", role: "group", "aria-label": "Actions" }, Object.values(buttons)));
+
+  function update(campaign) {
+    setText(title, campaign.title);
+    chip.update(campaign.status);
+    setText(hold, holdText(campaign));
+    setFacts(facts, factsOf(campaign, office));
+    for (const [action, button] of Object.entries(buttons)) {
+      const allowed = mayAct && campaign.allowed_actions.includes(action);
+      // A button that vanishes under the finger must not take the focus along.
+      if (!allowed && document.activeElement === button) document.getElementById("content").focus();
+      button.hidden = !allowed;
+    }
+  }
+
+  function busy(isBusy) {
+    for (const button of Object.values(buttons)) button.disabled = isBusy;
+  }
+
+  return { element, update, busy };
+}
+
+function factsOf(campaign, office) {
+  const zone = office?.timezone;
+  const senders = campaign.sender_ids.length;
+  return [
+    ["Office", office?.name ?? campaign.office_id],
+    campaign.launched_at ? ["Launched", dateTime(campaign.launched_at, zone)] : null,
+    !campaign.launched_at && campaign.schedule_at ? ["Due", dateTime(campaign.schedule_at, zone)] : null,
+    !campaign.launched_at ? ["Created", dateTime(campaign.created_at, zone)] : null,
+    campaign.finished_at ? ["Finished", dateTime(campaign.finished_at, zone)] : null,
+    ["Operated by", words(campaign.operated_by)],
+    ["Senders", count(senders)],
+    campaign.tags.length ? ["Tags", campaign.tags.join(", ")] : null,
+    campaign.launch_error ? ["Last launch", campaign.launch_error] : null,
+  ].filter(Boolean);
+}
+
+function setFacts(list, facts) {
+  const key = JSON.stringify(facts);
+  if (list.dataset.key === key) return;
+  list.dataset.key = key;
+  setChildren(list, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+/** The bar with speed and time left; speaks up at every tenth and at each change of state. */
+function progressSection() {
+  const bar = progressBar("Progress of the campaign");
+  const speed = h("span", { class: "quiet" });
+  const empty = h("p", { class: "quiet" });
+  const element = h("section", { class: "card progress-card", "aria-label": "Progress" }, bar.element, speed, empty);
+  const samples = [];
+  let spoken = "";
+
+  function update(campaign, answer) {
+    const figures = progressOf(answer.metrics);
+    bar.element.hidden = !figures;
+    empty.hidden = Boolean(figures);
+    setText(empty, campaign.status === "processing" ? "Preparing the audience…" : "Nothing has been sent yet.");
+    if (figures) bar.update(figures);
+    setText(speed, campaign.status === "active" && figures ? speedText(samples, figures) : "");
+    if (!spoken) spoken = spokenState(campaign, figures);
+  }
+
+  function announceChanges(campaign, answer) {
+    const now = spokenState(campaign, progressOf(answer.metrics));
+    if (now !== spoken) announce(now);
+    spoken = now;
+  }
+
+  return { element, update, announceChanges };
+}
+
+function spokenState(campaign, figures) {
+  const tenth = figures ? Math.floor(figures.progress / 10) * 10 : 0;
+  return `${words(campaign.status)}, ${tenth}% done`;
+}
+
+/** "24 a second, about 45 s left" from the last half minute; empty until it can be told. */
+function speedText(samples, { settled, total }) {
+  const now = performance.now();
+  samples.push({ at: now, settled });
+  while (samples.length > 2 && now - samples[0].at > 30_000) samples.shift();
+  const seconds = (now - samples[0].at) / 1000;
+  const rate = seconds > 1 ? (settled - samples[0].settled) / seconds : 0;
+  if (rate <= 0) return "";
+  const perSecond = rate >= 10 ? count(rate) : rate.toFixed(1);
+  const left = settled < total ? `, about ${duration((total - settled) / rate)} left` : "";
+  return `${perSecond} a second${left}`;
+}
+
+function numbersBox() {
+  const boxes = NUMBERS.map((figure) => figureView(figure, "number-box"));
+  const element = h("section", { class: "numbers card", "aria-labelledby": "numbers-title" },
+    h("h2", { class: "visually-hidden", id: "numbers-title" }, "The campaign's numbers"),
+    h("dl", {}, boxes.map((box) => box.element)));
+  return { element, update: (metrics) => boxes.forEach((box) => box.update(metrics)) };
+}
+
+function figureGroup({ title, figures }) {
+  const views = figures.map((figure) => figureView(figure, "figure"));
+  const element = h("section", { class: "card figure-group" },
+    h("h2", {}, title), h("dl", {}, views.map((view) => view.element)));
+  return { element, update: (metrics) => views.forEach((view) => view.update(metrics)) };
+}
+
+function figureView(figure, className) {
+  const value = h("span", { class: "value" });
+  const reason = h("span", { class: "reason" });
+  const element = h("div", { class: className, "data-metric": figure.key },
+    h("dt", {}, figure.label), h("dd", {}, value, reason));
+  return {
+    element,
+    update(metrics) {
+      const { text, reason: why } = shown(metrics, figure);
+      element.hidden = Boolean(figure.optional) && !metrics[figure.key];
+      setText(value, text);
+      setText(reason, why ?? "");
+      reason.hidden = !why;
+    },
+  };
+}
+
+function failuresCard() {
+  const table = h("tbody");
+  const none = h("p", { class: "quiet" }, "No failures.");
+  const box = h("div", { class: "table-box", tabindex: 0, role: "region", "aria-labelledby": "failures-title" },
+    h("table", { class: "data failures" },
+      h("caption", { class: "visually-hidden" }, "Failures by reason"),
+      h("thead", {}, h("tr", {}, ["Reason", "What to do", "Code"].map((name) => h("th", { scope: "col" }, name)),
+        h("th", { scope: "col", class: "number" }, "Leads"))),
+      table));
+  const element = h("section", { class: "card", "aria-labelledby": "failures-title" },
+    h("h2", { id: "failures-title" }, "Failures"), none, box);
+  return {
+    element,
+    update(failures) {
+      none.hidden = failures.length > 0;
+      box.hidden = failures.length === 0;
+      setChildren(table, failures.map(({ code, reason, advice, count: leads }) => h("tr", {},
+        h("th", { scope: "row" }, reason), h("td", {}, advice ?? ""),
+        h("td", {}, h("code", {}, String(code))), h("td", { class: "number" }, count(leads)))));
+    },
+  };
+}
