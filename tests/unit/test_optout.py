@@ -1,0 +1,186 @@
+"""Consent words: what must opt out, and what must not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carillon.domain import optout
+from carillon.domain.optout import Keyword, classify, normalise
+
+LEGAL_KEYWORDS = [
+    *("stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke"),
+    *("optout", "opt out", "opt-out", "remove"),
+]
+SPANISH = ["alto", "parar", "baja", "cancelar", "no más", "darme de baja", "no más mensajes"]
+FRENCH = ["arrêt", "arret", "arrêter", "arrêtez", "désabonner", "me désabonner", "désinscrire"]
+
+WITH_COURTESY = [
+    *("please stop", "Stop please", "STOP, thanks!", "ok stop", "Hi, please stop. Thank you"),
+    *(
+        "stop now",
+        "Just stop already",
+        "Can you please stop",
+        "I said stop",
+        "stop 🙏",
+        "Reply STOP",
+    ),
+    *("please unsubscribe me", "I want to unsubscribe", "I'd like to opt out", "Opt Out Please"),
+    *("stop stop stop", "STOP2END", "stop to end", "how do I unsubscribe?", "unsub"),
+    *("por favor darme de baja", "Quiero darme de baja, gracias", "stop svp", "stop merci"),
+]
+PHRASES = [
+    *(
+        "take me off your list",
+        "Please take me off your list. I moved.",
+        "remove me from this list",
+    ),
+    *("Remove my number please", "delete my number from your list", "lose my number", "remove me"),
+    *("do not text me", "Don't text me again", "Please do not contact me anymore", "never text me"),
+    *(
+        "stop texting me",
+        "Wrong number. Stop texting me!",
+        "please stop sending me messages thanks",
+    ),
+    *(
+        "No more texts",
+        "leave me alone",
+        "I revoke my consent",
+        "stop spamming me",
+        "quit texting me",
+    ),
+    *("I moved away so take me off the list", "STOP. Who is this?", "Who is this?\nstop"),
+    *("no me escriban más", "Retirez-moi de votre liste", "arrêtez de m'envoyer des messages"),
+]
+DISGUISED = [
+    *("STOP", " stop ", "Stop.", "S.T.O.P", "s t o p", "s-t-o-p", '"stop"', "¡STOP!", "stop!!!!"),
+    *(
+        "ＳＴＯＰ",
+        "𝐒𝐓𝐎𝐏",
+        "ⓢⓣⓞⓟ",
+        "st\u200bop",
+        "\u202astop\u202c",
+        "🛑 STOP 🛑",
+        "stop\ufe0f",
+        "sto\u0301p",
+    ),
+    *("UNSUBSCRİBE", "unsubscrıbe", "o.p.t.o.u.t", "Opt—Out", "opt_out", "STOP！"),
+]
+
+CONVERSATION = [
+    *("cancel my appointment", "please cancel", "cancel please", "end please", "end of the street"),
+    *("stop by at 5", "can you stop by", "stop in tomorrow", "don't stop", "Please don't stop!"),
+    *("bus stop", "full stop", "non-stop", "stop sign", "stopped", "I'll be there, stop worrying"),
+    *(
+        "I can't stop laughing",
+        "never stop texting me",
+        "do not stop texting me",
+        "what does stop do",
+    ),
+    *("the end", "weekend", "quit your job", "remove the item from my order", "revoke the offer"),
+    *("please do not remove me", "don't take me off your list", "don't unsubscribe me"),
+    *("I won't opt out", "why would I unsubscribe me", "I never asked you to remove me"),
+    *("do not text me at work, use my cell", "did you stop texting me because I moved"),
+    *("text me", "no", "ok", "thanks", "never mind", "who is this", "yes please", "help me"),
+    *(
+        "please help",
+        "can you help",
+        "more info please",
+        "Start the car",
+        "please start",
+        "ok start",
+    ),
+    *("alto ahí", "baja por favor", "fin de semana", "para mi hermano", "la fin du film"),
+    *("", "   ", "!?.", "🛑", "\u200b", "5", "stap"),
+]
+
+
+@pytest.mark.parametrize("text", [*LEGAL_KEYWORDS, *SPANISH, *FRENCH])
+def test_a_legal_keyword_alone_opts_out(text: str) -> None:
+    assert classify(text) is Keyword.STOP
+    assert classify(f"  {text.upper()}!! ") is Keyword.STOP
+
+
+@pytest.mark.parametrize("text", WITH_COURTESY)
+def test_courtesies_around_a_strong_keyword_do_not_hide_it(text: str) -> None:
+    assert classify(text) is Keyword.STOP
+
+
+@pytest.mark.parametrize("text", PHRASES)
+def test_a_phrase_that_refuses_our_messages_opts_out(text: str) -> None:
+    assert classify(text) is Keyword.STOP
+
+
+@pytest.mark.parametrize("text", DISGUISED)
+def test_spelling_does_not_hide_a_keyword(text: str) -> None:
+    assert classify(text) is Keyword.STOP
+
+
+@pytest.mark.parametrize("text", CONVERSATION)
+def test_conversation_is_no_keyword(text: str) -> None:
+    assert classify(text) is Keyword.NONE
+
+
+@pytest.mark.parametrize("text", ["START", "start.", "Unstop", "UNSTOP!", "opt in", "opt-in"])
+def test_start_and_unstop_opt_in(text: str) -> None:
+    assert classify(text) is Keyword.START
+
+
+@pytest.mark.parametrize("text", ["HELP", "help!", "Info", "INFO?", "ayuda", "aide", "help help"])
+def test_help_and_info_ask_for_help(text: str) -> None:
+    assert classify(text) is Keyword.HELP
+
+
+@pytest.mark.parametrize("text", ["YES", "yes", "Yes!", "yes."])
+def test_yes_alone_is_reported_as_yes(text: str) -> None:
+    assert classify(text) is Keyword.YES
+
+
+def test_an_organisation_adds_words_that_opt_out() -> None:
+    assert classify("Genug!") is Keyword.NONE
+    assert classify("Genug!", extra_stop=["genug", "Keine SMS mehr"]) is Keyword.STOP
+    assert classify("keine sms mehr 🙏", extra_stop=["genug", "Keine SMS mehr"]) is Keyword.STOP
+
+
+def test_an_added_word_counts_only_as_the_whole_message() -> None:
+    assert classify("genug davon", extra_stop=["genug"]) is Keyword.NONE
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "🙏", "..."])
+def test_an_added_word_without_letters_matches_nothing(nothing: str) -> None:
+    assert classify("", extra_stop=[nothing]) is Keyword.NONE
+    assert classify("👍", extra_stop=[nothing]) is Keyword.NONE
+
+
+def test_an_organisation_cannot_turn_start_or_help_into_an_opt_out() -> None:
+    added = ["start", "unstop", "help", "yes"]
+
+    assert [classify(word, extra_stop=added) for word in added] == [
+        *(Keyword.START, Keyword.START, Keyword.HELP, Keyword.YES)
+    ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["_ALONE_WORDS", "_STRONG_WORDS", "_PHRASE_WORDS", "_OPENER_WORDS", "_CLOSER_WORDS"],
+)
+def test_every_entry_of_the_tables_is_written_as_replies_are_read(table: str) -> None:
+    entries = getattr(optout, table)
+
+    assert [entry for entry in entries if not entry or normalise(" ".join(entry)) != entry] == []
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_classified_and_reading_it_twice_changes_nothing(text: str) -> None:
+    assert classify(" ".join(normalise(text))) in Keyword
+    assert normalise(" ".join(normalise(text))) == normalise(text)
+
+
+@given(
+    st.sampled_from(["stop", "unsubscribe", "opt out", "please stop"]),
+    st.text("!?., \n\u200b\ufe0f🙏🛑…¡\"'", max_size=6),
+    st.text("!?., \n\u200b\ufe0f🙏🛑…¡\"'", max_size=6),
+)
+def test_punctuation_and_emoji_around_an_opt_out_never_hide_it(
+    words: str, before: str, after: str
+) -> None:
+    assert classify(before + words.title() + after) is Keyword.STOP
