@@ -5,11 +5,17 @@ Adapters implement them (``adapters/``), fakes stand in for them (``tests/suppor
 and one shared suite runs against both.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from carillon.domain.campaign import Campaign, Run, Sender
+from carillon.domain.audience import AudiencePlan
+from carillon.domain.books import CommitOutcome, Fold, PartBook
+from carillon.domain.campaign import Action, Campaign, Run, Sender
+from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
+from carillon.domain.counters import Counts, Row
+from carillon.domain.listing import Listing, Position
 from carillon.domain.message import (
     Accepted,
     Claim,
@@ -26,8 +32,9 @@ from carillon.domain.message import (
     Suppression,
     Watch,
 )
-
-from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.organisation import Office
+from carillon.domain.recount import RecountReport
+from carillon.domain.timeframe import TimeFrame
 
 
 class Clock(Protocol):
@@ -50,7 +57,7 @@ class Queue(Protocol):
     """One SQS queue. Messages are JSON objects; the adapter adds version and correlation id."""
 
     def put(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None:
-        """Send one message durably; raises when the queue did not take it. *delay_s* is at most 900."""
+        """Send one message durably, visible after *delay_s* (at most 900); raises if refused."""
         ...
 
 
@@ -71,6 +78,104 @@ class Objects(Protocol):
 
     def size(self, key: str) -> int:
         """Return its size in bytes; raises NotFound."""
+        ...
+
+
+class FileStore(Objects, Protocol):
+    """Object storage that also takes objects too large for memory."""
+
+    def put_stream(self, key: str, chunks: Iterable[bytes], *, content_type: str) -> None:
+        """Store the bytes of *chunks* under *key*, replacing, all or nothing."""
+        ...
+
+
+class ImportDirectory(Protocol):
+    """Contact lists and imports as importer and planner see them; reads are consistent."""
+
+    def contact_list(self, list_id: str) -> ContactList:
+        """Return the list; raises NotFound."""
+        ...
+
+    def contact_import(self, list_id: str, import_id: str) -> ImportJob:
+        """Return the import; raises NotFound."""
+        ...
+
+    def has_running_import(self, list_id: str) -> bool:
+        """Whether an import is writing into the list just now."""
+        ...
+
+    def fix_shards(self, list_id: str, shards: int) -> None:
+        """Divide the list into *shards*, unless it is divided already."""
+        ...
+
+    def advance_import(self, before: ImportJob, after: ImportJob) -> bool:
+        """
+        Replace *before* by *after* and add the contacts stored between to the list's count.
+
+        False, changing nothing, when status or position are no longer *before*'s.
+        """
+        ...
+
+
+class Contacts(Protocol):
+    """The contacts of the lists."""
+
+    def add(self, list_id: str, shards: int, contacts: Sequence[Contact]) -> list[tuple[str, int]]:
+        """
+        Store each of *contacts* (distinct phones) unless its phone is in the list already.
+
+        Returns for each the (import id, line) of the contact that now stands.
+        """
+        ...
+
+    def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
+        """Yield by lead key the contacts whose key starts with *first* to *last* (inclusive)."""
+        ...
+
+
+class OptOutLookup(Protocol):
+    """Who of many has opted out: for information, never instead of the gate."""
+
+    def opted_out_among(self, phones: Sequence[str]) -> set[str]:
+        """Return those of *phones* that are opted out just now."""
+        ...
+
+
+class CampaignPlans(Protocol):
+    """Campaigns from due to active. Every write names the state it may come from."""
+
+    def planning(self, campaign_id: str) -> tuple[Campaign, AudiencePlan | None]:
+        """Return the campaign and, once launched, its plan, consistently; raises NotFound."""
+        ...
+
+    def save_plan(self, before: AudiencePlan, after: AudiencePlan, now: datetime) -> bool:
+        """Replace the plan; False when the launch or the cursor is no longer *before*'s."""
+        ...
+
+    def activate(
+        self, campaign: Campaign, plan: AudiencePlan, runs: Sequence[Run], now: datetime
+    ) -> bool:
+        """Move processing -> active and store *runs*, all or nothing; False when it moved on."""
+        ...
+
+    def reject(self, campaign: Campaign, problem: str, now: datetime) -> bool:
+        """Move this launch's processing -> draft with *problem*; False when it moved on."""
+        ...
+
+    def due(self, now: datetime) -> Iterator[Campaign]:
+        """Yield the scheduled campaigns whose time has come."""
+        ...
+
+    def launch(self, campaign: Campaign, now: datetime) -> bool:
+        """Move scheduled -> processing; False when it, or its time, has changed."""
+        ...
+
+    def hold(self, campaign: Campaign, problem: str, now: datetime) -> bool:
+        """Move scheduled -> draft with *problem*; False when it, or its time, has changed."""
+        ...
+
+    def processing_since(self, moment: datetime) -> Iterator[str]:
+        """Yield ids of processing campaigns that nobody has touched since *moment*."""
         ...
 
 
@@ -113,8 +218,8 @@ class SendingDirectory(Protocol):
         """Return one run, strongly consistent."""
         ...
 
-    def advance_run(self, run: Run, next_part: int) -> None:
-        """Note that all parts before *next_part* have been dispatched."""
+    def advance_run(self, run: Run, next_part: int) -> bool:
+        """Note that all parts before *next_part* are dispatched; False when the run moved."""
         ...
 
     def finish_run(self, run: Run, now: datetime) -> bool:
@@ -288,10 +393,13 @@ class MessageProvider(Protocol):
         ...
 
     def find(
-        self, *, sender: str, recipient: str, text: str, since: datetime
+        self, *, sender: str, recipient: str, text_digest: str, since: datetime
     ) -> ProviderRecord | None:
         """
-        Return the message from the provider's own log, or None when it never took it.
+        Return the newest such message of the provider's own log, or None if it never took it.
+
+        Only messages created at or after *since* whose text has *text_digest*
+        (``domain.message.text_digest``) count.
 
         Raises Unavailable when the log cannot be read just now.
         """
@@ -299,4 +407,249 @@ class MessageProvider(Protocol):
 
     def fetch(self, provider_id: str) -> ProviderRecord:
         """Return one message's present state from the provider's log; raises NotFound."""
+        ...
+
+
+class CounterBooks(Protocol):
+    """The counters as the aggregator writes them."""
+
+    def part_books(self, partitions: Iterable[str]) -> dict[str, PartBook]:
+        """Return the book of every one of *partitions*, strongly consistent; new ones are empty."""
+        ...
+
+    def commit(self, fold: Fold, lane: int) -> CommitOutcome:
+        """
+        Write the whole *fold* in one transaction, additions into *lane*, or nothing.
+
+        A repeated commit is ``MOVED``: its books stand further by then.
+        """
+        ...
+
+
+class Offices(Protocol):
+    """The offices of the organisation."""
+
+    def create(self, office: Office, digest: str) -> Office:
+        """Keep *office*; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def get(self, office_id: str) -> Office:
+        """Return the office; raises NotFound (``office_not_found``)."""
+        ...
+
+    def all(self) -> list[Office]:
+        """Return every office, by name; an organisation has few."""
+        ...
+
+
+class Senders(Protocol):
+    """The senders as management sees them."""
+
+    def create(self, sender: Sender, digest: str) -> Sender:
+        """Keep *sender*; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def get(self, sender_id: str) -> Sender:
+        """Return the sender; raises NotFound (``sender_not_found``)."""
+        ...
+
+    def page(
+        self, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[Sender]:
+        """Return senders of *offices* (None: all), newest first; see ``Campaigns.page``."""
+        ...
+
+
+class ManagedLists(Protocol):
+    """Contact lists and their imports as management sees them."""
+
+    def create(self, contacts: ListRecord, digest: str) -> ListRecord:
+        """Keep the list; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def get(self, list_id: str) -> ListRecord:
+        """Return the list; raises NotFound (``list_not_found``)."""
+        ...
+
+    def page(
+        self, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[ListRecord]:
+        """Return lists of *offices* (None: all), newest first; see ``Campaigns.page``."""
+        ...
+
+    def create_import(self, new: ImportRecord, digest: str) -> ImportRecord:
+        """Keep an import; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def get_import(self, list_id: str, import_id: str) -> ImportRecord:
+        """Return the import; raises NotFound (``import_not_found``)."""
+        ...
+
+    def queue_import(
+        self,
+        wanted: ImportRecord,
+        *,
+        size: int,
+        mapping: Mapping[str, str],
+        allowed: frozenset[ImportStatus],
+    ) -> ImportRecord:
+        """
+        Set the import to queued, if it is in one of *allowed*, and return it.
+
+        Raises Conflict (``import_state``) when it is not.
+        """
+        ...
+
+
+class UploadLinks(Protocol):
+    """Object storage as callers use it: by links that are good for one thing and some time."""
+
+    def size(self, key: str) -> int:
+        """Return the object's size in bytes; raises NotFound."""
+        ...
+
+    def upload_link(self, key: str, *, content_type: str, expires_s: int) -> str:
+        """Return a URL that takes one PUT of *content_type*."""
+        ...
+
+    def download_link(self, key: str, *, filename: str, expires_s: int) -> str:
+        """Return a URL that serves the object as *filename*."""
+        ...
+
+
+class Campaigns(Protocol):
+    """Campaigns as management changes them. Every write is conditional."""
+
+    def create(self, campaign: Campaign, digest: str) -> Campaign:
+        """
+        Keep *campaign*, or return the one that stands under its id already.
+
+        *digest* is the hash of the request that made it: the same id with
+        another digest raises Conflict (``idempotency_key_reused``).
+        """
+        ...
+
+    def get(self, campaign_id: str) -> Campaign:
+        """Return the campaign, strongly consistent; raises NotFound (``campaign_not_found``)."""
+        ...
+
+    def change(self, seen: Campaign, changes: Mapping[str, Any], now: datetime) -> Campaign:
+        """
+        Write *changes* (field -> value) if nothing was written since *seen* was read.
+
+        Raises Conflict (``version_conflict``) otherwise. Returns it as it is now.
+        """
+        ...
+
+    def transition(
+        self,
+        campaign_id: str,
+        action: Action,
+        now: datetime,
+        *,
+        changes: Mapping[str, Any],
+        version: int | None = None,
+        mark: str | None = None,
+    ) -> Campaign:
+        """
+        Take *action*, writing *changes* with it, and return the campaign as it is now.
+
+        Raises NotFound, Conflict (``campaign_state``) when K4 has no such
+        transition, and Conflict (``version_conflict``) when *version* is given
+        and no longer the present one. *mark* names the request: when the last
+        transition bears the same one, this is its repetition, which changes nothing.
+        """
+        ...
+
+    def page(
+        self, tab: str, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[Campaign]:
+        """
+        Return at most *limit* campaigns of a tab and of *offices* (None: all), newest first.
+
+        Raises InvalidInput (``cursor_invalid``) when *after* is not a position
+        in this very listing.
+        """
+        ...
+
+
+class RecountBooks(Protocol):
+    """The counters as a recount compares and corrects them."""
+
+    def part_books(self, partitions: Iterable[str]) -> dict[str, PartBook]:
+        """Return the book of every one of *partitions*, strongly consistent; new ones are empty."""
+        ...
+
+    def lanes(self, campaign_id: str) -> Counts:
+        """Return the campaign's totals over its lanes, strongly consistent."""
+        ...
+
+    def quarters(self, campaign_id: str) -> dict[str, Counts]:
+        """Return the campaign's counters by quarter hour, all of them, strongly consistent."""
+        ...
+
+    def correct_part(
+        self, campaign_id: str, partition: str, book: PartBook, drift: Mapping[str, int]
+    ) -> bool:
+        """Add *drift* to the book and the campaign if *book* still stands; False when it moved."""
+        ...
+
+    def correct_campaign(self, fold: Fold, version: int) -> bool:
+        """Add *fold*'s amounts, once per recount *version*; False when another recount did."""
+        ...
+
+    def recount_version(self, campaign_id: str) -> int:
+        """Return how often recounts have corrected this campaign, strongly consistent."""
+        ...
+
+    def note_recount(self, report: RecountReport) -> None:
+        """Keep *report* as the campaign's last recount."""
+        ...
+
+
+class CountedRows(Protocol):
+    """The messages table as a recount reads it."""
+
+    def rows(self, partition: str) -> dict[str, Row]:
+        """Return what counts of every row of *partition*, by sort key, strongly consistent."""
+        ...
+
+    def mark(self, partition: str, sk: str, mark: str) -> bool:
+        """Set the recount's *mark* on a row; False when the row is not there any more."""
+        ...
+
+
+class Figures(Protocol):
+    """The counters as the analytics read them: a few items, whatever the number of messages."""
+
+    def campaign_totals(self, campaign_id: str) -> tuple[Counts, RecountReport | None]:
+        """Return the campaign's counters and its last recount."""
+        ...
+
+    def campaign_quarters(self, campaign_id: str, newest: int) -> dict[str, Counts]:
+        """Return the counters of the campaign's *newest* quarter hours, in order."""
+        ...
+
+    def office_totals(self, office_id: str, frame: TimeFrame) -> Counts:
+        """Return the office's counters within *frame*."""
+        ...
+
+
+class CampaignCatalogue(Protocol):
+    """Campaigns and senders as the analytics read them."""
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        """Return the campaign; raises NotFound."""
+        ...
+
+    def launched_campaigns(self) -> Iterator[Campaign]:
+        """Yield every campaign that has been launched."""
+        ...
+
+    def active_senders(self, sender_ids: Iterable[str]) -> int:
+        """Return how many of the senders are active."""
+        ...
+
+    def office_ids(self) -> list[str]:
+        """Return every office."""
         ...

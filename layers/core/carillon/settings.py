@@ -114,8 +114,6 @@ class SendMessages:
     send_queue_url: str
     reconcile_queue_url: str
     webhook_base_url: str
-    organisation_name: str
-    ambiguous_grace_s: int = 60
 
 
 @dataclass(frozen=True)
@@ -123,6 +121,7 @@ class ProcessReceipts:
     """functions/process_receipts."""
 
     messages_table: str
+    suppressions_table: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +134,7 @@ class ProcessInbound:
     webhook_base_url: str
     organisation_name: str
     help_contact: str = ""
+    ambiguous_grace_s: int = 60
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,6 @@ class ReconcileMessages:
 
     control_table: str
     messages_table: str
-    counters_table: str
     files_bucket: str
     send_queue_url: str
     reconcile_queue_url: str

@@ -73,6 +73,8 @@ class S3Objects:
 
 
 def _translated(error: ClientError) -> Exception:
-    if error.response["Error"]["Code"] in ("NoSuchKey", "404", "NotFound"):
+    code: str = error.response["Error"]["Code"]
+    if code in ("NoSuchKey", "404", "NotFound"):
         return NotFound("There is no such object.", code="object_not_found")
-    return error
+    unexpected: Exception = error
+    return unexpected

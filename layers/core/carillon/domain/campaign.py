@@ -17,6 +17,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from carillon.domain.errors import Conflict
+from carillon.domain.ids import part_of
+from carillon.domain.message import RowRef
 
 
 class CampaignStatus(StrEnum):
@@ -206,3 +208,7 @@ class Run:
     senders: tuple[str, ...] = field(default=())
     next_part: int = 0
     state: str = "open"
+
+    def lead_ref(self, key: str) -> RowRef:
+        """Return the one row that the lead *key* can have in this run's campaign."""
+        return RowRef(f"{self.campaign_id}#{part_of(key, self.parts):05d}", key)

@@ -12,6 +12,7 @@ Every error Carillon raises on purpose, as one tree.
         Rejected        permanent                 terminal state
         Unavailable     transient, was not sent   retry
         OutcomeUnknown  timeout after the send    never a blind retry
+        AccountBlocked  our account cannot send   the sender stops, an alarm
 
 ``code`` is stable and part of the API; nothing branches on the message text,
 and no message ever holds a phone number, a text body or a credential.
@@ -114,3 +115,9 @@ class OutcomeUnknown(ProviderError):
     """It may have been sent: reconcile, never try again blindly."""
 
     code = "provider_outcome_unknown"
+
+
+class AccountBlocked(ProviderError):
+    """Not sent, and no message would be: credentials, balance or a suspended account (F7)."""
+
+    code = "provider_account_blocked"

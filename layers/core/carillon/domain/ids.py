@@ -13,7 +13,7 @@ import secrets
 _RANDOM_BYTES = 10
 LEAD_KEY_HEX = 32
 _SLOT_HEX = 4
-SLOTS = 16**_SLOT_HEX
+SLOTS: int = 16**_SLOT_HEX
 
 
 def new_id(prefix: str) -> str:

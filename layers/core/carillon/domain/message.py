@@ -1,13 +1,14 @@
 """What travels: recipients, claims, lead rows, outgoing messages, receipts and replies."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import quote, unquote
 
 from carillon.domain.errors import InvalidInput
-from carillon.domain.lead import LeadStatus
+from carillon.domain.lead import LeadStatus, is_final
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,31 @@ class RowRef:
     @property
     def token(self) -> str:
         """The reference as one URL-safe word."""
-        return quote(f"{self.pk}~{self.sk}", safe="")
+        # base64url has nothing that a gateway, a proxy or a provider would encode anew,
+        # which would break the webhook's signature.
+        return base64.urlsafe_b64encode(f"{self.pk}~{self.sk}".encode()).decode().rstrip("=")
 
     @classmethod
     def parse(cls, token: str) -> "RowRef":
-        """Return the reference that *token* (quoted or not) holds; InvalidInput otherwise."""
-        pk, separator, sk = unquote(token).partition("~")
+        """Return the reference that *token* holds; InvalidInput (``bad_ref``) otherwise."""
+        try:
+            padded = token + "=" * (-len(token) % 4)
+            pk, separator, sk = base64.urlsafe_b64decode(padded).decode().partition("~")
+        except (ValueError, UnicodeDecodeError):
+            pk = separator = sk = ""
         if not (pk and separator and sk):
             raise InvalidInput("This is not a message reference.", field="ref", code="bad_ref")
         return cls(pk, sk)
+
+
+def text_digest(text: str) -> str:
+    """
+    Return 16 hex digits that recognise *text* in a provider's log.
+
+    Kept with the claim, because a campaign's text may be edited before an
+    ambiguous claim is resolved, and the text itself is not stored with a lead.
+    """
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,7 @@ class LeadRow:
     claimed_at: datetime
     attempts: int
     segments: int
+    text_digest: str = ""
     due_at: datetime | None = None
     provider_id: str | None = None
     submitted_at: datetime | None = None
@@ -79,6 +97,7 @@ class Claim:
     office_id: str
     segments: int
     content_version: int
+    text_digest: str
     claimed_at: datetime
     attempts: int = 1
     retry_of: str | None = None
@@ -119,6 +138,11 @@ class Receipt:
     status: LeadStatus
     received_at: datetime
     error_code: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it settles the message."""
+        return is_final(self.status)
 
 
 class ReceiptOutcome(StrEnum):
@@ -180,5 +204,4 @@ class Watch:
     campaign_id: str
     part: int
     due_at: datetime
-    since: datetime
     checks: int = 0

@@ -13,7 +13,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
                                            of each (its key is computed), so a reply costs a
                                            bounded number of reads and a message costs no index
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
-                                           (the due schedule: gsi1 TAB#scheduled, filter schedule_at)
+                                           (due ones: gsi1 TAB#scheduled, filter schedule_at)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
 
 Contacts table (pk, sk)
@@ -21,7 +21,7 @@ Contacts table (pk, sk)
                                            list read shard by shard is sorted and lists merge
 
 Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
-    {campaign}#{part} {lead_key}                   a lead from its claim on, with its initial message
+    {campaign}#{part} {lead_key}                   a lead from its claim on, with its first message
     {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead
     {campaign}#{part} {lead_key}#out#{cause}       an automatic or agent's answer
     unsolicited#{sender}#{bucket} {lead_key}#in#…  an inbound message that answers no campaign (I3)
@@ -32,10 +32,13 @@ Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
 
 Counters table (pk, sk)
     CMP#{campaign} LANE#{n}                totals of the campaign, additive over lanes
-    CMP#{campaign} TIME#{quarter hour}     the same counters by 15 minutes UTC
+    CMP#{campaign} RECOUNT                 the last recount: when, drift by counter; between the
+                                           lanes and the times, so that one query reads both
+    CMP#{campaign} TIME#{quarter hour}#{lane}       the same counters by 15 minutes UTC
     OFF#{office}#{date} TIME#{quarter hour}#{lane}  an office's counters by 15 minutes UTC
-    CKPT#{messages pk} CKPT                highest stream sequence number applied for that part
-    CMP#{campaign} RECOUNT                 the last recount: when, drift by counter
+    OFF#{office}#{month} DAY#{date}#{lane}          the same by UTC day: whole days of a range
+    CKPT#{messages pk} CKPT                a part's book: highest stream sequence number applied
+                                           and what the part's changes came to
 
 Suppressions table (pk)
     {phone}                                opted out or opted in, when (event time), how
@@ -46,6 +49,7 @@ Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch s
 
 from typing import Final
 
+from carillon.domain.books import LANES
 from carillon.domain.ids import part_of
 
 PK: Final = "pk"
@@ -62,7 +66,7 @@ SENDERS: Final = "SENDERS"
 # How many leads a part should hold: see the messages table above.
 LEADS_PER_PART: Final = 400
 CONTACTS_PER_SHARD: Final = 500
-COUNTER_LANES: Final = 4
+COUNTER_LANES: Final = LANES
 UNSOLICITED_BUCKETS: Final = 64
 PARKED_BUCKETS: Final = 16
 
@@ -145,9 +149,29 @@ def unsolicited_pk(sender_id: str, key: str) -> str:
     return f"unsolicited#{sender_id}#{part_of(key, UNSOLICITED_BUCKETS):02d}"
 
 
+def parked_pk(bucket: int) -> str:
+    """Messages partition of receipts whose row was not there (R2)."""
+    return f"parked#{bucket:02d}"
+
+
 def lane_sk(lane: int) -> str:
     """Sort key of one additive lane of a campaign's counters."""
     return f"LANE#{lane}"
+
+
+def time_sk(quarter: str, lane: int) -> str:
+    """Sort key of one lane of a quarter hour's counters (``2026-11-22T15:45Z``)."""
+    return f"TIME#{quarter}#{lane}"
+
+
+def day_sk(date: str, lane: int) -> str:
+    """Sort key of one lane of an office's counters of a UTC date."""
+    return f"DAY#{date}#{lane}"
+
+
+def office_month_pk(office_id: str, month: str) -> str:
+    """Counters partition of an office's days of a UTC month (``2026-11``)."""
+    return f"OFF#{office_id}#{month}"
 
 
 def checkpoint_pk(messages_pk: str) -> str:

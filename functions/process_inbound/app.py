@@ -1,0 +1,79 @@
+"""Inbound messages from the queue: opt-outs first, then the conversation, then an answer."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from carillon import settings
+from carillon.adapters import aws
+from carillon.adapters.callbacks import status_callback
+from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.adapters.providers import twilio
+from carillon.adapters.providers.registry import Providers
+from carillon.adapters.secrets import Secrets
+from carillon.adapters.system_clock import SystemClock
+from carillon.domain import answers
+from carillon.domain.clock import from_iso
+from carillon.domain.errors import InvalidInput
+from carillon.domain.message import RowRef
+from carillon.edge.batches import PartialBatchResponse, handle_each
+from carillon.edge.logs import logger, metrics
+from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
+
+
+@cache
+def build() -> ReplyWorld:
+    """Compose the function from its environment, once per process."""
+    env = settings.from_env(settings.ProcessInbound)
+    clock = SystemClock()
+    dynamodb = aws.client("dynamodb")
+    directory = DynamoDirectory(dynamodb, env.control_table)
+    messages = DynamoMessages(dynamodb, env.messages_table)
+    providers = Providers(Secrets(aws.client("secretsmanager"), clock.monotonic))
+
+    def callback_url(sender_id: str, ref: RowRef) -> str:
+        return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
+
+    return ReplyWorld(
+        directory=directory,
+        conversations=messages,
+        leads=messages,
+        suppressions=DynamoSuppressions(dynamodb, env.suppressions_table),
+        provider_of=providers.of,
+        texts=AnswerTexts(
+            opt_out=answers.opt_out_confirmation(env.organisation_name),
+            opt_in=answers.opt_in_confirmation(env.organisation_name),
+            help=answers.help_text(env.organisation_name, env.help_contact),
+        ),
+        clock=clock,
+        new_claim_id=partial(secrets.token_hex, 8),
+        callback_url=callback_url,
+        unsolicited_partition=schema.unsolicited_pk,
+        ambiguous_grace=timedelta(seconds=env.ambiguous_grace_s),
+    )
+
+
+def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse:
+    """Take in each message of the batch; one that must be tried again goes back alone."""
+    response = handle_each(event, _take_in, context)
+    metrics().flush_metrics()
+    return response
+
+
+def _take_in(message: Mapping[str, Any]) -> None:
+    received_at = from_iso(message["received_at"])
+    try:
+        reply = twilio.parse_reply(message["params"], message["sender_id"], received_at)
+    except InvalidInput as error:
+        logger.warning("inbound_unreadable", code=error.code)
+        metrics().add_metric(name="inbound_unreadable", unit=MetricUnit.Count, value=1)
+        return
+    keyword = process_reply(reply, build())
+    metrics().add_metric(name=f"inbound_{keyword}", unit=MetricUnit.Count, value=1)

@@ -1,0 +1,106 @@
+"""Brings every lead to a terminal state: woken per campaign by its queue, and by the clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from carillon import settings
+from carillon.adapters import aws
+from carillon.adapters.audiences import S3Audiences
+from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.objects import S3Objects
+from carillon.adapters.providers.registry import Providers
+from carillon.adapters.secrets import Secrets
+from carillon.adapters.sqs import SqsQueue
+from carillon.adapters.system_clock import SystemClock
+from carillon.edge.batches import PartialBatchResponse, handle_each
+from carillon.edge.logs import correlation_id, logger, metrics
+from carillon.ports import MessageProvider, Queue
+from carillon.usecases.reconcile_campaign import (
+    ReconcilingWorld,
+    reconcile_campaign,
+    unsettled_campaigns,
+)
+from carillon.usecases.record_receipt import replay_parked
+
+# Beyond this the minute's sweep is as good as a message of one's own.
+_LONGEST_CHAIN_S = 60
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The reconciler's world and its own queue."""
+
+    world: ReconcilingWorld
+    queue: Queue
+
+
+@cache
+def build() -> Composition:
+    """Compose the function from its environment, once per process."""
+    env = settings.from_env(settings.ReconcileMessages)
+    clock = SystemClock()
+    dynamodb = aws.client("dynamodb")
+    sqs = aws.client("sqs")
+    directory = DynamoDirectory(dynamodb, env.control_table)
+    providers = Providers(Secrets(aws.client("secretsmanager"), clock.monotonic))
+
+    def provider_of(sender_id: str) -> MessageProvider:
+        return providers.of(directory.sender(sender_id))
+
+    world = ReconcilingWorld(
+        directory=directory,
+        leads=DynamoMessages(dynamodb, env.messages_table),
+        audiences=S3Audiences(S3Objects(aws.client("s3"), env.files_bucket)),
+        watches=directory,
+        provider_of=provider_of,
+        clock=clock,
+        send_queue=SqsQueue(sqs, env.send_queue_url, correlation_id),
+        recount_queue=SqsQueue(sqs, env.recount_queue_url, correlation_id),
+        ambiguous_grace=timedelta(seconds=env.ambiguous_grace_s),
+        poll_after=timedelta(seconds=env.first_poll_after_s),
+    )
+    return Composition(world=world, queue=SqsQueue(sqs, env.reconcile_queue_url, correlation_id))
+
+
+def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
+    """Reconcile the campaigns that messages name; on the clock, all that are not settled."""
+    if "Records" in event:
+        return handle_each(event, _look_and_come_back, context)
+    _sweep()
+    return None
+
+
+def _look_and_come_back(message: Mapping[str, Any]) -> None:
+    made = build()
+    again_at = reconcile_campaign(message["campaign_id"], made.world)
+    if again_at is None:
+        return
+    wait_s = (again_at - made.world.clock.now()).total_seconds()
+    if wait_s <= _LONGEST_CHAIN_S:
+        made.queue.put(
+            {"campaign_id": message["campaign_id"], "round": message.get("round", 0) + 1},
+            delay_s=max(1, int(wait_s)),
+        )
+
+
+def _sweep() -> None:
+    world = build().world
+    replayed = replay_parked(world.leads)
+    looked_at = 0
+    for campaign_id in sorted(unsettled_campaigns(world.directory)):
+        try:
+            reconcile_campaign(campaign_id, world)
+        except Exception as error:  # noqa: BLE001 - one campaign must not hide the others
+            logger.error(
+                "reconcile_failed", campaign_id=campaign_id, error_type=type(error).__name__
+            )
+            metrics().add_metric(name="reconcile_failed", unit=MetricUnit.Count, value=1)
+        looked_at += 1
+    logger.info("reconciled", campaigns=looked_at, receipts_replayed=replayed)
+    metrics().flush_metrics()

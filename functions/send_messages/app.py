@@ -1,0 +1,145 @@
+"""The pacer: woken by the send queue for one sender, and by the clock for all of them."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from carillon.adapters.templates import compile_template
+
+from carillon import settings
+from carillon.adapters import aws
+from carillon.adapters.audiences import S3Audiences
+from carillon.adapters.callbacks import status_callback
+from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.objects import S3Objects
+from carillon.adapters.providers.registry import Providers
+from carillon.adapters.secrets import Secrets
+from carillon.adapters.sqs import SqsQueue
+from carillon.adapters.system_clock import SystemClock
+from carillon.domain.message import RowRef
+from carillon.edge.batches import PartialBatchResponse, handle_each
+from carillon.edge.logs import correlation_id, logger, metrics
+from carillon.ports import Queue, SendingDirectory
+from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
+from carillon.usecases.send_lead import SendingWorld, send_lead
+from carillon.usecases.walk_parts import Render, Walking
+
+# Enough calls in flight for 100 messages a second at 150 ms a call.
+_WORKERS = 16
+# What a pacer needs to finish its calls and hand over before Lambda stops it.
+_HAND_OVER_S = 20.0
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What the handler needs: the directory, the queue, and a world for one sender."""
+
+    directory: SendingDirectory
+    send_queue: Queue
+    world_of: Callable[[str], PacingWorld]
+
+
+@cache
+def build() -> Composition:
+    """Compose the function from its environment, once per process."""
+    env = settings.from_env(settings.SendMessages)
+    clock = SystemClock()
+    dynamodb = aws.client("dynamodb", pool=_WORKERS + 2)
+    sqs = aws.client("sqs")
+    directory = DynamoDirectory(dynamodb, env.control_table)
+    messages = DynamoMessages(dynamodb, env.messages_table)
+    send_queue = SqsQueue(sqs, env.send_queue_url, correlation_id)
+    reconcile_queue = SqsQueue(sqs, env.reconcile_queue_url, correlation_id)
+    audiences = S3Audiences(S3Objects(aws.client("s3"), env.files_bucket))
+    providers = Providers(
+        Secrets(aws.client("secretsmanager"), clock.monotonic), connections=_WORKERS
+    )
+    gate = DynamoGate(
+        dynamodb,
+        control_table=env.control_table,
+        suppressions_table=env.suppressions_table,
+    )
+    executor = ThreadPoolExecutor(_WORKERS)
+
+    def callback_url(sender_id: str, ref: RowRef) -> str:
+        return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
+
+    def world_of(sender_id: str) -> PacingWorld:
+        sending = SendingWorld(
+            leads=messages,
+            gate=gate,
+            provider=providers.of(directory.sender(sender_id)),
+            clock=clock,
+            new_claim_id=partial(secrets.token_hex, 8),
+            callback_url=callback_url,
+        )
+        return PacingWorld(
+            leases=directory,
+            directory=directory,
+            walking=Walking(
+                leads=messages,
+                audiences=audiences,
+                watches=directory,
+                directory=directory,
+                now=clock.now,
+            ),
+            send_queue=send_queue,
+            reconcile_queue=reconcile_queue,
+            clock=clock,
+            compile_body=_compile,
+            send=lambda assignment, lease: send_lead(assignment, lease, sending),
+            executor=executor,
+            workers=_WORKERS,
+            on_error=_log_broken,
+        )
+
+    return Composition(directory=directory, send_queue=send_queue, world_of=world_of)
+
+
+def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
+    """Pace the sender that a message names; on the clock, wake the senders with open runs."""
+    if "Records" not in event:
+        woken = wake_idle_senders(build().directory, build().send_queue)
+        logger.info("senders_woken", count=woken)
+        return None
+    return handle_each(event, partial(_pace, context=context), context)
+
+
+def _pace(message: Mapping[str, Any], *, context: Any) -> None:
+    clock = SystemClock()
+    left_s = context.get_remaining_time_in_millis() / 1000
+    sender_id = message["sender_id"]
+    report = pace_sender(
+        sender_id,
+        owner=context.aws_request_id,
+        stop_at=clock.monotonic() + left_s - _HAND_OVER_S,
+        world=build().world_of(sender_id),
+    )
+    if report.ran:
+        _publish(sender_id, report)
+
+
+def _publish(sender_id: str, report: PaceReport) -> None:
+    logger.info(
+        "sender_paced",
+        sender_id=sender_id,
+        handed_over=report.handed_over,
+        outcomes=report.outcomes,
+    )
+    counts = metrics()
+    for outcome, count in report.outcomes.items():
+        counts.add_metric(name=f"send_{outcome}", unit=MetricUnit.Count, value=count)
+    counts.flush_metrics()
+
+
+def _compile(body: str) -> Render:
+    return compile_template(body).render
+
+
+def _log_broken(error: BaseException) -> None:
+    logger.error("send_broken", error_type=type(error).__name__)

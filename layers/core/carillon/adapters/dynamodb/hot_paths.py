@@ -1,0 +1,408 @@
+"""
+The messages table on the paths that run once per message: boto3, one request each.
+
+Every write is conditional and names the states it may come from. Costs are in
+write units (WU, 1 kB) and read units (RU): a lead's rows stay well under 1 kB.
+
+    claim                    1 WU      record_*                 1 WU
+    apply_receipt            1 WU      note_reply               1 WU
+    rows                     ~ 1 RU per 12 leads, strongly consistent
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.items import (
+    condition_failed,
+    from_item,
+    standing_item,
+    to_item,
+    to_value,
+)
+from carillon.domain.campaign import Run
+from carillon.domain.clock import from_iso
+from carillon.domain.errors import Conflict
+from carillon.domain.ids import lead_key, part_of
+from carillon.domain.lead import LeadStatus, is_final, states_before
+from carillon.domain.message import (
+    Accepted,
+    Claim,
+    LeadRow,
+    Receipt,
+    ReceiptOutcome,
+    Reply,
+    RowRef,
+)
+
+_PARKED_FOR = timedelta(days=90)
+
+
+class DynamoMessages:
+    """Implements ``ports.Leads`` and ``ports.Conversations`` over the messages table."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    # Leads ------------------------------------------------------------------
+
+    def rows(self, campaign_id: str, part: int) -> dict[str, LeadRow]:
+        """Return the part's leads that have a row, by lead key, strongly consistent."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            FilterExpression="kind = :lead",
+            ExpressionAttributeValues={
+                ":pk": {"S": schema.part_pk(campaign_id, part)},
+                ":lead": {"S": "lead"},
+            },
+            ConsistentRead=True,
+        )
+        found = (from_item(item) for page in pages for item in page["Items"])
+        return {item["sk"]: _lead_row(item) for item in found}
+
+    def claim(self, claim: Claim) -> bool:
+        """Take the lead durably before anything is sent; False when somebody else has it."""
+        if claim.retry_of is None:
+            return self._put_new({**_claimed(claim), "kind": "lead"})
+        return self._reclaim(claim)
+
+    def release(self, claim: Claim) -> None:
+        """Give an unused claim back: nothing was sent. Conflict when it is no longer ours."""
+        if claim.retry_of is not None:
+            # A retry goes back to waiting; its attempt was not used.
+            self._result(claim, {"status": LeadStatus.RETRYING, "attempts": claim.attempts - 1})
+            return
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_key(claim.ref),
+                ConditionExpression="claim_id = :id AND #status = :claimed",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":id": {"S": claim.id},
+                    ":claimed": {"S": LeadStatus.CLAIMED},
+                },
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                raise _no_longer_ours() from error
+            raise
+
+    def record_submitted(self, claim: Claim, accepted: Accepted, now: datetime) -> None:
+        """Note the acceptance; never overwrites a later state that a receipt brought."""
+        try:
+            self._result(
+                claim,
+                {
+                    "status": LeadStatus.SUBMITTED,
+                    "provider_id": accepted.provider_id,
+                    "submitted_at": now,
+                },
+            )
+        except Conflict:
+            # A receipt was faster: it has set the state, the id and the time already.
+            return
+
+    def record_failed(self, claim: Claim, code: str, now: datetime) -> None:
+        """Note that the message was refused for good, under *code*."""
+        self._result(claim, {"status": LeadStatus.FAILED, "error_code": code, "final_at": now})
+
+    def record_suppressed(self, claim: Claim, now: datetime) -> None:
+        """Note that the recipient had opted out: nothing was sent."""
+        self._result(
+            claim,
+            {"status": LeadStatus.SUPPRESSED, "error_code": "opted_out", "final_at": now},
+        )
+
+    def record_retry(self, claim: Claim, code: str, due_at: datetime) -> None:
+        """Note that nothing was sent and that it may be tried again from *due_at* on."""
+        self._result(claim, {"status": LeadStatus.RETRYING, "error_code": code, "due_at": due_at})
+
+    def record_unconfirmed(self, ref: RowRef, claim_id: str, now: datetime) -> None:
+        """Close a lead of which no final word will come (F2, R4); stale calls change nothing."""
+        self._update(
+            ref,
+            {"status": LeadStatus.UNCONFIRMED, "final_at": now},
+            condition="claim_id = :id AND #status IN (:s0, :s1)",
+            values={":id": claim_id, ":s0": LeadStatus.CLAIMED, ":s1": LeadStatus.SUBMITTED},
+        )
+
+    def apply_receipt(self, receipt: Receipt) -> ReceiptOutcome:
+        """Apply a receipt where R1 lets it; duplicates and stale ones change nothing."""
+        before = sorted(states_before(receipt.status))
+        if not before:
+            return ReceiptOutcome.IGNORED_STALE
+        names = {f":s{n}": state for n, state in enumerate(before)}
+        changes: dict[str, Any] = {
+            "status": receipt.status,
+            "error_code": receipt.error_code,
+            "final_at": receipt.received_at if is_final(receipt.status) else None,
+        }
+        # A receipt can be faster than the sender's own note of the acceptance.
+        first = {"provider_id": receipt.provider_id, "submitted_at": receipt.received_at}
+        applied, standing = self._update(
+            receipt.ref,
+            changes,
+            only_if_absent=first,
+            condition=f"#status IN ({', '.join(names)})",
+            values=dict(names),
+        )
+        if applied:
+            return ReceiptOutcome.APPLIED
+        return ReceiptOutcome.IGNORED_STALE if standing else ReceiptOutcome.UNKNOWN_ROW
+
+    def park_receipt(self, receipt: Receipt) -> None:
+        """Keep a receipt whose row is not there (R2), for 90 days."""
+        until = receipt.received_at + _PARKED_FOR
+        self._client.put_item(
+            TableName=self._table,
+            Item=to_item(
+                {
+                    **_parked_key(receipt),
+                    "kind": "parked",
+                    "ref_pk": receipt.ref.pk,
+                    "ref_sk": receipt.ref.sk,
+                    "provider_id": receipt.provider_id,
+                    "status": receipt.status,
+                    "error_code": receipt.error_code,
+                    "received_at": receipt.received_at,
+                    schema.TTL: int(until.timestamp()),
+                }
+            ),
+        )
+
+    def parked_receipts(self) -> Iterator[Receipt]:
+        """Yield the parked receipts."""
+        for bucket in range(schema.PARKED_BUCKETS):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": schema.parked_pk(bucket)}},
+            )
+            for page in pages:
+                yield from (_parked(from_item(item)) for item in page["Items"])
+
+    def unpark_receipt(self, receipt: Receipt) -> None:
+        """Drop a parked receipt that has found its row."""
+        self._client.delete_item(TableName=self._table, Key=to_item(_parked_key(receipt)))
+
+    # Conversations ----------------------------------------------------------
+
+    def newest_lead(self, runs: list[Run], key: str, since: datetime) -> tuple[Run, LeadRow] | None:
+        """
+        Return the lead of *key* most recently written to at or after *since*, over *runs*.
+
+        One BatchGetItem per 100 campaigns of the number's last 35 days, 0.5 RU each.
+        """
+        by_ref = {run.lead_ref(key): run for run in runs if run.parts}
+        newest: tuple[Run, LeadRow] | None = None
+        for ref, item in self._get_many(list(by_ref)):
+            row = _lead_row(item)
+            at = row.last_outbound_at or row.submitted_at
+            if at is None or at < since:
+                continue
+            if newest is None or at > _last_written(newest[1]):
+                newest = (by_ref[ref], row)
+        return newest
+
+    def record_inbound(self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str) -> bool:
+        """Store the inbound message once; False when it was there already."""
+        return self._put_new(
+            {
+                "pk": ref.pk,
+                "sk": ref.sk,
+                "kind": "inbound",
+                "office_id": office_id,
+                "sender_id": reply.sender_id,
+                "phone": reply.phone,
+                "body": reply.body,
+                "provider_id": reply.provider_id,
+                "received_at": reply.received_at,
+                "keyword": keyword,
+            }
+        )
+
+    def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
+        """Mark the lead as having replied (first time only), and as opted out (first time only)."""
+        first: dict[str, Any] = {"replied_at": at}
+        if opt_out_kind is not None:
+            first |= {"opted_out_at": at, "opt_out_kind": opt_out_kind}
+        self._update(
+            lead,
+            {"last_inbound_at": at},
+            only_if_absent=first,
+            condition="attribute_exists(pk)",
+            values={},
+        )
+
+    def claim_answer(self, claim: Claim, *, purpose: str) -> bool:
+        """Take the right to send one answer; False when the row is there already."""
+        return self._put_new(
+            {**_claimed(claim), "kind": "outbound", "author": "automatic", "purpose": purpose}
+        )
+
+    def answer(self, ref: RowRef) -> LeadRow | None:
+        """Return the answer's row, strongly consistent."""
+        answer = self._client.get_item(TableName=self._table, Key=_key(ref), ConsistentRead=True)
+        return _lead_row(from_item(answer["Item"])) if "Item" in answer else None
+
+    # Requests ---------------------------------------------------------------
+
+    def _put_new(self, values: dict[str, Any]) -> bool:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(values),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
+
+    def _reclaim(self, claim: Claim) -> bool:
+        applied, _ = self._update(
+            claim.ref,
+            {
+                name: value
+                for name, value in _claimed(claim).items()
+                if name not in ("pk", "sk", "phone", "office_id", "sender_id")
+            },
+            condition="claim_id = :before AND #status = :retrying",
+            values={":before": claim.retry_of, ":retrying": LeadStatus.RETRYING},
+        )
+        return applied
+
+    def _result(self, claim: Claim, changes: dict[str, Any]) -> None:
+        """Write what became of *claim*; Conflict when the row is no longer this claim's."""
+        applied, _ = self._update(
+            claim.ref,
+            changes,
+            condition="claim_id = :id AND #status = :claimed",
+            values={":id": claim.id, ":claimed": LeadStatus.CLAIMED},
+        )
+        if not applied:
+            raise _no_longer_ours()
+
+    def _update(
+        self,
+        ref: RowRef,
+        changes: dict[str, Any],
+        *,
+        condition: str,
+        values: dict[str, Any],
+        only_if_absent: dict[str, Any] | None = None,
+    ) -> tuple[bool, dict[str, Any] | None]:
+        """Return (True, None), or (False, the row as it stands or None) if *condition* failed."""
+        names = {"#status": "status"} if "#status" in condition else {}
+        sets = []
+        typed = {name: to_value(value) for name, value in values.items()}
+        for number, (name, value) in enumerate(
+            pair for pair in changes.items() if pair[1] is not None
+        ):
+            names[f"#c{number}"] = name
+            typed[f":c{number}"] = to_value(value)
+            sets.append(f"#c{number} = :c{number}")
+        for number, (name, value) in enumerate((only_if_absent or {}).items()):
+            names[f"#f{number}"] = name
+            typed[f":f{number}"] = to_value(value)
+            sets.append(f"#f{number} = if_not_exists(#f{number}, :f{number})")
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(ref),
+                UpdateExpression="SET " + ", ".join(sets),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=typed,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                return False, standing_item(error)
+            raise
+        return True, None
+
+    def _get_many(self, refs: list[RowRef]) -> Iterator[tuple[RowRef, dict[str, Any]]]:
+        for start in range(0, len(refs), 100):
+            wanted: dict[str, Any] = {
+                self._table: {"Keys": [_key(ref) for ref in refs[start : start + 100]]}
+            }
+            while wanted:
+                answer = self._client.batch_get_item(RequestItems=wanted)
+                for item in answer["Responses"].get(self._table, []):
+                    row = from_item(item)
+                    yield RowRef(row["pk"], row["sk"]), row
+                wanted = answer.get("UnprocessedKeys") or {}
+
+
+def _key(ref: RowRef) -> dict[str, Any]:
+    return {"pk": {"S": ref.pk}, "sk": {"S": ref.sk}}
+
+
+def _claimed(claim: Claim) -> dict[str, Any]:
+    return {
+        "pk": claim.ref.pk,
+        "sk": claim.ref.sk,
+        "status": LeadStatus.CLAIMED,
+        "claim_id": claim.id,
+        "claimed_at": claim.claimed_at,
+        "attempts": claim.attempts,
+        "phone": claim.phone,
+        "sender_id": claim.sender_id,
+        "office_id": claim.office_id,
+        "segments": claim.segments,
+        "content_version": claim.content_version,
+        "text_digest": claim.text_digest,
+    }
+
+
+def _lead_row(item: dict[str, Any]) -> LeadRow:
+    def moment(name: str) -> datetime | None:
+        return from_iso(item[name]) if name in item else None
+
+    return LeadRow(
+        key=item["sk"],
+        phone=item["phone"],
+        sender_id=item["sender_id"],
+        status=LeadStatus(item["status"]),
+        claim_id=item["claim_id"],
+        claimed_at=from_iso(item["claimed_at"]),
+        attempts=item["attempts"],
+        segments=item["segments"],
+        text_digest=item.get("text_digest", ""),
+        due_at=moment("due_at"),
+        provider_id=item.get("provider_id"),
+        submitted_at=moment("submitted_at"),
+        last_outbound_at=moment("last_outbound_at"),
+    )
+
+
+def _last_written(row: LeadRow) -> datetime:
+    return row.last_outbound_at or row.submitted_at or row.claimed_at
+
+
+def _parked_key(receipt: Receipt) -> dict[str, str]:
+    # lead_key spreads any text evenly, not only phones.
+    bucket = part_of(lead_key(receipt.provider_id), schema.PARKED_BUCKETS)
+    return {"pk": schema.parked_pk(bucket), "sk": f"{receipt.provider_id}#{receipt.status}"}
+
+
+def _parked(item: dict[str, Any]) -> Receipt:
+    return Receipt(
+        ref=RowRef(item["ref_pk"], item["ref_sk"]),
+        provider_id=item["provider_id"],
+        status=LeadStatus(item["status"]),
+        received_at=from_iso(item["received_at"]),
+        error_code=item.get("error_code"),
+    )
+
+
+def _no_longer_ours() -> Conflict:
+    return Conflict("The claim is no longer ours.", code="claim_lost")

@@ -1,0 +1,221 @@
+"""
+One inbound message, from its webhook to its effects (I2, I3, O1 to O4).
+
+The order is the promise: an opt-out is committed before anything else happens
+to the message, so nothing that fails later can lose it. Every later step is a
+conditional write, so a redelivery repeats none of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from carillon.domain.campaign import Run, Sender
+from carillon.domain.errors import OutcomeUnknown, ProviderError, Rejected, Throttled
+from carillon.domain.ids import lead_key
+from carillon.domain.lead import LeadStatus
+from carillon.domain.message import (
+    Claim,
+    LeadRow,
+    Outgoing,
+    Reply,
+    RowRef,
+    Suppression,
+    text_digest,
+)
+from carillon.domain.optout import Keyword, classify
+from carillon.domain.segments import segment_count
+from carillon.ports import (
+    Clock,
+    Conversations,
+    Leads,
+    MessageProvider,
+    SendingDirectory,
+    Suppressions,
+)
+from carillon.usecases.resolve_ambiguous import Resolution, resolve_claimed
+
+# A reply belongs to the campaign that wrote to this contact last, within this time (I2).
+ATTRIBUTION_WINDOW = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerTexts:
+    """The wording of automatic answers."""
+
+    opt_out: str
+    opt_in: str
+    help: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyWorld:
+    """Everything that processing a reply touches."""
+
+    directory: SendingDirectory
+    conversations: Conversations
+    leads: Leads
+    suppressions: Suppressions
+    provider_of: Callable[[Sender], MessageProvider]
+    texts: AnswerTexts
+    clock: Clock
+    new_claim_id: Callable[[], str]
+    callback_url: Callable[[str, RowRef], str]
+    unsolicited_partition: Callable[[str, str], str]
+    ambiguous_grace: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thread:
+    """Where an inbound message belongs: its partition, and its campaign's lead if there is one."""
+
+    pk: str
+    key: str
+    office_id: str
+    lead: RowRef | None
+
+
+def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
+    """
+    Take in *reply* and do what it asks; safe to repeat.
+
+    Raises Throttled when an automatic answer must be tried again later; by
+    then everything else has been committed.
+    """
+    keyword = classify(reply.body)
+    standing = _consent(reply, keyword, world)
+    sender = world.directory.sender(reply.sender_id)
+    thread = _thread_of(reply, sender, world)
+    world.conversations.record_inbound(
+        RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}"),
+        reply,
+        keyword=keyword,
+        office_id=thread.office_id,
+    )
+    if thread.lead is not None:
+        kind = "auto" if keyword is Keyword.STOP else None
+        world.conversations.note_reply(thread.lead, reply.received_at, opt_out_kind=kind)
+    purpose, text = _answer_to(reply, keyword, standing, world.texts)
+    if purpose:
+        _answer(reply, thread, sender, purpose=purpose, text=text, world=world)
+    return keyword
+
+
+def _consent(reply: Reply, keyword: Keyword, world: ReplyWorld) -> Suppression | None:
+    wanted = Suppression(
+        phone=reply.phone,
+        opted_out=keyword is Keyword.STOP,
+        event_at=reply.received_at,
+        source="keyword",
+        cause=reply.provider_id,
+    )
+    if keyword is Keyword.STOP:
+        return world.suppressions.opt_out(wanted)
+    if keyword is Keyword.START:
+        return world.suppressions.opt_in(wanted)
+    if keyword is Keyword.YES:
+        standing = world.suppressions.of(reply.phone)
+        # YES opts in only somebody who is out (O4); to anybody else it is an ordinary reply.
+        if standing is not None and (standing.opted_out or standing.cause == reply.provider_id):
+            return world.suppressions.opt_in(wanted)
+    return None
+
+
+def _answer_to(
+    reply: Reply, keyword: Keyword, standing: Suppression | None, texts: AnswerTexts
+) -> tuple[str, str]:
+    """Return (purpose, text) of the automatic answer that is due, or two empty strings."""
+    if keyword is Keyword.HELP:
+        return "help", texts.help
+    # Exactly one confirmation (O2): only the message that set the present consent is
+    # answered, and not when the provider has answered it already.
+    if standing is None or standing.cause != reply.provider_id or reply.handled_by_provider:
+        return "", ""
+    if standing.opted_out:
+        return "opt_out_confirmation", texts.opt_out
+    return "opt_in_confirmation", texts.opt_in
+
+
+def _thread_of(reply: Reply, sender: Sender, world: ReplyWorld) -> Thread:
+    key = lead_key(reply.phone)
+    found: tuple[Run, LeadRow] | None = world.conversations.newest_lead(
+        world.directory.runs(sender.id), key, reply.received_at - ATTRIBUTION_WINDOW
+    )
+    if found is None:
+        pk = world.unsolicited_partition(sender.id, key)
+        return Thread(pk=pk, key=key, office_id=sender.office_id, lead=None)
+    run, _ = found
+    lead = run.lead_ref(key)
+    return Thread(pk=lead.pk, key=key, office_id=run.office_id, lead=lead)
+
+
+def _answer(
+    reply: Reply, thread: Thread, sender: Sender, *, purpose: str, text: str, world: ReplyWorld
+) -> None:
+    """Send *text* once, whatever is redelivered; its row is its claim."""
+    ref = RowRef(thread.pk, f"{thread.key}#out#{purpose}.{reply.provider_id}")
+    claim = _claim(ref, reply, thread, text=text, world=world)
+    if not world.conversations.claim_answer(claim, purpose=purpose):
+        again = _take_over(ref, claim, sender, world)
+        if again is None or not world.leads.claim(again):
+            return
+        claim = again
+    _send_answer(claim, reply, sender, text, world)
+
+
+def _claim(ref: RowRef, reply: Reply, thread: Thread, *, text: str, world: ReplyWorld) -> Claim:
+    return Claim(
+        id=world.new_claim_id(),
+        ref=ref,
+        phone=reply.phone,
+        sender_id=reply.sender_id,
+        office_id=thread.office_id,
+        segments=segment_count(text),
+        content_version=0,
+        text_digest=text_digest(text),
+        claimed_at=world.clock.now(),
+    )
+
+
+def _take_over(ref: RowRef, claim: Claim, sender: Sender, world: ReplyWorld) -> Claim | None:
+    """Return a claim to send again an answer that was not sent the first time, or None."""
+    row = world.conversations.answer(ref)
+    if row is None or row.status not in (LeadStatus.CLAIMED, LeadStatus.RETRYING):
+        return None
+    now = world.clock.now()
+    if row.status is LeadStatus.CLAIMED:
+        ripe_at = row.claimed_at + world.ambiguous_grace
+        if now < ripe_at:
+            left = (ripe_at - now).total_seconds()
+            raise Throttled("An earlier try may still be under way.", retry_after_s=left)
+        resolution = resolve_claimed(
+            ref,
+            row,
+            sender_phone=sender.phone,
+            now=now,
+            leads=world.leads,
+            provider=world.provider_of(sender),
+        )
+        if resolution is not Resolution.RETRYING:
+            return None
+    return replace(claim, attempts=row.attempts + 1, retry_of=row.claim_id)
+
+
+def _send_answer(claim: Claim, reply: Reply, sender: Sender, text: str, world: ReplyWorld) -> None:
+    message = Outgoing(
+        sender=sender.phone,
+        recipient=reply.phone,
+        text=text,
+        status_callback=world.callback_url(sender.id, claim.ref),
+    )
+    try:
+        accepted = world.provider_of(sender).send(message)
+    except Rejected as error:
+        world.leads.record_failed(claim, error.provider_code or error.code, world.clock.now())
+    except OutcomeUnknown as error:
+        raise Throttled("Whether it was sent is not known yet.", retry_after_s=60) from error
+    except (Throttled, ProviderError) as error:
+        world.leads.record_retry(claim, error.code, world.clock.now())
+        raise Throttled("The provider did not take the answer.", retry_after_s=30) from error
+    else:
+        world.leads.record_submitted(claim, accepted, world.clock.now())

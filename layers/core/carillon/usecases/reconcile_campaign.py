@@ -1,0 +1,203 @@
+"""
+Bring every lead of a campaign to a terminal state, and the campaign to its end (F1, F2, R4).
+
+Each part that has been dispatched has a watch. A due watch reads its part: what
+is final is done, what is ambiguous is resolved, what has no final receipt is
+polled, what has no row at all is walked again. A part whose leads are all
+final loses its watch; a campaign whose runs are done and whose watches are gone
+is finished, and recounted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from carillon.domain.campaign import Campaign, CampaignStatus, Run
+from carillon.domain.lead import LeadStatus, is_final
+from carillon.domain.message import LeadRow, Recipient, RowRef, Watch
+from carillon.ports import (
+    Audiences,
+    Clock,
+    Leads,
+    MessageProvider,
+    Queue,
+    SendingDirectory,
+    Watches,
+)
+from carillon.usecases.resolve_ambiguous import Resolution, poll_submitted, resolve_claimed
+from carillon.usecases.walk_parts import sender_of
+
+_FIRST_CHECK = timedelta(seconds=5)
+_LAST_CHECK = timedelta(minutes=15)
+_SENDING = frozenset({CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconcilingWorld:
+    """Everything the reconciler touches. Times: *ambiguous_grace* and *poll_after* per policy."""
+
+    directory: SendingDirectory
+    leads: Leads
+    audiences: Audiences
+    watches: Watches
+    provider_of: Callable[[str], MessageProvider]
+    clock: Clock
+    send_queue: Queue
+    recount_queue: Queue
+    ambiguous_grace: timedelta
+    poll_after: timedelta
+
+
+def reconcile_campaign(campaign_id: str, world: ReconcilingWorld) -> datetime | None:
+    """
+    Look at every due watch; return when to look again, or None when all is settled.
+
+    Idempotent: every step is a conditional write, and a watch goes only after
+    its part was seen settled.
+    """
+    campaign = world.directory.campaign(campaign_id)
+    due = world.watches.due(campaign_id, world.clock.now())
+    for watch in due:
+        _check(campaign, watch, world)
+    return _next_look(campaign, world)
+
+
+def _next_look(campaign: Campaign, world: ReconcilingWorld) -> datetime | None:
+    now = world.clock.now()
+    # Runs before watches: a run that is done has left all its watches, so seeing none
+    # afterwards means that none are left. The other order could miss the last part's.
+    runs = _runs(campaign, world)
+    next_due = world.watches.next_due(campaign.id)
+    if next_due is not None:
+        return max(next_due, now + timedelta(seconds=1))
+    if campaign.status in _SENDING and any(run.state == "open" for run in runs):
+        return None  # the pacer will leave watches, and wake us
+    if campaign.status is CampaignStatus.PROCESSING or not runs:
+        return None
+    world.directory.settle_campaign(campaign.id, now)
+    world.recount_queue.put({"campaign_id": campaign.id, "reason": "close"})
+    world.directory.settle_runs(campaign, now)
+    return None
+
+
+def _runs(campaign: Campaign, world: ReconcilingWorld) -> list[Run]:
+    found = (world.directory.run(sender, campaign.id) for sender in campaign.sender_ids)
+    return [run for run in found if run is not None]
+
+
+def _check(campaign: Campaign, watch: Watch, world: ReconcilingWorld) -> None:
+    part = _Part(campaign, watch.part, world)
+    settled = part.settle()
+    if settled:
+        world.watches.remove(watch)
+        return
+    now = world.clock.now()
+    wait = min(_FIRST_CHECK * 2 ** min(watch.checks + 1, 10), _LAST_CHECK)
+    later = replace(watch, due_at=now + min(wait, part.patience), checks=watch.checks + 1)
+    # The new watch first: a crash in between leaves two, never none.
+    world.watches.put(later)
+    world.watches.remove(watch)
+
+
+class _Part:
+    """One part's leads and what each still needs."""
+
+    def __init__(self, campaign: Campaign, number: int, world: ReconcilingWorld) -> None:
+        self._campaign = campaign
+        self._number = number
+        self._world = world
+        self._recipients = {
+            recipient.key: recipient for recipient in world.audiences.part(campaign.id, number)
+        }
+        # How soon the next look can be of use.
+        self.patience = _LAST_CHECK
+
+    def settle(self) -> bool:
+        """Move every lead as far as it goes now; return whether all are final."""
+        rows = self._world.leads.rows(self._campaign.id, self._number)
+        open_leads = [row for row in rows.values() if not is_final(row.status)]
+        unsettled = [row for row in open_leads if not self._settle_row(row)]
+        missing = [r for key, r in self._recipients.items() if key not in rows]
+        waiting = missing and self._walk_again(missing)
+        return not unsettled and not waiting
+
+    def _settle_row(self, row: LeadRow) -> bool:
+        now = self._world.clock.now()
+        ref = RowRef(f"{self._campaign.id}#{self._number:05d}", row.key)
+        match row.status:
+            case LeadStatus.CLAIMED:
+                return self._settle_claimed(ref, row, now)
+            case LeadStatus.SUBMITTED:
+                return self._settle_submitted(ref, row, now)
+            case LeadStatus.RETRYING:
+                return self._settle_retrying(row)
+            case _:
+                return True
+
+    def _settle_claimed(self, ref: RowRef, row: LeadRow, now: datetime) -> bool:
+        if not self._ripe(row.claimed_at, self._world.ambiguous_grace, now):
+            return False
+        resolution = resolve_claimed(
+            ref,
+            row,
+            sender_phone=self._world.directory.sender(row.sender_id).phone,
+            now=now,
+            leads=self._world.leads,
+            provider=self._world.provider_of(row.sender_id),
+        )
+        if resolution is Resolution.RETRYING:
+            self._reopen(row.sender_id)
+        return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
+
+    def _settle_submitted(self, ref: RowRef, row: LeadRow, now: datetime) -> bool:
+        if not self._ripe(row.submitted_at or row.claimed_at, self._world.poll_after, now):
+            return False
+        resolution = poll_submitted(
+            ref,
+            row,
+            now=now,
+            leads=self._world.leads,
+            provider=self._world.provider_of(row.sender_id),
+        )
+        return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
+
+    def _settle_retrying(self, row: LeadRow) -> bool:
+        if self._campaign.status not in _SENDING:
+            return True  # ended: it waits for nothing any more
+        self._reopen(row.sender_id)
+        return False
+
+    def _ripe(self, since: datetime, after: timedelta, now: datetime) -> bool:
+        left = since + after - now
+        if left > timedelta(0):
+            self.patience = min(self.patience, left + timedelta(seconds=1))
+            return False
+        return True
+
+    def _walk_again(self, missing: list[Recipient]) -> bool:
+        """Send the pacers back for leads without a row; return whether any can still come."""
+        if self._campaign.status not in _SENDING:
+            return False
+        senders = self._campaign.sender_ids
+        for sender in {sender_of(recipient.key, senders) for recipient in missing}:
+            self._reopen(sender)
+        return True
+
+    def _reopen(self, sender_id: str) -> None:
+        run = self._world.directory.run(sender_id, self._campaign.id)
+        self.patience = min(self.patience, _FIRST_CHECK)
+        if run is None or (run.state == "open" and run.next_part <= self._number):
+            return
+        self._world.directory.reopen_run(sender_id, self._campaign.id, self._number)
+        if self._campaign.status is CampaignStatus.ACTIVE:
+            self._world.send_queue.put({"sender_id": sender_id})
+
+
+def unsettled_campaigns(directory: SendingDirectory) -> set[str]:
+    """Return the campaigns whose runs are not all settled: what the minute's sweep looks at."""
+    return {
+        run.campaign_id
+        for sender in directory.senders()
+        for run in directory.runs(sender.id)
+        if run.state != "settled"
+    }

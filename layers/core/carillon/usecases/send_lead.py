@@ -1,0 +1,203 @@
+"""
+Hand one lead's message to the provider at most once (F1, F2, F3, F4).
+
+    pacer                     messages table          gate                   provider
+      | claim (conditional) ------>|                    |                      |
+      |   a crash from here on leaves a claim without a result: ambiguous,     |
+      |   resolved by receipt or by the provider's log, never sent blindly     |
+      | opted out? still active? still my lease? ------>|                      |
+      | send ----------------------------------------------------------------->|
+      | result (conditional on the claim) ->|
+
+The claim is the only door to the provider: two workers that hold the same lead
+race for one conditional write. The gate is read after the claim, so an opt-out
+that commits before the read always wins; one that commits after it can still
+see a call that starts within ``GATE_MAX_AGE_S``: that is the in-flight bound.
+A provider call itself ends within its own time-out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from carillon.domain.errors import (
+    AccountBlocked,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+from carillon.domain.message import Claim, Lease, Outgoing, Recipient, RowRef, text_digest
+from carillon.ports import Clock, Gate, Leads, MessageProvider
+
+# A provider call starts at most this long after the gate was read (F3).
+GATE_MAX_AGE_S = 1.0
+# No provider call starts later than this after its claim; with the provider's
+# time-out it bounds how long a claim can still turn into a message.
+CLAIM_MAX_AGE_S = 10.0
+MAX_ATTEMPTS = 4
+_RETRY_BASE_S = 2.0
+_MAX_LOOKS = 3
+
+
+class Sent(StrEnum):
+    """What became of one try."""
+
+    SUBMITTED = "submitted"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    RETRY = "retry"
+    AMBIGUOUS = "ambiguous"
+    THROTTLED = "throttled"
+    HELD = "held"
+    ALREADY_CLAIMED = "already_claimed"
+    ACCOUNT_BLOCKED = "account_blocked"
+    # We failed, not the lead: whether its row was written is unknown, so it is walked again.
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """
+    One lead, ready to go: its text is rendered, its sender chosen.
+
+    ``text`` is None when it could not be rendered; ``problem`` is then the code.
+    """
+
+    campaign_id: str
+    office_id: str
+    part: int
+    recipient: Recipient
+    sender_id: str
+    sender_phone: str
+    text: str | None
+    problem: str | None
+    segments: int
+    content_version: int
+    attempts: int = 1
+    retry_of: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendResult:
+    """What became of an assignment, with when it may go on (``after_s``) where that matters."""
+
+    outcome: Sent
+    after_s: float = 0.0
+    claim_id: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendingWorld:
+    """Everything outside that one send touches."""
+
+    leads: Leads
+    gate: Gate
+    provider: MessageProvider
+    clock: Clock
+    new_claim_id: Callable[[], str]
+    callback_url: Callable[[str, RowRef], str]
+
+
+def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> SendResult:
+    """Claim, look, call, record; see the module's text. Provider errors become outcomes."""
+    claim = _claim_for(assignment, world)
+    if not world.leads.claim(claim):
+        return SendResult(outcome=Sent.ALREADY_CLAIMED)
+    claimed_at = world.clock.monotonic()
+
+    if assignment.text is None:
+        code = assignment.problem or "render_failed"
+        world.leads.record_failed(claim, code, world.clock.now())
+        return SendResult(outcome=Sent.FAILED, code=code)
+
+    blocked = _blocked(assignment, claim, lease, world, claimed_at)
+    if blocked is not None:
+        return blocked
+    return _call(assignment, claim, world, assignment.text)
+
+
+def _claim_for(assignment: Assignment, world: SendingWorld) -> Claim:
+    return Claim(
+        id=world.new_claim_id(),
+        ref=row_ref(assignment),
+        phone=assignment.recipient.phone,
+        sender_id=assignment.sender_id,
+        office_id=assignment.office_id,
+        segments=assignment.segments,
+        content_version=assignment.content_version,
+        text_digest=text_digest(assignment.text or ""),
+        claimed_at=world.clock.now(),
+        attempts=assignment.attempts,
+        retry_of=assignment.retry_of,
+    )
+
+
+def row_ref(assignment: Assignment) -> RowRef:
+    """Return the messages row of *assignment*'s lead."""
+    return RowRef(f"{assignment.campaign_id}#{assignment.part:05d}", assignment.recipient.key)
+
+
+def _blocked(
+    assignment: Assignment, claim: Claim, lease: Lease, world: SendingWorld, claimed_at: float
+) -> SendResult | None:
+    """Return why the call must not start, or None when a fresh look allows it."""
+    for _ in range(_MAX_LOOKS):
+        looked_at = world.clock.monotonic()
+        view = world.gate.look(
+            phone=claim.phone, campaign_id=assignment.campaign_id, sender_id=claim.sender_id
+        )
+        if view.opted_out:
+            world.leads.record_suppressed(claim, world.clock.now())
+            return SendResult(outcome=Sent.SUPPRESSED)
+        now = world.clock.monotonic()
+        if (
+            not view.campaign_active
+            or view.lease_token != lease.token
+            or now - claimed_at > CLAIM_MAX_AGE_S
+        ):
+            break
+        if now - looked_at <= GATE_MAX_AGE_S:
+            return None
+    world.leads.release(claim)
+    return SendResult(outcome=Sent.HELD)
+
+
+def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) -> SendResult:
+    message = Outgoing(
+        sender=assignment.sender_phone,
+        recipient=claim.phone,
+        text=text,
+        status_callback=world.callback_url(claim.sender_id, claim.ref),
+    )
+    try:
+        accepted = world.provider.send(message)
+    except Throttled as error:
+        world.leads.release(claim)
+        return SendResult(outcome=Sent.THROTTLED, after_s=error.retry_after_s)
+    except AccountBlocked as error:
+        world.leads.release(claim)
+        return SendResult(outcome=Sent.ACCOUNT_BLOCKED, code=error.provider_code)
+    except Rejected as error:
+        code = error.provider_code or error.code
+        world.leads.record_failed(claim, code, world.clock.now())
+        return SendResult(outcome=Sent.FAILED, code=code)
+    except Unavailable as error:
+        return _retry_or_fail(claim, error, world)
+    except OutcomeUnknown as error:
+        return SendResult(outcome=Sent.AMBIGUOUS, claim_id=claim.id, code=error.provider_code)
+    world.leads.record_submitted(claim, accepted, world.clock.now())
+    return SendResult(outcome=Sent.SUBMITTED)
+
+
+def _retry_or_fail(claim: Claim, error: Unavailable, world: SendingWorld) -> SendResult:
+    code = error.provider_code or error.code
+    now = world.clock.now()
+    if claim.attempts >= MAX_ATTEMPTS:
+        world.leads.record_failed(claim, code, now)
+        return SendResult(outcome=Sent.FAILED, code=code)
+    after_s = max(error.retry_after_s or 0.0, _RETRY_BASE_S * 4 ** (claim.attempts - 1))
+    world.leads.record_retry(claim, code, now + timedelta(seconds=after_s))
+    return SendResult(outcome=Sent.RETRY, after_s=after_s, claim_id=claim.id, code=code)
