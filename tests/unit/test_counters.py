@@ -1,0 +1,246 @@
+"""What each kind and state of a row counts, and in which quarter hour."""
+
+from typing import Any
+
+import pytest
+
+from carillon.domain.counters import contribution, delta, difference, quarter_of, settled, total_of
+from tests.support.counters import a_lead, an_answer, an_inbound, at
+
+FIRST, SECOND, THIRD = "2026-11-22T12:00Z", "2026-11-22T12:15Z", "2026-11-22T12:30Z"
+SENT = {"submitted_at": at(1)}
+ENDED = {"submitted_at": at(1), "final_at": at(16)}
+
+
+@pytest.mark.parametrize(
+    ("row", "totals", "quarters"),
+    [
+        pytest.param(a_lead(), {"claimed": 1}, {}, id="claimed is a state, not an event"),
+        pytest.param(
+            a_lead(status="retrying", error_code="30001"), {"retrying": 1}, {}, id="retrying"
+        ),
+        pytest.param(
+            a_lead(status="submitted", segments=2, **SENT),
+            {"submitted": 1, "segments": 2},
+            {FIRST: {"submitted": 1, "segments": 2}},
+            id="submitted",
+        ),
+        pytest.param(
+            a_lead(status="submitted", segments=2, mms=True, **SENT),
+            {"submitted": 1},
+            {FIRST: {"submitted": 1}},
+            id="mms has no segments (A10)",
+        ),
+        pytest.param(
+            a_lead(status="delivered", error_code="30001", **ENDED),
+            {"submitted": 1, "segments": 1, "delivered": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, SECOND: {"delivered": 1}},
+            id="delivered, whatever an earlier attempt's code",
+        ),
+        pytest.param(
+            a_lead(status="delivered", final_at=at(16)),
+            {"submitted": 1, "segments": 1, "delivered": 1},
+            {SECOND: {"submitted": 1, "segments": 1, "delivered": 1}},
+            id="a delivery proves the acceptance",
+        ),
+        pytest.param(
+            a_lead(status="failed", error_code="30003", **ENDED),
+            {"submitted": 1, "segments": 1, "failed_provider": 1, "fail#30003": 1},
+            {
+                FIRST: {"submitted": 1, "segments": 1},
+                SECOND: {"failed_provider": 1, "fail#30003": 1},
+            },
+            id="failed after acceptance",
+        ),
+        pytest.param(
+            a_lead(status="failed", error_code="21211", final_at=at(16)),
+            {"failed_provider": 1, "fail#21211": 1},
+            {SECOND: {"failed_provider": 1, "fail#21211": 1}},
+            id="rejected by the provider: not submitted, no segments",
+        ),
+        pytest.param(
+            a_lead(status="failed", error_code="provider_unavailable", final_at=at(16)),
+            {"failed_provider": 1, "fail#provider_unavailable": 1},
+            {SECOND: {"failed_provider": 1, "fail#provider_unavailable": 1}},
+            id="given up on the provider",
+        ),
+        pytest.param(
+            a_lead(status="failed", error_code="missing_field", final_at=at(16)),
+            {"failed_local": 1, "fail#missing_field": 1},
+            {SECOND: {"failed_local": 1, "fail#missing_field": 1}},
+            id="failed before the provider",
+        ),
+        pytest.param(
+            a_lead(status="failed", **ENDED),
+            {"submitted": 1, "segments": 1, "failed_provider": 1, "fail#unknown": 1},
+            {
+                FIRST: {"submitted": 1, "segments": 1},
+                SECOND: {"failed_provider": 1, "fail#unknown": 1},
+            },
+            id="failed without a code",
+        ),
+        pytest.param(
+            a_lead(status="failed", error_code="no such code! " * 9, final_at=at(16)),
+            {"failed_local": 1, "fail#other": 1},
+            {SECOND: {"failed_local": 1, "fail#other": 1}},
+            id="a code that is no word",
+        ),
+        pytest.param(
+            a_lead(status="suppressed", error_code="opted_out", final_at=at(16)),
+            {"suppressed": 1, "fail#opted_out": 1},
+            {SECOND: {"suppressed": 1, "fail#opted_out": 1}},
+            id="suppressed",
+        ),
+        pytest.param(
+            a_lead(status="unconfirmed", final_at=at(16)),
+            {"unconfirmed": 1},
+            {SECOND: {"unconfirmed": 1}},
+            id="unconfirmed and never known to be accepted",
+        ),
+        pytest.param(
+            a_lead(status="unconfirmed", **ENDED),
+            {"submitted": 1, "segments": 1, "unconfirmed": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, SECOND: {"unconfirmed": 1}},
+            id="unconfirmed after acceptance",
+        ),
+        pytest.param(
+            a_lead(status="submitted", replied_at=at(31), **SENT),
+            {"submitted": 1, "segments": 1, "responded": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, THIRD: {"responded": 1}},
+            id="responded",
+        ),
+        pytest.param(
+            a_lead(
+                status="submitted",
+                replied_at=at(20),
+                opted_out_at=at(31),
+                opt_out_kind="auto",
+                **SENT,
+            ),
+            {
+                "submitted": 1,
+                "segments": 1,
+                "responded": 1,
+                "responded_opted_out": 1,
+                "auto_opt_outs": 1,
+            },
+            {
+                FIRST: {"submitted": 1, "segments": 1},
+                SECOND: {"responded": 1, "responded_opted_out": 1},
+                THIRD: {"auto_opt_outs": 1},
+            },
+            id="opted out: counted with the reply, so that the rest is never negative",
+        ),
+        pytest.param(
+            a_lead(status="submitted", opted_out_at=at(31), opt_out_kind="manual", **SENT),
+            {"submitted": 1, "segments": 1, "manual_opt_outs": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, THIRD: {"manual_opt_outs": 1}},
+            id="manual opt-out without a reply",
+        ),
+        pytest.param(an_inbound(), {"inbound": 1}, {FIRST: {"inbound": 1}}, id="inbound"),
+        pytest.param(
+            an_answer(),
+            {"segments": 1, "automatic_responses": 1},
+            {FIRST: {"segments": 1, "automatic_responses": 1}},
+            id="automatic answer",
+        ),
+        pytest.param(
+            an_answer(author="agent", segments=3),
+            {"segments": 3, "agent_responses": 1},
+            {FIRST: {"segments": 3, "agent_responses": 1}},
+            id="agent's answer",
+        ),
+        pytest.param(
+            an_answer(author="assistant", status="failed"),
+            {"segments": 1, "assistant_responses": 1},
+            {FIRST: {"segments": 1, "assistant_responses": 1}},
+            id="assistant's answer, accepted and then lost",
+        ),
+        pytest.param(
+            an_answer(status="claimed", submitted_at=None), {}, {}, id="an answer not sent yet"
+        ),
+        pytest.param(
+            an_answer(status="unconfirmed", submitted_at=None),
+            {},
+            {},
+            id="an answer never known to be accepted",
+        ),
+        pytest.param({"kind": "parked"}, {}, {}, id="a kind that does not count"),
+        pytest.param({}, {}, {}, id="an empty row"),
+        pytest.param(None, {}, {}, id="no row"),
+        pytest.param(
+            a_lead(status="delivered", submitted_at="yesterday", final_at=7, segments="x"),
+            {"submitted": 1, "delivered": 1},
+            {},
+            id="nonsense is counted without a time, never raised on",
+        ),
+    ],
+)
+def test_a_row_counts(
+    row: dict[str, Any] | None, totals: dict[str, int], quarters: dict[str, dict[str, int]]
+) -> None:
+    counted = contribution(row)
+
+    assert counted.totals == totals
+    assert counted.quarters == quarters
+
+
+def test_a_change_adds_what_is_new_and_takes_away_what_was() -> None:
+    unconfirmed = a_lead(status="unconfirmed", **ENDED)
+    delivered = {**unconfirmed, "status": "delivered", "final_at": at(40)}
+
+    change = delta(unconfirmed, delivered)
+
+    assert change.totals == {"unconfirmed": -1, "delivered": 1}
+    assert change.quarters == {SECOND: {"unconfirmed": -1}, THIRD: {"delivered": 1}}
+    assert change.office_id == "off_1"
+
+
+def test_a_released_claim_takes_its_count_away() -> None:
+    assert delta(a_lead(), None).totals == {"claimed": -1}
+
+
+def test_a_change_of_nothing_that_counts_adds_nothing() -> None:
+    row = a_lead(status="submitted", **SENT)
+
+    change = delta(row, {**row, "last_inbound_at": at(9)})
+
+    assert (change.totals, change.quarters) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("stored", "quarter"),
+    [
+        ("2026-11-22T15:00:00.000Z", "2026-11-22T15:00Z"),
+        ("2026-11-22T15:14:59.999Z", "2026-11-22T15:00Z"),
+        ("2026-11-22T15:15:00.000Z", "2026-11-22T15:15Z"),
+        ("2026-11-22T23:59:59.999Z", "2026-11-22T23:45Z"),
+        ("2026-11-22T23:50:00+01:00", "2026-11-22T22:45Z"),
+        ("2026-11-22T15:00:00", None),
+        ("", None),
+        (None, None),
+        (1700000000, None),
+    ],
+)
+def test_a_time_lies_in_its_utc_quarter_hour(stored: object, quarter: str | None) -> None:
+    assert quarter_of(stored) == quarter
+
+
+def test_settled_leads_are_those_in_a_final_state() -> None:
+    counts = {
+        "submitted": 9,
+        "delivered": 1,
+        "failed_provider": 2,
+        "failed_local": 3,
+        "suppressed": 4,
+        "unconfirmed": 5,
+        "claimed": 6,
+        "retrying": 7,
+    }
+
+    assert settled(counts) == 15
+
+
+def test_sums_and_differences_leave_zeros_out() -> None:
+    assert total_of([{"a": 1, "b": 2}, {"a": -1, "c": 3}]) == {"b": 2, "c": 3}
+    assert difference({"a": 1, "b": 2}, {"a": 1, "c": 3}) == {"b": 2, "c": -3}
