@@ -153,18 +153,24 @@ def _whole(query: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _sent_between(query: Mapping[str, str]) -> tuple[float, float]:
-    """Return [from, to) in epoch seconds. A bare date means that whole UTC day."""
+    """
+    Return [from, to) in epoch seconds.
+
+    ``DateSent=`` asks for a UTC day: the SDK sends a date as its midnight. In
+    ``DateSent<`` and ``DateSent>``, both inclusive, a bare date is the whole day.
+    """
     low, high = float("-inf"), float("inf")
     if query.get("DateSent"):
-        low, high = _instant_span(query["DateSent"])
+        low, high = _span(query["DateSent"][:10])
     if query.get("DateSent>"):
-        low = max(low, _instant_span(query["DateSent>"])[0])
+        low = max(low, _span(query["DateSent>"])[0])
     if query.get("DateSent<"):
-        high = min(high, _instant_span(query["DateSent<"])[1])
+        high = min(high, _span(query["DateSent<"])[1])
     return low, high
 
 
-def _instant_span(text: str) -> tuple[float, float]:
+def _span(text: str) -> tuple[float, float]:
+    """Return where the day (``2026-11-22``) or the second that *text* names starts and ends."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

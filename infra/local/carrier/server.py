@@ -15,7 +15,7 @@ from infra.local.carrier.http import Answer, HttpServer, Request
 from infra.local.carrier.ledger import Ledger
 from infra.local.carrier.network import Network, Number
 from infra.local.carrier.scenario import Scenario
-from infra.local.carrier.webhooks import Account, Postman
+from infra.local.carrier.webhooks import TOTAL_TIMEOUT_S, Account, Postman
 
 DEFAULT_ACCOUNT_SID = "AC" + "ca1110" * 5 + "00"
 # Only this process knows this account: the token protects nothing.
@@ -49,6 +49,7 @@ class Carrier:
         numbers: Mapping[str, str] | None = None,
         ledger_path: Path | None = None,
         webhook_concurrency: int = 32,
+        webhook_timeout_s: float = TOTAL_TIMEOUT_S,
     ) -> None:
         self.account_sid = account_sid
         self.base_url = ""
@@ -63,7 +64,12 @@ class Carrier:
             scenario or Scenario(),
             account,
             self.ledger,
-            Postman(self.ledger, account, concurrency=webhook_concurrency),
+            Postman(
+                self.ledger,
+                account,
+                concurrency=webhook_concurrency,
+                timeout_s=webhook_timeout_s,
+            ),
         )
         for phone, url in (numbers or {}).items():
             self._network.numbers[phone] = Number(phone, url)
