@@ -304,4 +304,5 @@ def _rejected_file(world: Importing, job: ImportJob) -> Iterator[bytes]:
 
 
 def _piece_key(job: ImportJob, piece: int) -> str:
-    return f"rejected/{job.list_id}/{job.id}/{piece:06d}.csv"
+    # Under uploads/, which the bucket empties by itself.
+    return f"uploads/{job.list_id}/{job.id}/rejected-{piece:06d}.csv"
