@@ -1,6 +1,7 @@
 """One S3 bucket as ``ports.Objects``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -8,6 +9,8 @@ from botocore.exceptions import ClientError
 from carillon.domain.errors import NotFound
 
 _CHUNK_BYTES = 256 * 1024
+# S3 wants at least 5 MiB in every part but the last, and at most 10,000 parts.
+_PART_BYTES = 8 * 1024 * 1024
 
 
 class S3Objects:
@@ -20,6 +23,26 @@ class S3Objects:
     def put(self, key: str, body: bytes, *, content_type: str) -> None:
         """Store *body* under *key*, replacing."""
         self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+    def put_stream(self, key: str, chunks: Iterable[bytes], *, content_type: str) -> None:
+        """Store the bytes of *chunks* under *key*, replacing, all or nothing, in bounded memory."""
+        parts = _parts(chunks)
+        first = next(parts, b"")
+        if len(first) < _PART_BYTES:
+            self.put(key, first, content_type=content_type)
+            return
+        target = {"Bucket": self._bucket, "Key": key}
+        upload = self._client.create_multipart_upload(**target, ContentType=content_type)
+        # An upload that dies here is removed by the bucket's lifecycle after a day.
+        target["UploadId"] = upload["UploadId"]
+        done = [
+            {
+                "PartNumber": number,
+                "ETag": self._client.upload_part(**target, PartNumber=number, Body=part)["ETag"],
+            }
+            for number, part in enumerate(chain([first], parts), start=1)
+        ]
+        self._client.complete_multipart_upload(**target, MultipartUpload={"Parts": done})
 
     def get(self, key: str) -> bytes:
         """Return the object; raises NotFound."""
@@ -70,6 +93,18 @@ class S3Objects:
                 ExpiresIn=expires_s,
             )
         )
+
+
+def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *chunks* joined to pieces of exactly ``_PART_BYTES``, the last one smaller."""
+    buffer = bytearray()
+    for chunk in chunks:
+        buffer += chunk
+        while len(buffer) >= _PART_BYTES:
+            yield bytes(buffer[:_PART_BYTES])
+            del buffer[:_PART_BYTES]
+    if buffer:
+        yield bytes(buffer)
 
 
 def _translated(error: ClientError) -> Exception:
