@@ -116,9 +116,14 @@ def listing_sk(created_at: str, item_id: str) -> str:
     return f"{created_at}#{item_id}"
 
 
+def shard_pk(list_id: str, shard: int) -> str:
+    """Partition of one shard of a list's contacts."""
+    return f"{list_id}#{shard:05d}"
+
+
 def contact_pk(list_id: str, key: str, shards: int) -> str:
     """Partition of the contact whose lead key is *key* in a list of *shards*."""
-    return f"{list_id}#{part_of(key, shards):05d}"
+    return shard_pk(list_id, part_of(key, shards))
 
 
 def part_pk(campaign_id: str, part: int) -> str:
