@@ -74,6 +74,8 @@ def _next_look(campaign: Campaign, world: ReconcilingWorld) -> datetime | None:
         return None  # the pacer will leave watches, and wake us
     if campaign.status is CampaignStatus.PROCESSING or not runs:
         return None
+    if all(run.state == "settled" for run in runs):
+        return None  # somebody else closed it
     world.directory.settle_campaign(campaign.id, now)
     world.recount_queue.put({"campaign_id": campaign.id, "reason": "close"})
     world.directory.settle_runs(campaign, now)

@@ -1,0 +1,480 @@
+"""
+Fakes of the ports that sending, receiving and reconciling use.
+
+They keep state and have no switches; ``tests/adapters`` runs one suite over
+them and over the real adapters, so that they cannot lie.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from carillon.domain.campaign import (
+    Action,
+    Campaign,
+    CampaignStatus,
+    HoldReason,
+    Run,
+    Sender,
+    states_allowing,
+)
+from carillon.domain.clock import to_iso
+from carillon.domain.errors import Conflict, NotFound
+from carillon.domain.lead import LeadStatus, is_final, states_before
+from carillon.domain.message import (
+    Accepted,
+    Claim,
+    GateView,
+    LeadRow,
+    Lease,
+    Receipt,
+    ReceiptOutcome,
+    Recipient,
+    Reply,
+    RowRef,
+    Suppression,
+    Watch,
+)
+from tests.support.clock import NOON
+
+Item = dict[str, Any]
+
+
+class FakeMessages:
+    """
+    Implements ``ports.Leads`` and ``ports.Conversations``.
+
+    ``items`` holds the rows as plain items; ``changes`` every (old, new) in
+    order, as the table's stream would tell them.
+    """
+
+    def __init__(self) -> None:
+        self.items: dict[RowRef, Item] = {}
+        self.parked: dict[tuple[str, str], Receipt] = {}
+        self.changes: list[tuple[Item | None, Item | None]] = []
+
+    def rows(self, campaign_id: str, part: int) -> dict[str, LeadRow]:
+        pk = f"{campaign_id}#{part:05d}"
+        return {
+            ref.sk: _lead_row(item)
+            for ref, item in self.items.items()
+            if ref.pk == pk and item["kind"] == "lead"
+        }
+
+    def claim(self, claim: Claim) -> bool:
+        if claim.retry_of is None:
+            return self._put_new(claim.ref, {**_claimed(claim), "kind": "lead"})
+        item = self.items.get(claim.ref)
+        if item is None or (item["claim_id"], item["status"]) != (
+            claim.retry_of,
+            LeadStatus.RETRYING,
+        ):
+            return False
+        self._set(claim.ref, _claimed(claim))
+        return True
+
+    def release(self, claim: Claim) -> None:
+        if claim.retry_of is not None:
+            self._result(claim, {"status": LeadStatus.RETRYING, "attempts": claim.attempts - 1})
+            return
+        if not self._is_ours(claim):
+            raise Conflict("The claim is no longer ours.", code="claim_lost")
+        self.changes.append((self.items.pop(claim.ref), None))
+
+    def record_submitted(self, claim: Claim, accepted: Accepted, now: datetime) -> None:
+        if self._is_ours(claim):
+            self._set(
+                claim.ref,
+                {
+                    "status": LeadStatus.SUBMITTED,
+                    "provider_id": accepted.provider_id,
+                    "submitted_at": to_iso(now),
+                },
+            )
+
+    def record_failed(self, claim: Claim, code: str, now: datetime) -> None:
+        self._result(
+            claim, {"status": LeadStatus.FAILED, "error_code": code, "final_at": to_iso(now)}
+        )
+
+    def record_suppressed(self, claim: Claim, now: datetime) -> None:
+        self._result(
+            claim,
+            {
+                "status": LeadStatus.SUPPRESSED,
+                "error_code": "opted_out",
+                "final_at": to_iso(now),
+            },
+        )
+
+    def record_retry(self, claim: Claim, code: str, due_at: datetime) -> None:
+        self._result(
+            claim, {"status": LeadStatus.RETRYING, "error_code": code, "due_at": to_iso(due_at)}
+        )
+
+    def record_unconfirmed(self, ref: RowRef, claim_id: str, now: datetime) -> None:
+        item = self.items.get(ref)
+        if (
+            item is not None
+            and item["claim_id"] == claim_id
+            and item["status"] in (LeadStatus.CLAIMED, LeadStatus.SUBMITTED)
+        ):
+            self._set(ref, {"status": LeadStatus.UNCONFIRMED, "final_at": to_iso(now)})
+
+    def apply_receipt(self, receipt: Receipt) -> ReceiptOutcome:
+        item = self.items.get(receipt.ref)
+        before = states_before(receipt.status)
+        if before and item is None:
+            return ReceiptOutcome.UNKNOWN_ROW
+        if item is None or item["status"] not in before:
+            return ReceiptOutcome.IGNORED_STALE
+        at = to_iso(receipt.received_at)
+        changes: Item = {"status": receipt.status}
+        if receipt.error_code is not None:
+            changes["error_code"] = receipt.error_code
+        if is_final(receipt.status):
+            changes["final_at"] = at
+        first = {"provider_id": receipt.provider_id, "submitted_at": at}
+        self._set(receipt.ref, {**first, **{k: item[k] for k in first if k in item}, **changes})
+        return ReceiptOutcome.APPLIED
+
+    def park_receipt(self, receipt: Receipt) -> None:
+        self.parked[receipt.provider_id, receipt.status] = receipt
+
+    def parked_receipts(self) -> Iterator[Receipt]:
+        yield from list(self.parked.values())
+
+    def unpark_receipt(self, receipt: Receipt) -> None:
+        self.parked.pop((receipt.provider_id, receipt.status), None)
+
+    def newest_lead(self, runs: list[Run], key: str, since: datetime) -> tuple[Run, LeadRow] | None:
+        found = []
+        for run in runs:
+            item = self.items.get(run.lead_ref(key)) if run.parts else None
+            if item is not None:
+                row = _lead_row(item)
+                at = row.last_outbound_at or row.submitted_at
+                if at is not None and at >= since:
+                    found.append((at, run, row))
+        if not found:
+            return None
+        _, run, row = max(found, key=lambda entry: entry[0])
+        return run, row
+
+    def record_inbound(self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str) -> bool:
+        return self._put_new(
+            ref,
+            {
+                "kind": "inbound",
+                "office_id": office_id,
+                "sender_id": reply.sender_id,
+                "phone": reply.phone,
+                "body": reply.body,
+                "provider_id": reply.provider_id,
+                "received_at": to_iso(reply.received_at),
+                "keyword": keyword,
+            },
+        )
+
+    def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
+        item = self.items.get(lead)
+        if item is None:
+            return
+        first: Item = {"replied_at": to_iso(at)}
+        if opt_out_kind is not None:
+            first |= {"opted_out_at": to_iso(at), "opt_out_kind": opt_out_kind}
+        kept = {name: item[name] for name in first if name in item}
+        self._set(lead, {**first, **kept, "last_inbound_at": to_iso(at)})
+
+    def claim_answer(self, claim: Claim, *, purpose: str) -> bool:
+        return self._put_new(
+            claim.ref,
+            {**_claimed(claim), "kind": "outbound", "author": "automatic", "purpose": purpose},
+        )
+
+    def answer(self, ref: RowRef) -> LeadRow | None:
+        item = self.items.get(ref)
+        return _lead_row(item) if item is not None else None
+
+    def _put_new(self, ref: RowRef, values: Item) -> bool:
+        if ref in self.items:
+            return False
+        self.items[ref] = {"pk": ref.pk, "sk": ref.sk, **values}
+        self.changes.append((None, dict(self.items[ref])))
+        return True
+
+    def _set(self, ref: RowRef, changes: Item) -> None:
+        old = dict(self.items[ref])
+        self.items[ref].update(changes)
+        self.changes.append((old, dict(self.items[ref])))
+
+    def _is_ours(self, claim: Claim) -> bool:
+        item = self.items.get(claim.ref, {})
+        return (item.get("claim_id"), item.get("status")) == (claim.id, LeadStatus.CLAIMED)
+
+    def _result(self, claim: Claim, changes: Item) -> None:
+        if not self._is_ours(claim):
+            raise Conflict("The claim is no longer ours.", code="claim_lost")
+        self._set(claim.ref, changes)
+
+
+class FakeSuppressions:
+    """Implements ``ports.Suppressions``."""
+
+    def __init__(self) -> None:
+        self.standing: dict[str, Suppression] = {}
+
+    def opt_out(self, wanted: Suppression) -> Suppression:
+        stands = self.standing.get(wanted.phone)
+        if stands is None or (not stands.opted_out and stands.event_at <= wanted.event_at):
+            self.standing[wanted.phone] = wanted
+        return self.standing[wanted.phone]
+
+    def opt_in(self, wanted: Suppression) -> Suppression:
+        stands = self.standing.get(wanted.phone)
+        if stands is None or (stands.opted_out and stands.event_at < wanted.event_at):
+            self.standing[wanted.phone] = wanted
+        return self.standing[wanted.phone]
+
+    def of(self, phone: str) -> Suppression | None:
+        return self.standing.get(phone)
+
+
+class FakeDirectory:
+    """Implements ``ports.SendingDirectory``, ``ports.Leases`` and ``ports.Watches``."""
+
+    def __init__(self) -> None:
+        self.campaigns: dict[str, Campaign] = {}
+        self.sender_by_id: dict[str, Sender] = {}
+        self.run_by_key: dict[tuple[str, str], Run] = {}
+        self.leases: dict[str, Lease | None] = {}
+        self.tokens: dict[str, int] = {}
+        self.watches: dict[tuple[str, str, int], Watch] = {}
+
+    def sender(self, sender_id: str) -> Sender:
+        if sender_id not in self.sender_by_id:
+            raise NotFound("There is no such sender.", code="sender_not_found")
+        return self.sender_by_id[sender_id]
+
+    def senders(self) -> Iterator[Sender]:
+        yield from self.sender_by_id.values()
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        if campaign_id not in self.campaigns:
+            raise NotFound("There is no such campaign.", code="campaign_not_found")
+        return self.campaigns[campaign_id]
+
+    def note_all_submitted(self, campaign_id: str, now: datetime) -> None:
+        campaign = self.campaigns[campaign_id]
+        if campaign.submitted_all_at is None:
+            self.campaigns[campaign_id] = replace(campaign, submitted_all_at=now)
+
+    def settle_campaign(self, campaign_id: str, now: datetime) -> bool:
+        campaign = self.campaigns[campaign_id]
+        if campaign.status not in states_allowing(Action.SETTLE):
+            return False
+        self.campaigns[campaign_id] = replace(
+            campaign,
+            status=CampaignStatus.FINISHED,
+            finished_at=now,
+            updated_at=now,
+            version=campaign.version + 1,
+        )
+        return True
+
+    def hold_campaign(self, campaign_id: str, reason: str) -> None:
+        self.campaigns[campaign_id] = replace(
+            self.campaigns[campaign_id], hold_reason=HoldReason(reason)
+        )
+
+    def runs(self, sender_id: str) -> list[Run]:
+        return [run for (sender, _), run in self.run_by_key.items() if sender == sender_id]
+
+    def run(self, sender_id: str, campaign_id: str) -> Run | None:
+        return self.run_by_key.get((sender_id, campaign_id))
+
+    def advance_run(self, run: Run, next_part: int) -> bool:
+        standing = self.run_by_key[run.sender_id, run.campaign_id]
+        if (standing.next_part, standing.state) != (run.next_part, "open"):
+            return False
+        self._store(replace(standing, next_part=next_part))
+        return True
+
+    def finish_run(self, run: Run, now: datetime) -> bool:
+        standing = self.run_by_key[run.sender_id, run.campaign_id]
+        if standing.state != "open" or not run.next_part == standing.next_part == standing.parts:
+            return False
+        self._store(replace(standing, state="done"))
+        return True
+
+    def reopen_run(self, sender_id: str, campaign_id: str, part: int) -> None:
+        standing = self.run_by_key.get((sender_id, campaign_id))
+        if standing is not None and (standing.next_part > part or standing.state != "open"):
+            self._store(replace(standing, next_part=part, state="open"))
+
+    def settle_runs(self, campaign: Campaign, now: datetime) -> None:
+        for sender_id in campaign.sender_ids:
+            standing = self.run_by_key.get((sender_id, campaign.id))
+            if standing is not None:
+                self._store(replace(standing, state="settled"))
+
+    def acquire(self, sender_id: str, owner: str, until: datetime, now: datetime) -> Lease | None:
+        held = self.leases.get(sender_id)
+        if held is not None and held.until > now:
+            return None
+        token = self.tokens.get(sender_id, 0) + 1
+        self.tokens[sender_id] = token
+        lease = Lease(sender_id=sender_id, owner=owner, token=token, until=until)
+        self.leases[sender_id] = lease
+        return lease
+
+    def renew(self, lease: Lease, until: datetime) -> Lease | None:
+        if self.tokens.get(lease.sender_id) != lease.token:
+            return None
+        renewed = replace(lease, until=until)
+        self.leases[lease.sender_id] = renewed
+        return renewed
+
+    def release(self, lease: Lease) -> None:
+        if self.tokens.get(lease.sender_id) == lease.token:
+            self.leases[lease.sender_id] = None
+
+    def put(self, watch: Watch) -> None:
+        self.watches[watch.campaign_id, to_iso(watch.due_at), watch.part] = watch
+
+    def due(self, campaign_id: str, now: datetime) -> list[Watch]:
+        return [watch for watch in self._of(campaign_id) if watch.due_at <= now]
+
+    def next_due(self, campaign_id: str) -> datetime | None:
+        return min((watch.due_at for watch in self._of(campaign_id)), default=None)
+
+    def remove(self, watch: Watch) -> None:
+        self.watches.pop((watch.campaign_id, to_iso(watch.due_at), watch.part), None)
+
+    def _of(self, campaign_id: str) -> list[Watch]:
+        return [w for key, w in sorted(self.watches.items()) if key[0] == campaign_id]
+
+    def _store(self, run: Run) -> None:
+        self.run_by_key[run.sender_id, run.campaign_id] = run
+
+
+class FakeGate:
+    """Implements ``ports.Gate`` over the other fakes."""
+
+    def __init__(self, directory: FakeDirectory, suppressions: FakeSuppressions) -> None:
+        self._directory = directory
+        self._suppressions = suppressions
+
+    def look(self, *, phone: str, campaign_id: str, sender_id: str) -> GateView:
+        consent = self._suppressions.of(phone)
+        campaign = self._directory.campaigns.get(campaign_id)
+        return GateView(
+            opted_out=consent is not None and consent.opted_out,
+            campaign_active=campaign is not None and campaign.status is CampaignStatus.ACTIVE,
+            lease_token=self._directory.tokens.get(sender_id, 0),
+        )
+
+
+class FakeAudiences:
+    """Implements ``ports.Audiences``."""
+
+    def __init__(self) -> None:
+        self.parts: dict[tuple[str, int], list[Recipient]] = {}
+
+    def part(self, campaign_id: str, part: int) -> list[Recipient]:
+        return self.parts[campaign_id, part]
+
+
+@dataclass
+class FakeQueue:
+    """Implements ``ports.Queue``; ``messages`` are what waits, oldest first."""
+
+    messages: list[Item] = field(default_factory=list)
+    delays: list[int] = field(default_factory=list)
+
+    def put(self, message: Any, *, delay_s: int = 0) -> None:
+        self.messages.append(dict(message))
+        self.delays.append(delay_s)
+
+
+class InlineExecutor(Executor):
+    """Runs each call at once, in this thread; what it raises is in the future, as with threads."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - that is what an executor does
+            future.set_exception(error)
+        return future
+
+
+def a_sender(sender_id: str = "snd_a", **changes: Any) -> Sender:
+    defaults: dict[str, Any] = {
+        "id": sender_id,
+        "office_id": "off_north",
+        "name": "North",
+        "phone": "+12025550100",
+        "provider": "twilio",
+        "mps": 50.0,
+        "credentials_secret": "carillon/north",
+        "created_at": NOON - timedelta(days=1),
+    }
+    return Sender(**{**defaults, **changes})
+
+
+def a_campaign(campaign_id: str = "cmp_a", **changes: Any) -> Campaign:
+    defaults: dict[str, Any] = {
+        "id": campaign_id,
+        "title": "Winter",
+        "office_id": "off_north",
+        "body": "Hi {{first_name}}",
+        "sender_ids": ("snd_a",),
+        "list_ids": ("lst_a",),
+        "created_at": NOON - timedelta(hours=1),
+        "updated_at": NOON - timedelta(hours=1),
+        "created_by": "usr_a",
+        "status": CampaignStatus.ACTIVE,
+        "parts": 1,
+        "planned_parts": 1,
+        "total": 1,
+    }
+    return Campaign(**{**defaults, **changes})
+
+
+def _claimed(claim: Claim) -> Item:
+    return {
+        "status": LeadStatus.CLAIMED,
+        "claim_id": claim.id,
+        "claimed_at": to_iso(claim.claimed_at),
+        "attempts": claim.attempts,
+        "phone": claim.phone,
+        "sender_id": claim.sender_id,
+        "office_id": claim.office_id,
+        "segments": claim.segments,
+        "content_version": claim.content_version,
+        "text_digest": claim.text_digest,
+    }
+
+
+def _lead_row(item: Item) -> LeadRow:
+    def moment(name: str) -> datetime | None:
+        return datetime.fromisoformat(item[name]) if name in item else None
+
+    return LeadRow(
+        key=item["sk"],
+        phone=item["phone"],
+        sender_id=item["sender_id"],
+        status=LeadStatus(item["status"]),
+        claim_id=item["claim_id"],
+        claimed_at=datetime.fromisoformat(item["claimed_at"]),
+        attempts=item["attempts"],
+        segments=item["segments"],
+        text_digest=item["text_digest"],
+        due_at=moment("due_at"),
+        provider_id=item.get("provider_id"),
+        submitted_at=moment("submitted_at"),
+        last_outbound_at=moment("last_outbound_at"),
+    )
