@@ -9,6 +9,8 @@ from botocore.config import Config
 # A single call may not eat a function's time; botocore's own default is 60 s.
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
+# botocore still presigns with version 2 in us-east-1, which new buckets refuse.
+_SIGNATURES = {"s3": "s3v4"}
 
 
 @cache
@@ -21,5 +23,6 @@ def client(service: str, *, pool: int = 10) -> Any:
             read_timeout=_READ_TIMEOUT_S,
             max_pool_connections=pool,
             retries={"mode": "standard", "max_attempts": 4},
+            signature_version=_SIGNATURES.get(service),
         ),
     )

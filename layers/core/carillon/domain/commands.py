@@ -10,7 +10,7 @@ limits; ``edge.http`` builds commands from JSON bodies and ``infra/openapi.py``
 turns the same declarations into schemas. Stated once, enforced and documented.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -20,10 +20,22 @@ from carillon.domain.ids import derived_id, new_id
 
 @dataclass(frozen=True)
 class Length:
-    """Characters of a text, or entries of a tuple: at least *low*, at most *high*."""
+    """
+    Characters of a text: at least *low*, at most *high*.
+
+    White space alone does not make up for a missing text.
+    """
 
     low: int
     high: int
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries of a list or object: at most *high*, each a text of 1 to *each* characters."""
+
+    high: int
+    each: int
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class OneOf:
     values: tuple[str, ...]
 
 
-Limit = Length | Between | OneOf
+Limit = Length | Entries | Between | OneOf
 
 
 @dataclass(frozen=True)
@@ -73,10 +85,15 @@ def _annotated(hint: Any) -> list[Any]:
 def _check(name: str, value: Any, limit: Limit) -> None:
     match limit:
         case Length(low, high):
-            size = len(value.strip()) if isinstance(value, str) and low else len(value)
-            if not low <= size <= high or len(value) > high:
-                unit = "characters" if isinstance(value, str) else "entries"
-                raise InvalidInput(f"{name} must have {low} to {high} {unit}.", field=name)
+            if len(value) > high or len(value.strip()) < low:
+                raise InvalidInput(f"{name} must have {low} to {high} characters.", field=name)
+        case Entries(high, each):
+            texts = value.values() if isinstance(value, Mapping) else value
+            if len(value) > high or any(len(text) > each or not text.strip() for text in texts):
+                raise InvalidInput(
+                    f"{name} must have at most {high} entries, each of 1 to {each} characters.",
+                    field=name,
+                )
         case Between(low_number, high_number):
             if not low_number <= value <= high_number:
                 raise InvalidInput(

@@ -36,8 +36,9 @@ class ImportRecord:
     One CSV on its way into a list, as its owner follows it.
 
     ``offset`` of ``size`` bytes are read. ``rows`` is the sum of ``created``,
-    ``duplicate``, ``invalid`` and ``suppressed``. ``error`` is a sentence for a
-    person when the file as a whole could not be read.
+    ``duplicate``, ``invalid`` and ``suppressed``; ``invalid_reasons`` counts the
+    invalid ones by reason. ``error`` is a sentence for a person when the file as
+    a whole could not be read, ``error_code`` its stable name.
     """
 
     id: str
@@ -54,5 +55,8 @@ class ImportRecord:
     invalid: int = 0
     suppressed: int = 0
     mapping: Mapping[str, str] = field(default_factory=dict)
+    invalid_reasons: Mapping[str, int] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
     rejected_key: str | None = None
+    error_code: str | None = None
     error: str | None = None

@@ -186,7 +186,10 @@ class _ImportItem(_ControlItem):
     invalid = _Count()
     suppressed = _Count()
     mapping: Attribute[Any] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]  # pynamodb's own gap
+    invalid_reasons: Attribute[Any] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]  # pynamodb's own gap
+    headers = _Texts()
     rejected_key = UnicodeAttribute(null=True)
+    error_code = UnicodeAttribute(null=True)
     error = UnicodeAttribute(null=True)
 
 

@@ -1,0 +1,321 @@
+"""
+Campaigns as people work on them: create, edit, schedule, launch, pause, resume, end, archive.
+
+A launch only marks the campaign ``processing`` and queues its plan. When the
+queue does not take the message, the caller sees an error, a repetition under the
+same Idempotency-Key queues it again, and so does the sweep of ``start_due_campaigns``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from carillon.domain.campaign import Action, Campaign, CampaignStatus, states_allowing
+from carillon.domain.commands import Command, Entries, Length, OneOf, Origin
+from carillon.domain.errors import Conflict, InvalidInput, NotFound
+from carillon.domain.ids import derived_id
+from carillon.domain.listing import Listing, Position
+from carillon.domain.permissions import Access
+from carillon.ports import Campaigns, Clock, ManagedLists, Offices, Queue, Senders
+from carillon.usecases.manage_offices import require_new_home
+
+TABS = ("active", "scheduled", "draft", "archived")
+OPERATORS = ("agent", "assistant")
+# Merge fields may be longer than what replaces them; a message has at most half of this.
+MAX_BODY = 3200
+
+_EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.PAUSED})
+# Frozen with the audience: parts are dealt out to the senders at launch (K10).
+_FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
+
+_Ids = Annotated[tuple[str, ...], Entries(50, 80)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCampaign(Command):
+    """A draft. What is left empty must be filled before the launch."""
+
+    title: Annotated[str, Length(1, 200)]
+    office_id: Annotated[str, Length(1, 80)]
+    body: Annotated[str, Length(0, MAX_BODY)] = ""
+    sender_ids: _Ids = ()
+    list_ids: _Ids = ()
+    exclude_list_ids: _Ids = ()
+    tags: _Ids = ()
+    operated_by: Annotated[str, OneOf(OPERATORS)] = "agent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignChange(Command):
+    """What to change; fields left out stay as they are."""
+
+    title: Annotated[str, Length(1, 200)] | None = None
+    body: Annotated[str, Length(0, MAX_BODY)] | None = None
+    sender_ids: _Ids | None = None
+    list_ids: _Ids | None = None
+    exclude_list_ids: _Ids | None = None
+    tags: _Ids | None = None
+    operated_by: Annotated[str, OneOf(OPERATORS)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Command):
+    """When to launch: an instant in the future."""
+
+    schedule_at: datetime
+
+
+class ManageCampaigns:
+    """
+    Everything a person may do to a campaign.
+
+    *check_body* raises InvalidInput (field ``body``) for a text that is no valid template.
+    """
+
+    def __init__(
+        self,
+        campaigns: Campaigns,
+        offices: Offices,
+        senders: Senders,
+        lists: ManagedLists,
+        clock: Clock,
+        *,
+        plan_queue: Queue,
+        send_queue: Queue,
+        recount_queue: Queue,
+        check_body: Callable[[str], object],
+    ) -> None:
+        self._campaigns = campaigns
+        self._offices = offices
+        self._senders = senders
+        self._lists = lists
+        self._clock = clock
+        self._plan_queue = plan_queue
+        self._send_queue = send_queue
+        self._recount_queue = recount_queue
+        self._check_body = check_body
+
+    def create(self, access: Access, origin: Origin, new: NewCampaign) -> Campaign:
+        """Create a draft in one of the caller's offices."""
+        require_new_home(access, self._offices, new.office_id)
+        self._check_fields(new.office_id, vars(new))
+        now = self._clock.now()
+        campaign = Campaign(
+            id=origin.new_id("cmp"),
+            title=new.title.strip(),
+            office_id=new.office_id,
+            body=new.body,
+            sender_ids=_distinct(new.sender_ids),
+            list_ids=_distinct(new.list_ids),
+            exclude_list_ids=_distinct(new.exclude_list_ids),
+            tags=_distinct(new.tags),
+            operated_by=new.operated_by,
+            created_at=now,
+            updated_at=now,
+            created_by=origin.subject,
+        )
+        return self._campaigns.create(campaign, origin.digest)
+
+    def get(self, access: Access, campaign_id: str) -> Campaign:
+        """Return the campaign; NotFound when it is absent or another office's."""
+        campaign = self._campaigns.get(campaign_id)
+        access.require_object(
+            campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
+        )
+        return campaign
+
+    def page(
+        self, access: Access, tab: str, limit: int, after: Position | None
+    ) -> Listing[Campaign]:
+        """Return the campaigns of a tab (K12) in the caller's offices, newest first."""
+        if tab not in TABS:
+            raise InvalidInput(f"tab must be one of {', '.join(TABS)}.", field="tab")
+        return self._campaigns.page(tab, access.offices, limit, after)
+
+    def change(
+        self, access: Access, campaign_id: str, change: CampaignChange, version: int | None
+    ) -> Campaign:
+        """
+        Write the fields that *change* names (K10).
+
+        Raises Conflict: ``version_conflict`` unless the campaign is still at
+        *version* (None: whichever it is), ``campaign_state`` when it is not
+        a draft, scheduled or paused, ``campaign_field_frozen`` for what a launch
+        froze. Edits reach unsent leads only.
+        """
+        campaign = self.get(access, campaign_id)
+        if version not in (None, campaign.version):
+            raise _stale(campaign)
+        changes = _named(change)
+        if not changes:
+            return campaign
+        _require_editable(campaign, changes)
+        self._check_fields(campaign.office_id, changes)
+        if campaign.status is not CampaignStatus.DRAFT:
+            _require_ready(replace(campaign, **changes))
+        return self._campaigns.change(campaign, changes, self._clock.now())
+
+    def launch(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
+        """
+        Freeze the audience and send, from now on.
+
+        Raises Conflict (``campaign_not_ready``) naming what is missing.
+        """
+        campaign = self.get(access, campaign_id)
+        if campaign.status in states_allowing(Action.LAUNCH):
+            _require_ready(campaign)
+        now = self._clock.now()
+        launched = self._transition(
+            origin,
+            campaign,
+            Action.LAUNCH,
+            {"launched_at": now, "launch_error": None, "schedule_at": None},
+        )
+        if launched.status is CampaignStatus.PROCESSING:
+            self._plan_queue.put({"campaign_id": campaign_id})
+        return launched
+
+    def schedule(
+        self, access: Access, origin: Origin, campaign_id: str, schedule: Schedule
+    ) -> Campaign:
+        """Launch at a later time (K15), or move that time."""
+        campaign = self.get(access, campaign_id)
+        if schedule.schedule_at <= self._clock.now():
+            raise InvalidInput("schedule_at must be in the future.", field="schedule_at")
+        if campaign.status in states_allowing(Action.SCHEDULE):
+            _require_ready(campaign)
+        return self._transition(
+            origin,
+            campaign,
+            Action.SCHEDULE,
+            {"schedule_at": schedule.schedule_at, "launch_error": None},
+        )
+
+    def unschedule(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
+        """Make it a draft again."""
+        campaign = self.get(access, campaign_id)
+        return self._transition(origin, campaign, Action.UNSCHEDULE, {"schedule_at": None})
+
+    def pause(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
+        """Stop claiming leads; those handed over already take their course."""
+        return self._and_wake(self._moved(access, origin, campaign_id, Action.PAUSE))
+
+    def resume(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
+        """Go on where it was paused."""
+        return self._and_wake(self._moved(access, origin, campaign_id, Action.RESUME))
+
+    def end(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
+        """Finish it: what is unsent stays unsent (K4)."""
+        campaign = self.get(access, campaign_id)
+        return self._transition(origin, campaign, Action.END, {"finished_at": self._clock.now()})
+
+    def archive(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
+        """Stop it for good, or discard a draft (K4)."""
+        return self._moved(access, origin, campaign_id, Action.ARCHIVE)
+
+    def recount(self, access: Access, campaign_id: str) -> None:
+        """Have the campaign's counters recounted from its rows."""
+        self.get(access, campaign_id)
+        self._recount_queue.put({"campaign_id": campaign_id, "reason": "requested"})
+
+    def _moved(self, access: Access, origin: Origin, campaign_id: str, action: Action) -> Campaign:
+        return self._transition(origin, self.get(access, campaign_id), action, {})
+
+    def _transition(
+        self, origin: Origin, campaign: Campaign, action: Action, changes: Mapping[str, Any]
+    ) -> Campaign:
+        # What was found ready must be what is launched: hence the version.
+        needs_ready = action in (Action.LAUNCH, Action.SCHEDULE)
+        return self._campaigns.transition(
+            campaign.id,
+            action,
+            self._clock.now(),
+            changes=changes,
+            version=campaign.version if needs_ready else None,
+            mark=_mark(origin),
+        )
+
+    def _and_wake(self, campaign: Campaign) -> Campaign:
+        # Its pacers see the new state at their next claim; sleeping ones must look at once.
+        for sender_id in campaign.sender_ids:
+            self._send_queue.put({"sender_id": sender_id})
+        return campaign
+
+    def _check_fields(self, office_id: str, values: Mapping[str, Any]) -> None:
+        if values.get("body"):
+            self._check_body(values["body"])
+        for name, find in (
+            ("sender_ids", self._senders.get),
+            ("list_ids", self._lists.get),
+            ("exclude_list_ids", self._lists.get),
+        ):
+            _require_of_office(name, values.get(name) or (), find, office_id)
+
+
+def _named(change: CampaignChange) -> dict[str, Any]:
+    values = {field.name: getattr(change, field.name) for field in fields(change)}
+    named = {name: value for name, value in values.items() if value is not None}
+    for name, value in named.items():
+        if isinstance(value, tuple):
+            named[name] = _distinct(value)
+    return named
+
+
+def _require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:
+    if campaign.status not in _EDITABLE:
+        raise Conflict(
+            f"A campaign that is {campaign.status} cannot be edited; pause it first.",
+            code="campaign_state",
+            extra={"state": campaign.status},
+        )
+    frozen = sorted(_FROZEN_AT_LAUNCH & changes.keys())
+    if campaign.status is CampaignStatus.PAUSED and frozen:
+        raise Conflict(
+            f"After the launch {', '.join(frozen)} cannot be changed.",
+            code="campaign_field_frozen",
+            extra={"fields": frozen},
+        )
+
+
+def _require_ready(campaign: Campaign) -> None:
+    missing = campaign.missing_for_launch()
+    if missing:
+        raise Conflict(
+            f"Before a launch the campaign needs: {', '.join(missing)}.",
+            code="campaign_not_ready",
+            extra={"missing": missing},
+        )
+
+
+def _require_of_office(
+    name: str, ids: Iterable[str], find: Callable[[str], Any], office_id: str
+) -> None:
+    for one in ids:
+        try:
+            belongs = find(one).office_id == office_id
+        except NotFound:
+            belongs = False
+        if not belongs:
+            # The same words for absent and foreign: no probing of other offices.
+            raise InvalidInput(
+                f"{name} names something that the campaign's office does not have.", field=name
+            )
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _mark(origin: Origin) -> str | None:
+    if origin.key is None:
+        return None
+    return derived_id("req", origin.subject, origin.key, origin.digest)
+
+
+def _stale(campaign: Campaign) -> Conflict:
+    return Conflict(
+        "It has changed since you read it; read it again.",
+        code="version_conflict",
+        extra={"version": campaign.version},
+    )
