@@ -1,6 +1,6 @@
 """A counters table, a messages table with its stream, and builders of rows and changes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,7 +78,7 @@ class StillClock:
 
     def __init__(self) -> None:
         self._slept = 0.0
-        self.on_sleep = lambda: None
+        self.on_sleep: Callable[[], object] = lambda: None
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self._slept)
