@@ -1,6 +1,6 @@
 // Activity over time: messages submitted, delivered and received, as bars and as a table.
 
-import { h, setChildren, setText } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { count, known } from "./format.js";
 import { chartCard, dataTable } from "./parts.js";
 import { onThemeChange } from "./theme.js";
@@ -15,7 +15,7 @@ const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
 // Fewer groups than this would make a slab of a single bar.
 const FEWEST_GROUPS = 6;
-const HEIGHT = 220;
+const HEIGHT = 210;
 const GROUP_WIDTH = 0.78;
 
 /**
@@ -70,29 +70,33 @@ function labeller(unit, zone) {
 const UNIT_WORDS = { quarter: "15 minutes", hour: "hour", day: "day", month: "month", year: "year" };
 
 export function activityChart(zone) {
-  const readout = h("p", { class: "readout quiet", "aria-live": "polite" });
   const canvasBox = h("div", { class: "plot", tabindex: 0, role: "img",
     "aria-label": "Bar chart of activity over time. Use the left and right arrow keys to read it, or show it as a table." });
   const nothing = h("p", { class: "empty-line quiet" }, "No message has been sent yet.");
   const legend = h("ul", { class: "legend legend-row" }, SERIES.map(({ key, label }) =>
     h("li", {}, h("span", { class: "swatch", "data-series": key, "aria-hidden": "true" }), label)));
-  const note = h("p", { class: "quiet note" });
+  // Says what the bars are; while they are being read, what one group of them holds.
+  const note = h("p", { class: "quiet note", "aria-live": "polite" });
+  let about = "";
   const table = dataTable({ caption: "Messages over time", columns: ["From", ...SERIES.map(({ label }) => label)] });
   const element = chartCard({
     title: "Activity over time", id: "activity", note,
-    chart: h("div", {}, nothing, legend, canvasBox, readout), table: table.element,
+    chart: h("div", {}, nothing, legend, canvasBox), table: table.element,
   });
 
   let plot = null;
   let shape = "";
   let groups = [];
+  // Index of the group that is being read, or null.
+  let reading = null;
 
   function update(activity) {
     const result = grouped(activity, zone);
     groups = result.groups;
     nothing.hidden = groups.length > 0;
-    legend.hidden = canvasBox.hidden = readout.hidden = groups.length === 0;
-    setText(note, groups.length ? `Messages per ${UNIT_WORDS[result.unit]}, ${known(zone) ?? "your time zone"}` : "");
+    legend.hidden = canvasBox.hidden = groups.length === 0;
+    about = groups.length ? `Messages per ${UNIT_WORDS[result.unit]}, ${known(zone) ?? "your time zone"}` : "";
+    read(reading);
     table.update(groups.map((group) => [group.name, ...SERIES.map(({ key }) => count(group[key]))]));
     draw();
   }
@@ -114,29 +118,29 @@ export function activityChart(zone) {
   }
 
   function read(index) {
+    reading = index;
     const group = groups[index];
-    setText(readout, group
+    setText(note, group
       ? `${group.name}: ${SERIES.map(({ key, label }) => `${count(group[key])} ${label.toLowerCase()}`).join(", ")}`
-      : "");
+      : about);
   }
 
-  let at = null;
   canvasBox.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step || !plot) return;
     event.preventDefault();
-    at = Math.max(0, Math.min(groups.length - 1, (at ?? (step > 0 ? -1 : groups.length)) + step));
-    plot.setCursor({ left: plot.valToPos(at, "x"), top: HEIGHT / 2 }, false);
-    read(at);
+    const from = reading ?? (step > 0 ? -1 : groups.length);
+    read(Math.max(0, Math.min(groups.length - 1, from + step)));
+    plot.setCursor({ left: plot.valToPos(reading, "x"), top: HEIGHT / 2 }, false);
   });
   canvasBox.addEventListener("pointermove", () => {
     if (plot?.cursor.idx !== null && plot?.cursor.idx !== undefined) read(plot.cursor.idx);
   });
-  canvasBox.addEventListener("pointerleave", () => setText(readout, ""));
+  canvasBox.addEventListener("pointerleave", () => read(null));
+  canvasBox.addEventListener("blur", () => read(null));
   const resizing = new ResizeObserver(draw);
   resizing.observe(canvasBox);
   const stopTheme = onThemeChange(redraw);
-  setChildren(canvasBox, []);
   return {
     element,
     update,
@@ -150,13 +154,13 @@ export function activityChart(zone) {
 
 /** uPlot's options; colours are read from the page, as a canvas cannot use CSS variables. */
 function options(box, legend, groupsNow) {
-  const count_ = groupsNow().length;
+  const groups = groupsNow().length;
   const colour = (element, property) => getComputedStyle(element)[property];
   const ink = colour(box, "color");
   const line = colour(box, "borderTopColor");
   const swatches = legend.querySelectorAll(".swatch");
   const width = GROUP_WIDTH / SERIES.length;
-  const spare = Math.max(0, FEWEST_GROUPS - count_) / 2;
+  const spare = Math.max(0, FEWEST_GROUPS - groups) / 2;
   const axis = { stroke: ink, font: "12px system-ui, sans-serif", ticks: { show: false } };
   return {
     width: box.clientWidth,
@@ -164,11 +168,11 @@ function options(box, legend, groupsNow) {
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
-      x: { time: false, range: () => [-0.5 - spare, count_ - 0.5 + spare] },
+      x: { time: false, range: () => [-0.5 - spare, groups - 0.5 + spare] },
       y: { range: (_, __, max) => [0, Math.max(4, max * 1.08)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 72, incrs: [1, 2, 3, 4, 6, 8, 12, 16, 24, 48, 96],
+      { ...axis, size: 30, grid: { show: false }, space: 72, incrs: [1, 2, 3, 4, 6, 8, 12, 16, 24, 48, 96],
         values: (_, splits) => splits.map((i) => groupsNow()[i]?.name ?? "") },
       { ...axis, size: 52, grid: { stroke: line, width: 1 }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5],
         values: (_, splits) => splits.map((value) => count(value)) },

@@ -56,14 +56,14 @@ export const GROUPS = [
   },
 ];
 
-/** Return {text, reason} of one figure of *metrics*; a null value is "–" and says why. */
+/** Return {text, outOf, reason} of one figure of *metrics*; a null value is "–" and says why. */
 export function shown(metrics, figure) {
   const metric = metrics[figure.key];
-  if (metric === undefined) return { text: NONE, reason: "Not reported yet." };
-  if (metric.value === null) return { text: NONE, reason: metric.reason ?? "No data yet." };
+  if (metric === undefined) return { text: NONE, outOf: "", reason: "Not reported yet." };
+  if (metric.value === null) return { text: NONE, outOf: "", reason: metric.reason ?? "No data yet." };
   const text = (figure.show ?? count)(metric.value);
-  const outOf = figure.outOf && metrics[figure.outOf]?.value;
-  return { text: typeof outOf === "number" ? `${text} of ${count(outOf)}` : text, reason: metric.reason };
+  const whole = figure.outOf && metrics[figure.outOf]?.value;
+  return { text, outOf: typeof whole === "number" ? ` of ${count(whole)}` : "", reason: metric.reason };
 }
 
 /** The value of a figure, 0 where there is none: for bars and charts. */

@@ -200,10 +200,10 @@ function setFacts(list, facts) {
 
 /** The bar with speed and time left; speaks up at every tenth and at each change of state. */
 function progressSection() {
-  const bar = progressBar("Progress of the campaign");
   const speed = h("span", { class: "quiet" });
+  const bar = progressBar("Progress of the campaign", speed);
   const empty = h("p", { class: "quiet" });
-  const element = h("section", { class: "card progress-card", "aria-label": "Progress" }, bar.element, speed, empty);
+  const element = h("section", { class: "card progress-card", "aria-label": "Progress" }, bar.element, empty);
   const samples = [];
   let spoken = "";
 
@@ -260,16 +260,19 @@ function figureGroup({ title, figures }) {
 }
 
 function figureView(figure, className) {
-  const value = h("span", { class: "value" });
+  const number = h("span");
+  const outOf = h("span", { class: "out-of" });
+  const value = h("span", { class: "value" }, number, outOf);
   const reason = h("span", { class: "reason" });
   const element = h("div", { class: className, "data-metric": figure.key },
     h("dt", {}, figure.label), h("dd", {}, value, reason));
   return {
     element,
     update(metrics) {
-      const { text, reason: why } = shown(metrics, figure);
+      const { text, outOf: whole, reason: why } = shown(metrics, figure);
       element.hidden = Boolean(figure.optional) && !metrics[figure.key];
-      setText(value, text);
+      setText(number, text);
+      setText(outOf, whole);
       setText(reason, why ?? "");
       reason.hidden = !why;
     },
@@ -277,13 +280,14 @@ function figureView(figure, className) {
 }
 
 function failuresCard() {
-  const table = h("tbody");
+  const table = h("tbody", { role: "rowgroup" });
   const none = h("p", { class: "quiet" }, "No failures.");
-  const box = h("div", { class: "table-box", tabindex: 0, role: "region", "aria-labelledby": "failures-title" },
-    h("table", { class: "data failures" },
+  const box = h("div", { class: "table-box tall", tabindex: 0, role: "region", "aria-labelledby": "failures-title" },
+    h("table", { class: "data failures", role: "table" },
       h("caption", { class: "visually-hidden" }, "Failures by reason"),
-      h("thead", {}, h("tr", {}, ["Reason", "What to do", "Code"].map((name) => h("th", { scope: "col" }, name)),
-        h("th", { scope: "col", class: "number" }, "Leads"))),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+        ["Reason", "What to do", "Code"].map((name) => h("th", { scope: "col", role: "columnheader" }, name)),
+        h("th", { scope: "col", role: "columnheader", class: "number" }, "Leads"))),
       table));
   const element = h("section", { class: "card", "aria-labelledby": "failures-title" },
     h("h2", { id: "failures-title" }, "Failures"), none, box);
@@ -292,9 +296,10 @@ function failuresCard() {
     update(failures) {
       none.hidden = failures.length > 0;
       box.hidden = failures.length === 0;
-      setChildren(table, failures.map(({ code, reason, advice, count: leads }) => h("tr", {},
-        h("th", { scope: "row" }, reason), h("td", {}, advice ?? ""),
-        h("td", {}, h("code", {}, String(code))), h("td", { class: "number" }, count(leads)))));
+      setChildren(table, failures.map(({ code, reason, advice, count: leads }) => h("tr", { role: "row" },
+        h("th", { scope: "row", role: "rowheader" }, reason), h("td", { role: "cell" }, advice ?? ""),
+        h("td", { role: "cell" }, h("code", {}, String(code))),
+        h("td", { role: "cell", class: "number" }, count(leads)))));
     },
   };
 }

@@ -163,5 +163,5 @@ function campaignRow(id) {
 function launchText(campaign, zone) {
   if (campaign.launched_at) return dateTime(campaign.launched_at, zone);
   if (campaign.schedule_at) return `Due ${dateTime(campaign.schedule_at, zone)}`;
-  return "Not launched";
+  return campaign.status === "processing" ? "Starting…" : "Not launched";
 }

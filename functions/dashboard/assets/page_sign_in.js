@@ -1,7 +1,6 @@
 // Signing in, and setting the first password where the organisation asks for it.
 
 import { h, setChildren } from "./dom.js";
-import { bell } from "./parts.js";
 
 /** Show the form in *place*; *onDone* runs once signed in. *message* says why one is here. */
 export function signInPage(place, { session, organisation, message, onDone }) {
@@ -41,7 +40,6 @@ function newPassword(place, { session, challenge, organisation, onDone }) {
 function card(place, { title, organisation, message, form }) {
   setChildren(place, [
     h("section", { class: "sign-in card", "aria-labelledby": "sign-in-title" },
-      h("div", { class: "sign-in-brand" }, bell(), h("span", {}, "Carillon")),
       h("h1", { id: "sign-in-title" }, title),
       organisation ? h("p", { class: "quiet" }, `to ${organisation}`) : null,
       message ? h("p", { class: "notice", "data-tone": "news" }, message) : null,

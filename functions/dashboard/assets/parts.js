@@ -28,15 +28,15 @@ export function holdText(campaign) {
   return campaign.status === "active" ? (HOLDS[campaign.hold_reason] ?? "") : "";
 }
 
-/** Sent and failed of a total as one bar, with its figures in words below. */
-export function progressBar(label) {
+/** Sent and failed of a total as one bar, with its figures in words below and *aside* at their end. */
+export function progressBar(label, aside = null) {
   const sent = h("div", { class: "progress-part", "data-part": "sent" });
   const failed = h("div", { class: "progress-part", "data-part": "failed" });
   const track = h("div", { class: "progress", role: "progressbar", "aria-label": label,
     "aria-valuemin": 0, "aria-valuemax": 100 }, sent, failed);
-  const text = h("span", { class: "progress-text" });
+  const text = h("span");
   return {
-    element: h("div", { class: "progress-block" }, track, text),
+    element: h("div", { class: "progress-block" }, track, h("div", { class: "progress-text" }, text, aside)),
     update(figures) {
       const { settled, progress, total } = figures;
       const share = (part) => (total > 0 ? (100 * part) / total : 0);
