@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,9 @@ from infra.local.carrier import Carrier
 
 NUMBER = "+12025550100"
 PHONE = "+12025550142"
+
+# The fixture that starts carriers: (scenario, **options) -> running carrier.
+RunCarrier = Callable[..., Carrier]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from infra.local.carrier import twilio_api
 from infra.local.carrier.http import Answer, Request
@@ -50,7 +50,8 @@ class _Order:
 
     @property
     def ref(self) -> str:
-        return parse_qs(urlsplit(self.status_callback).query).get("ref", [""])[0]
+        query = self.status_callback.partition("#")[0].partition("?")[2]
+        return parse_qs(query).get("ref", [""])[0]
 
 
 @dataclass
@@ -94,10 +95,15 @@ class MessagesApi:
         if matched is None:
             return _refusal(20404, path=request.path)
         account_sid, sid = matched.groups()
-        if not self._signed_in(request, account_sid):
-            return _refusal(20003)
+        order = None
         if sid is None and request.method == "POST":
-            return await self._send(_Order.of(request.form(), time.time()))
+            order = _Order.of(request.form(), time.time())
+        if not self._signed_in(request, account_sid):
+            if order is not None:
+                self._record(order, 0, code=20003)
+            return _refusal(20003)
+        if order is not None:
+            return await self._send(order)
         if request.method != "GET":
             return _refusal(20004)
         return self._list(request) if sid is None else self._fetch(sid, request.path)
@@ -155,7 +161,7 @@ class MessagesApi:
 
     def _wrong_with(self, order: _Order) -> int | None:
         number = self._network.numbers.get(order.sender)
-        url = urlsplit(order.status_callback)
+        url = order.status_callback
         wrong = (
             (not order.to, 21604),
             (not order.sender, 21603),
@@ -164,11 +170,7 @@ class MessagesApi:
             (len(order.body) > twilio_api.MAX_BODY_CHARS, 21617),
             (number is None, 21659),
             (number is not None and not number.sms, 21606),
-            (
-                bool(order.status_callback)
-                and not (url.scheme in ("http", "https") and url.hostname),
-                21609,
-            ),
+            (bool(url) and not twilio_api.is_callback_url(url), 21609),
         )
         return next((code for is_wrong, code in wrong if is_wrong), None)
 

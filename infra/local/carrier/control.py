@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
 
-from infra.local.carrier import twilio_api
 from infra.local.carrier.http import Answer, Request
 from infra.local.carrier.ledger import as_json
 from infra.local.carrier.network import Network, Number
@@ -116,9 +115,11 @@ class Control:
         return {"sid": sid, "numbers": numbers}
 
     def _number(self, phone: str, values: dict[str, Any]) -> dict[str, Any]:
-        if not twilio_api.E164.fullmatch(phone):
-            raise _Wrong("a number must be in E.164, such as +12025550100")
-        number = Number(phone, _text(values, "inbound_url", ""), bool(values.get("sms", True)))
+        url, sms = _text(values, "inbound_url", ""), values.get("sms", True)
+        try:
+            number = Number(phone, url, sms=sms is not False)
+        except ValueError as error:
+            raise _Wrong(str(error)) from error
         self._network.numbers[phone] = number
         return asdict(number)
 

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, TextIO, TypeAlias
+from typing import Any, ClassVar, TextIO, TypeAlias, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Attempt:
     status_callback: str
     #: The ``ref`` parameter of the status callback, empty without one.
     ref: str
-    #: The how-manieth request for this phone, from 1.
+    #: Which request for this phone it was, from 1; 0 when it did not sign in.
     number: int
     accepted: bool
     sid: str | None
@@ -111,6 +111,7 @@ class CarrierText:
 
 
 Event: TypeAlias = Attempt | StatusChange | WebhookCall | InboundText | CarrierText
+_Kind = TypeVar("_Kind", Attempt, StatusChange, WebhookCall, InboundText, CarrierText)
 _FIELDS = {
     cls: tuple(field.name for field in fields(cls))
     for cls in (Attempt, StatusChange, WebhookCall, InboundText, CarrierText)
@@ -206,17 +207,25 @@ class Ledger:
                 if not kind or event.kind == kind
             ]
 
+    def _all(self, kind: type[_Kind]) -> list[_Kind]:
+        with self._lock:
+            return [event for event in self._events if isinstance(event, kind)]
+
     def attempts(self, phone: str = "") -> list[Attempt]:
         """Return every request to send, of one phone or of all."""
-        with self._lock:
-            found = [event for event in self._events if isinstance(event, Attempt)]
-        return [attempt for attempt in found if not phone or attempt.to == phone]
+        return [one for one in self._all(Attempt) if phone in ("", one.to)]
+
+    def status_changes(self, sid: str = "") -> list[StatusChange]:
+        """Return every state that messages reached, of one message or of all."""
+        return [one for one in self._all(StatusChange) if sid in ("", one.sid)]
 
     def webhooks(self, sid: str = "") -> list[WebhookCall]:
         """Return every webhook try, of one message or of all, in the order they ended."""
-        with self._lock:
-            found = [event for event in self._events if isinstance(event, WebhookCall)]
-        return [call for call in found if not sid or call.sid == sid]
+        return [one for one in self._all(WebhookCall) if sid in ("", one.sid)]
+
+    def carrier_texts(self) -> list[CarrierText]:
+        """Return what the carrier itself answered to keywords."""
+        return self._all(CarrierText)
 
     def inbound_texts(self) -> list[InboundText]:
         """Return every text that a phone sent."""
@@ -273,12 +282,9 @@ class Ledger:
     def summary(self) -> dict[str, Any]:
         """Return the counts: attempts, refusals, faults, final states, webhooks, texts."""
         with self._lock:
-            events = list(self._events)
             finals = list(self._status.values())
             accepted = [len(attempts) for attempts in self._accepted.values()]
-        attempts = [event for event in events if isinstance(event, Attempt)]
-        calls = [event for event in events if isinstance(event, WebhookCall)]
-        texts = [event for event in events if isinstance(event, InboundText)]
+        attempts, calls, texts = self.attempts(), self.webhooks(), self.inbound_texts()
         return {
             "attempts": len(attempts),
             "accepted": sum(accepted),
@@ -294,7 +300,7 @@ class Ledger:
             },
             "inbound": len(texts),
             "inbound_keywords": _count(text.keyword for text in texts if text.keyword),
-            "carrier_texts": sum(isinstance(event, CarrierText) for event in events),
+            "carrier_texts": len(self.carrier_texts()),
             "opt_outs": len(self.opt_outs()),
         }
 

@@ -19,11 +19,17 @@ _SENT_AFTER = 0.4
 
 @dataclass
 class Number:
-    """One of our numbers at the carrier."""
+    """One of our numbers at the carrier; raises ValueError with a sentence when it cannot be."""
 
     phone: str
     inbound_url: str = ""
     sms: bool = True
+
+    def __post_init__(self) -> None:
+        if not twilio_api.E164.fullmatch(self.phone):
+            raise ValueError(f"{self.phone!r} is not a number in E.164, such as +12025550100")
+        if self.inbound_url and not twilio_api.is_callback_url(self.inbound_url):
+            raise ValueError(f"{self.inbound_url!r} is not an http or https URL")
 
 
 @dataclass

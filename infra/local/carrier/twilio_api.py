@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 API_VERSION = "2010-04-01"
 MAX_BODY_CHARS = 1600
@@ -100,6 +101,16 @@ def error_body(code: int, **details: str) -> bytes:
             "status": status,
         }
     ).encode()
+
+
+def is_callback_url(url: str) -> bool:
+    """Whether *url* is one that Twilio would call."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address that is none
+        return False
+    return whole and not any(char.isspace() or not char.isprintable() for char in url)
 
 
 def signature(auth_token: str, url: str, params: Iterable[tuple[str, str]]) -> str:

@@ -1,14 +1,12 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from infra.local.carrier import Carrier, Scenario
-from tests.support.carrier_client import NUMBER
+from tests.support.carrier_client import NUMBER, RunCarrier
 from tests.support.webhook_receiver import WebhookReceiver
-
-RunCarrier = Callable[..., Carrier]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 import infra.local.carrier
 from infra.local.carrier import Carrier, Fault, Scenario, load_scenario
-from tests.support.carrier_client import PHONE, phones, send
+from tests.support.carrier_client import PHONE, RunCarrier, phones, send
 from tests.support.webhook_receiver import WebhookReceiver
 
 UNANSWERED = (http.client.RemoteDisconnected, ConnectionResetError)
@@ -28,7 +28,7 @@ def only_attempt(carrier: Carrier) -> tuple[bool, str | None, int | None]:
     return attempt.accepted, attempt.fault, attempt.answer_status
 
 
-def test_a_dropped_request_is_not_accepted(run_carrier) -> None:
+def test_a_dropped_request_is_not_accepted(run_carrier: RunCarrier) -> None:
     carrier = run_carrier(Scenario(drop_request_rate=1))
 
     with pytest.raises(UNANSWERED):
@@ -38,7 +38,9 @@ def test_a_dropped_request_is_not_accepted(run_carrier) -> None:
     assert accepted(carrier) == []
 
 
-def test_a_dropped_reply_is_accepted_and_delivered(run_carrier, receiver: WebhookReceiver) -> None:
+def test_a_dropped_reply_is_accepted_and_delivered(
+    run_carrier: RunCarrier, receiver: WebhookReceiver
+) -> None:
     carrier = run_carrier(Scenario(drop_reply_rate=1))
 
     with pytest.raises(UNANSWERED):
@@ -51,7 +53,7 @@ def test_a_dropped_reply_is_accepted_and_delivered(run_carrier, receiver: Webhoo
 
 @pytest.mark.parametrize(("share_of_503", "status", "code"), [(0, 500, 20500), (1, 503, 20503)])
 def test_an_error_before_acceptance_sends_nothing(
-    run_carrier, share_of_503: float, status: int, code: int
+    run_carrier: RunCarrier, share_of_503: float, status: int, code: int
 ) -> None:
     carrier = run_carrier(Scenario(error_before_accept_rate=1, error_503_rate=share_of_503))
 
@@ -63,7 +65,7 @@ def test_an_error_before_acceptance_sends_nothing(
 
 
 def test_an_error_after_acceptance_sends_all_the_same(
-    run_carrier, receiver: WebhookReceiver
+    run_carrier: RunCarrier, receiver: WebhookReceiver
 ) -> None:
     carrier = run_carrier(Scenario(error_after_accept_rate=1, error_503_rate=0))
 
@@ -76,7 +78,9 @@ def test_an_error_after_acceptance_sends_all_the_same(
     assert receiver.statuses() == ["sent", "delivered"]
 
 
-def test_a_random_429_sends_nothing_and_the_next_request_has_another_fate(run_carrier) -> None:
+def test_a_random_429_sends_nothing_and_the_next_request_has_another_fate(
+    run_carrier: RunCarrier,
+) -> None:
     carrier = run_carrier(Scenario(too_many_requests_rate=0.5))
 
     replies = [send(carrier).status for _ in range(20)]
@@ -85,7 +89,9 @@ def test_a_random_429_sends_nothing_and_the_next_request_has_another_fate(run_ca
     assert len(carrier.ledger.accepted_by_phone()[PHONE]) == replies.count(201)
 
 
-def test_a_hang_before_acceptance_sends_nothing_and_ends_unanswered(run_carrier) -> None:
+def test_a_hang_before_acceptance_sends_nothing_and_ends_unanswered(
+    run_carrier: RunCarrier,
+) -> None:
     carrier = run_carrier(Scenario(hang_before_accept_rate=1, hang_s=0.2))
     began = time.monotonic()
 
@@ -97,7 +103,7 @@ def test_a_hang_before_acceptance_sends_nothing_and_ends_unanswered(run_carrier)
 
 
 def test_a_hang_after_acceptance_outlasts_the_client_yet_sends(
-    run_carrier, receiver: WebhookReceiver
+    run_carrier: RunCarrier, receiver: WebhookReceiver
 ) -> None:
     carrier = run_carrier(Scenario(hang_after_accept_rate=1, hang_s=0.4))
 
@@ -111,7 +117,9 @@ def test_a_hang_after_acceptance_outlasts_the_client_yet_sends(
     assert receiver.statuses() == ["sent", "delivered"]
 
 
-def test_a_hang_after_acceptance_is_answered_late_to_a_patient_client(run_carrier) -> None:
+def test_a_hang_after_acceptance_is_answered_late_to_a_patient_client(
+    run_carrier: RunCarrier,
+) -> None:
     carrier = run_carrier(Scenario(hang_after_accept_rate=1, hang_s=0.2))
     began = time.monotonic()
 
@@ -121,7 +129,9 @@ def test_a_hang_after_acceptance_is_answered_late_to_a_patient_client(run_carrie
     assert time.monotonic() - began >= 0.2
 
 
-def test_receipts_may_be_over_before_the_answer(run_carrier, receiver: WebhookReceiver) -> None:
+def test_receipts_may_be_over_before_the_answer(
+    run_carrier: RunCarrier, receiver: WebhookReceiver
+) -> None:
     # A long delivery delay shows that overtaking receipts do not wait for it.
     carrier = run_carrier(Scenario(receipts_before_answer_rate=1, delivery_delay_s=(30, 30)))
 
@@ -134,7 +144,7 @@ def test_receipts_may_be_over_before_the_answer(run_carrier, receiver: WebhookRe
 
 
 def test_receipts_otherwise_follow_the_answer_by_the_delivery_delay(
-    run_carrier, receiver: WebhookReceiver
+    run_carrier: RunCarrier, receiver: WebhookReceiver
 ) -> None:
     carrier = run_carrier(Scenario(delivery_delay_s=(0.2, 0.2)))
 
@@ -147,7 +157,7 @@ def test_receipts_otherwise_follow_the_answer_by_the_delivery_delay(
     assert receiver.calls[-1].wall_s - answered_at >= 0.1
 
 
-def test_duplicated_receipts_come_twice(run_carrier, receiver: WebhookReceiver) -> None:
+def test_duplicated_receipts_come_twice(run_carrier: RunCarrier, receiver: WebhookReceiver) -> None:
     carrier = run_carrier(Scenario(duplicate_receipt_rate=1))
 
     send(carrier, StatusCallback=f"{receiver.base_url}/status")
@@ -157,7 +167,9 @@ def test_duplicated_receipts_come_twice(run_carrier, receiver: WebhookReceiver) 
     assert sum(call.duplicate for call in carrier.ledger.webhooks()) == 2
 
 
-def test_reordered_receipts_report_sent_last(run_carrier, receiver: WebhookReceiver) -> None:
+def test_reordered_receipts_report_sent_last(
+    run_carrier: RunCarrier, receiver: WebhookReceiver
+) -> None:
     carrier = run_carrier(Scenario(reorder_rate=1))
 
     send(carrier, StatusCallback=f"{receiver.base_url}/status")
@@ -168,7 +180,7 @@ def test_reordered_receipts_report_sent_last(run_carrier, receiver: WebhookRecei
 
 
 def test_lost_receipts_never_come_and_the_ledger_says_so(
-    run_carrier, receiver: WebhookReceiver
+    run_carrier: RunCarrier, receiver: WebhookReceiver
 ) -> None:
     carrier = run_carrier(Scenario(lost_receipt_rate=1))
 
@@ -183,7 +195,9 @@ def test_lost_receipts_never_come_and_the_ledger_says_so(
     assert [change.status for change in carrier.ledger.finals().values()] == ["delivered"]
 
 
-def test_sent_receipts_can_be_switched_off(run_carrier, receiver: WebhookReceiver) -> None:
+def test_sent_receipts_can_be_switched_off(
+    run_carrier: RunCarrier, receiver: WebhookReceiver
+) -> None:
     carrier = run_carrier(Scenario(sent_receipt=False))
 
     send(carrier, StatusCallback=f"{receiver.base_url}/status")
@@ -192,7 +206,9 @@ def test_sent_receipts_can_be_switched_off(run_carrier, receiver: WebhookReceive
     assert receiver.statuses() == ["delivered"]
 
 
-def test_a_message_that_failed_was_never_sent(run_carrier, receiver: WebhookReceiver) -> None:
+def test_a_message_that_failed_was_never_sent(
+    run_carrier: RunCarrier, receiver: WebhookReceiver
+) -> None:
     carrier = run_carrier(Scenario(failure_rates={30003: 1}, failed_share=1))
 
     send(carrier, StatusCallback=f"{receiver.base_url}/status")
@@ -223,7 +239,7 @@ MIXED = Scenario(
 )
 
 
-def test_a_seed_gives_every_phone_the_same_fate_again(run_carrier) -> None:
+def test_a_seed_gives_every_phone_the_same_fate_again(run_carrier: RunCarrier) -> None:
     first, second = fates(run_carrier(MIXED)), fates(run_carrier(MIXED))
     other_seed = fates(run_carrier(replace(MIXED, seed=2)))
 
@@ -232,7 +248,7 @@ def test_a_seed_gives_every_phone_the_same_fate_again(run_carrier) -> None:
     assert len(set(first.values())) >= 5
 
 
-def test_one_more_fault_leaves_the_others_where_they_were(run_carrier) -> None:
+def test_one_more_fault_leaves_the_others_where_they_were(run_carrier: RunCarrier) -> None:
     failing = Scenario(failure_rates={30003: 0.3})
 
     before = fates(run_carrier(failing))
@@ -252,7 +268,7 @@ def test_the_shipped_faults_have_every_fault_switched_on() -> None:
 
 
 def test_with_all_faults_at_once_the_ledger_still_adds_up(
-    run_carrier, receiver: WebhookReceiver
+    run_carrier: RunCarrier, receiver: WebhookReceiver
 ) -> None:
     scenario = replace(
         load_scenario(SHIPPED / "faults.json"),

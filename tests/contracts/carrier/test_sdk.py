@@ -7,7 +7,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 
 from infra.local.carrier import Carrier, Scenario
-from tests.support.carrier_client import NUMBER, PHONE, phones, sdk
+from tests.support.carrier_client import NUMBER, PHONE, RunCarrier, phones, sdk
 
 SERVICE = "MG" + "5e" * 16
 
@@ -45,7 +45,7 @@ def test_a_fetched_message_shows_its_final_state(carrier: Carrier) -> None:
     assert message.date_sent is not None
 
 
-def test_a_fetched_failure_shows_its_code(run_carrier) -> None:
+def test_a_fetched_failure_shows_its_code(run_carrier: RunCarrier) -> None:
     carrier = run_carrier(Scenario(failure_rates={30006: 1.0}))
     client = sdk(carrier)
     sid = client.messages.create(to=PHONE, from_=NUMBER, body="Hello").sid
@@ -81,6 +81,9 @@ def test_a_service_chooses_the_number_after_the_answer(carrier: Carrier) -> None
         ({"from_": "+12025550199"}, 21659),
         ({"from_": ""}, 21603),
         ({"status_callback": "not a url"}, 21609),
+        ({"status_callback": "http://127.0.0.1:99999/s"}, 21609),
+        ({"status_callback": "http://[/s"}, 21609),
+        ({"status_callback": "http://127.0.0.1/s HTTP/1.1"}, 21609),
         ({"from_": "", "messaging_service_sid": SERVICE}, 21701),
     ],
 )
@@ -97,7 +100,9 @@ def test_a_wrong_request_is_a_400_with_twilios_code(
 
 
 @pytest.mark.parametrize("code", [21211, 21408, 21610, 21611, 21612, 21614])
-def test_a_refusal_of_the_scenario_reaches_the_sdk_with_its_code(run_carrier, code: int) -> None:
+def test_a_refusal_of_the_scenario_reaches_the_sdk_with_its_code(
+    run_carrier: RunCarrier, code: int
+) -> None:
     carrier = run_carrier(Scenario(rejection_rates={code: 1.0}))
 
     with pytest.raises(TwilioRestException) as refused:
@@ -205,7 +210,7 @@ def test_a_list_is_filtered_by_date_sent(carrier: Carrier) -> None:
     assert count(date_sent=now.date() - timedelta(days=1)) == 0
 
 
-def test_a_lagging_list_hides_a_new_message_that_a_fetch_shows(run_carrier) -> None:
+def test_a_lagging_list_hides_a_new_message_that_a_fetch_shows(run_carrier: RunCarrier) -> None:
     carrier = run_carrier(Scenario(list_lag_s=60))
     client = sdk(carrier)
 
@@ -215,7 +220,7 @@ def test_a_lagging_list_hides_a_new_message_that_a_fetch_shows(run_carrier) -> N
     assert client.messages(sid).fetch().sid == sid
 
 
-def test_too_many_a_second_is_a_429_with_code_20429(run_carrier) -> None:
+def test_too_many_a_second_is_a_429_with_code_20429(run_carrier: RunCarrier) -> None:
     carrier = run_carrier(Scenario(messages_per_second=1))
     client = sdk(carrier)
     client.messages.create(to=PHONE, from_=NUMBER, body="Hello")

@@ -1,12 +1,14 @@
 """Twilio's own RequestValidator accepts what the carrier signs, and nothing else."""
 
+from collections.abc import Callable
+
 import pytest
 from twilio.request_validator import RequestValidator
 
 from infra.local.carrier import Carrier, Scenario
 from infra.local.carrier.twilio_api import signature
-from tests.support.carrier_client import NUMBER, PHONE, send
-from tests.support.webhook_receiver import WebhookReceiver
+from tests.support.carrier_client import NUMBER, PHONE, RunCarrier, send
+from tests.support.webhook_receiver import Call, WebhookReceiver
 
 QUERIES = [
     "",
@@ -63,7 +65,7 @@ def test_an_inbound_text_is_signed_whatever_its_body(
 
 
 def test_a_failure_receipt_carries_its_code_and_is_signed(
-    run_carrier, receiver: WebhookReceiver
+    run_carrier: RunCarrier, receiver: WebhookReceiver
 ) -> None:
     carrier = run_carrier(Scenario(failure_rates={30007: 1.0}))
     send(carrier, StatusCallback=f"{receiver.base_url}/status")
@@ -85,7 +87,9 @@ def test_a_failure_receipt_carries_its_code_and_is_signed(
     ],
 )
 def test_a_tampered_webhook_does_not_validate(
-    carrier: Carrier, receiver: WebhookReceiver, tampered
+    carrier: Carrier,
+    receiver: WebhookReceiver,
+    tampered: Callable[[Call], tuple[str, dict[str, str]]],
 ) -> None:
     send(carrier, StatusCallback=f"{receiver.base_url}/status?ref=1")
     carrier.wait_idle()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from infra.local.carrier import Carrier, Scenario
-from tests.support.carrier_client import NUMBER, PHONE, send
+from tests.support.carrier_client import NUMBER, PHONE, RunCarrier, send
 from tests.support.webhook_receiver import WebhookReceiver
 
 
@@ -58,7 +58,7 @@ def test_no_callback_url_means_no_receipts(carrier: Carrier, receiver: WebhookRe
     assert [change.status for change in carrier.ledger.finals().values()] == ["delivered"]
 
 
-def test_a_refused_connection_is_tried_twice_with_one_token(run_carrier) -> None:
+def test_a_refused_connection_is_tried_twice_with_one_token(run_carrier: RunCarrier) -> None:
     carrier = run_carrier(Scenario(sent_receipt=False))
     send(carrier, StatusCallback=f"http://127.0.0.1:{closed_port()}/status")
     carrier.wait_idle()
@@ -70,7 +70,7 @@ def test_a_refused_connection_is_tried_twice_with_one_token(run_carrier) -> None
 
 @pytest.mark.parametrize("status", [403, 500, 503])
 def test_an_error_answer_is_not_tried_again(
-    run_carrier, receiver: WebhookReceiver, status: int
+    run_carrier: RunCarrier, receiver: WebhookReceiver, status: int
 ) -> None:
     carrier = run_carrier(Scenario(sent_receipt=False))
     receiver.status = status
@@ -92,7 +92,7 @@ def test_an_error_answer_is_not_tried_again(
     ],
 )
 def test_a_url_may_override_the_retries(
-    run_carrier, receiver: WebhookReceiver, overrides: str, status: int, calls: int
+    run_carrier: RunCarrier, receiver: WebhookReceiver, overrides: str, status: int, calls: int
 ) -> None:
     carrier = run_carrier(Scenario(sent_receipt=False))
     receiver.status = status
@@ -105,7 +105,7 @@ def test_a_url_may_override_the_retries(
 
 
 def test_a_webhook_that_is_not_answered_in_time_is_given_up(
-    run_carrier, receiver: WebhookReceiver
+    run_carrier: RunCarrier, receiver: WebhookReceiver
 ) -> None:
     carrier = run_carrier(Scenario(sent_receipt=False), webhook_timeout_s=0.1)
 
