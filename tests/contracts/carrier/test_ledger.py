@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -78,6 +79,19 @@ def test_sends_after_an_instant_are_those_that_arrived_later(run_carrier: RunCar
 
     assert [one.body for one in carrier.ledger.sends_after(PHONE, between)] == ["after"]
     assert carrier.ledger.sends_after(PHONE, time.time()) == []
+
+
+def test_a_request_under_way_at_that_instant_is_not_a_later_send(run_carrier: RunCarrier) -> None:
+    carrier = run_carrier(Scenario(answer_delay_s=(0.3, 0.3)))
+    under_way = threading.Thread(target=send, args=(carrier,))
+    under_way.start()
+    time.sleep(0.15)
+    instant = time.time()
+    under_way.join()
+
+    (attempt,) = carrier.ledger.accepted_by_phone()[PHONE]
+    assert attempt.arrived_wall_s < instant < attempt.wall_s
+    assert carrier.ledger.sends_after(PHONE, instant) == []
 
 
 def test_an_opt_out_is_known_from_its_first_2xx_on(
