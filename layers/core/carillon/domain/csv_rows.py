@@ -362,7 +362,8 @@ def formula_safe(cell: str) -> str:
 
 def _unescaped(cell: str) -> str:
     # Our own rejected rows, corrected and uploaded again, must read as they did before.
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
+    is_escaped = cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS)
+    return cell[1:].strip() if is_escaped else cell
 
 
 def csv_lines(records: Iterable[Sequence[str]]) -> str:
