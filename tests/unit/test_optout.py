@@ -80,6 +80,9 @@ CONVERSATION = [
     *("please do not remove me", "don't take me off your list", "don't unsubscribe me"),
     *("I won't opt out", "why would I unsubscribe me", "I never asked you to remove me"),
     *("do not text me at work, use my cell", "did you stop texting me because I moved"),
+    *("Liked “Sale today! Reply STOP to opt out.”", "Loved “See you. STOP to end”"),
+    *('Disliked "Text to stop messages"', "Reacted 👎 to “Sale. Text stop to stop texts”"),
+    *("What does this mean: Text STOP to cancel. ?", "Fwd: Sale! Reply STOP to unsubscribe."),
     *("text me", "no", "ok", "thanks", "never mind", "who is this", "yes please", "help me"),
     *(
         "please help",

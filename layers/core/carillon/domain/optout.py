@@ -29,17 +29,18 @@ class Keyword(StrEnum):
 
 
 # Opt-outs only as the whole message: inside a sentence they mean other things
-# ("cancel my appointment", "end of the street").
+# ("cancel my appointment", "end of the street"), or quote our own "Reply STOP to opt out".
 _ALONE = """
     end, cancel, quit, remove, revoke, exit,
     alto, para, pare, parar, parad, basta, baja, cancelar, cancela, salir, terminar,
     detener, detente, eliminar, quitar, remover, anular, fin, no mas, ya no, ya no mas,
+    stop to end, stop to quit, stop to cancel, stop to opt out, stop to unsubscribe,
+    stop to stop, reply stop, text stop, send stop, reply stop to opt out,
     arreter, annuler, quitter, retirer, supprimer, resilier, plus de sms, plus de messages
 """
 # Opt-outs that stay one with a polite word or two around them, or as a sentence of their own.
 _STRONG = """
-    stop, stopall, stop all, stop2end, stop2quit, stop to end, stop to quit, stop to cancel,
-    stop to opt out, stop to unsubscribe, stop end, stop it, stop this, stop these,
+    stop, stopall, stop all, stop2end, stop2quit, stop end, stop it, stop this, stop these,
     unsubscribe, unsubscribe me, unsubscribe all, unsub, unsub me, unsuscribe, unsubcribe,
     unsubscribe from this list, unsubscribe me from this list, unsubscribe me from your list,
     optout, opt out, optmeout, opt me out, opting out, opt out of this, opt out of all,
@@ -95,7 +96,7 @@ _OPENERS = """
     please, pls, plz, kindly, ok, okay, hi, hello, hey, just, yes, no, sorry, now, omg, sir, maam,
     can you, could you, would you, will you, can u, i said, i want to, i would like to,
     id like to, i wish to, i need to, want to, wanna, i want you to, you need to, you must,
-    text, reply, sending, por favor, porfavor, favor de, hola, quiero, quisiera, si,
+    por favor, porfavor, favor de, hola, quiero, quisiera, si,
     sil vous plait, svp, stp, bonjour, merci de, je veux, veuillez, oui
 """
 _CLOSERS = """
@@ -106,7 +107,19 @@ _CLOSERS = """
     sil vous plait, svp, stp, merci, maintenant
 """
 _NEGATIONS = frozenset(
-    ("not", "dont", "didnt", "never", "wont", "cant", "without", "wouldnt", "shouldnt", "why")
+    (
+        "not",
+        "non",
+        "dont",
+        "didnt",
+        "never",
+        "wont",
+        "cant",
+        "without",
+        "wouldnt",
+        "shouldnt",
+        "why",
+    )
 )
 
 _START = "start, unstop, opt in, optin"
@@ -115,6 +128,11 @@ _YES = "yes"
 
 _Words = tuple[str, ...]
 
+# A tapback quotes our own text, "Reply STOP to opt out" and all.
+_REACTION = re.compile(
+    r"\s*(liked|loved|laughed at|emphasi[sz]ed|disliked|questioned|reacted .{1,20} to)\s*[\"“«]",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?;\n\r…！？。；]+")
 _NOT_WORDS = re.compile(r"[\W_]+")
 _APOSTROPHES = re.compile("['’‘ʼ´`＇]")
@@ -129,6 +147,8 @@ def classify(text: str, *, extra_stop: Iterable[str] = ()) -> Keyword:
     an organisation lets opt out as well; they cannot redefine a built-in word.
     """
     words = _once(normalise(text))
+    if _REACTION.match(text):
+        return Keyword.NONE
     if words in _ALONE_WORDS or words in _STRONG_WORDS:
         return Keyword.STOP
     if words in _OTHER_WORDS:

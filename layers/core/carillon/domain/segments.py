@@ -4,11 +4,13 @@ SMS segments: what carriers bill for a text, and how it is cut into parts (M4).
 Tables and sizes are those of 3GPP TS 23.038 (GSM 7-bit default alphabet and
 its extension table) and TS 23.040 (140 octets a part, six of them for the
 concatenation header). Where the standard leaves the packing open we do what
-Twilio's published calculator does (TwilioDevEd/message-segment-calculator,
-whose cases were compared with billed ``num_segments`` in its issue 66): one
-character outside the alphabet turns the whole text to UCS-2, CR and LF are one
-septet each, a part never ends inside an escape pair, a surrogate pair or a
-grapheme cluster (a flag, a family emoji, a letter with combining accents).
+Twilio's published calculator does (TwilioDevEd/message-segment-calculator):
+one character outside the alphabet turns the whole text to UCS-2, CR and LF are
+one septet each, and a part never ends inside an escape pair, a surrogate pair
+or a grapheme cluster (a flag, a family emoji, a letter with its accents). Its
+issues 39 and 66 compare it with what Twilio billed and agree, though none of
+those texts tells packing by cluster from packing by code point; AWS documents
+the sizes and no more.
 
 National language shift tables are not used: no provider we send through does.
 For US and Canadian toll-free numbers 152/66 a part is reported (a header one
