@@ -1,0 +1,429 @@
+"""
+Write ``infra/openapi.yaml``: the HTTP contract, from the routes themselves.
+
+    python -m infra.openapi           write it
+    python -m infra.openapi --check   exit 1 when the file is not what the code says
+
+The file is the DefinitionBody of the REST API (AWS::Include), hence OpenAPI 3.0.1
+(API Gateway imports 2.0 and 3.0, not 3.1) and the long form of intrinsic functions.
+Of schemas API Gateway takes less than OpenAPI allows (its "important notes"): no
+``nullable``, ``oneOf``, ``anyOf``, ``additionalProperties``, ``example`` and no
+described arrays. What may be null is therefore not ``required``, and says so.
+"""
+
+import dataclasses
+import json
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from carillon.domain.campaign import Action, Campaign, Sender
+from carillon.domain.commands import Between, Command, Entries, Length, OneOf
+from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.organisation import Office
+from carillon.domain.permissions import PERMISSIONS, Role, Scope
+from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE, Endpoint, endpoints
+from carillon.usecases.manage_campaigns import TABS
+
+OUTPUT = Path(__file__).with_name("openapi.yaml")
+# Function folder -> logical id in template.yaml.
+API_FUNCTIONS = {
+    "campaigns_api": "CampaignsApiFunction",
+    "analytics_api": "AnalyticsApiFunction",
+}
+DASHBOARD_FUNCTION = "DashboardFunction"
+SECURITY_SCHEME = "Cognito"
+# Only an access token carries it, so an ID token is refused by the gateway.
+SCOPE = "aws.cognito.signin.user.admin"
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer"}
+_NUMBER: Schema = {"type": "number"}
+_FLAG: Schema = {"type": "boolean"}
+_OBJECT: Schema = {"type": "object"}
+_QUERY: dict[str, Schema] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
+    "cursor": _TEXT,
+    "tab": {"type": "string", "enum": list(TABS), "default": "active"},
+    "preset": _TEXT,
+    "from": _TEXT,
+    "to": _TEXT,
+    "zone": _TEXT,
+}
+
+
+def document() -> Schema:
+    """Return the whole OpenAPI document."""
+    return {
+        "openapi": "3.0.1",
+        "info": {
+            "title": "Carillon",
+            "version": "1",
+            "description": "Text-messaging campaigns. Written by infra/openapi.py; do not edit.",
+        },
+        "paths": _paths(),
+        "components": {
+            "schemas": dict(sorted(_schemas().items())),
+            "securitySchemes": {SECURITY_SCHEME: _security_scheme()},
+        },
+        "x-amazon-apigateway-gateway-responses": _gateway_responses(),
+    }
+
+
+def served() -> Iterator[tuple[str, Endpoint, str, str]]:
+    """Yield (logical id, endpoint, view's name, first line of its docstring) of every API route."""
+    for folder, logical_id in API_FUNCTIONS.items():
+        app = import_module(f"functions.{folder}.app").app
+        for endpoint in endpoints(app):
+            view = app.routes[endpoint.path][endpoint.method].view_function
+            yield logical_id, endpoint, view.__name__, (view.__doc__ or "").strip().split("\n")[0]
+
+
+def rendered() -> str:
+    """Return the document as YAML without anchors, which AWS::Include does not take."""
+
+    unshared = json.loads(json.dumps(document()))
+    text: str = yaml.safe_dump(unshared, sort_keys=False, width=100, allow_unicode=True)
+    return text
+
+
+def _paths() -> Schema:
+    paths: dict[str, Schema] = {}
+    for logical_id, endpoint, name, summary in served():
+        operation = _operation(logical_id, endpoint, name, summary)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+    for path, name in (("/", "Page"), ("/config.json", "Config"), ("/assets/{file}", "Asset")):
+        paths[path] = {"get": _dashboard_operation(path, name)}
+    return dict(sorted(paths.items()))
+
+
+def _operation(logical_id: str, endpoint: Endpoint, name: str, summary: str) -> Schema:
+    operation: Schema = {
+        "operationId": _camel(name),
+        "summary": summary,
+        "description": _who_may(endpoint),
+        "tags": [endpoint.path.split("/")[2]],
+        "parameters": _parameters(endpoint),
+        "responses": _responses(endpoint),
+        "security": [{SECURITY_SCHEME: [SCOPE]}],
+        "x-amazon-apigateway-integration": _integration(logical_id),
+    }
+    if endpoint.takes is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _ref(endpoint.takes.__name__)}},
+        }
+    return operation
+
+
+def _dashboard_operation(path: str, name: str) -> Schema:
+    return {
+        "operationId": f"showDashboard{name}",
+        "summary": f"The dashboard: {path}",
+        "tags": ["dashboard"],
+        "parameters": [_path_parameter("file")] if "{file}" in path else [],
+        "responses": {"200": {"description": "OK"}},
+        "x-amazon-apigateway-integration": _integration(DASHBOARD_FUNCTION),
+    }
+
+
+def _parameters(endpoint: Endpoint) -> list[Schema]:
+    names = [part[1:-1] for part in endpoint.path.split("/") if part.startswith("{")]
+    parameters = [_path_parameter(name) for name in names]
+    parameters += [
+        {"name": name, "in": "query", "required": False, "schema": _QUERY[name]}
+        for name in endpoint.query
+    ]
+    if endpoint.if_match:
+        about = "The ETag of the version that you change."
+        parameters.append(_header_parameter("If-Match", about, required=True))
+    if endpoint.method == "POST":
+        about = "Repeat a request under the same key, and it is done once."
+        parameters.append(_header_parameter("Idempotency-Key", about, required=False))
+    return parameters
+
+
+def _path_parameter(name: str) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": _TEXT}
+
+
+def _header_parameter(name: str, about: str, *, required: bool) -> Schema:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": about,
+        "schema": _TEXT,
+    }
+
+
+def _responses(endpoint: Endpoint) -> Schema:
+    # API Gateway takes no $ref for a whole response, and "default" is not imported as one.
+    codes = ["400", "401", "403", "429", "500"]
+    codes += ["404"] if "{" in endpoint.path else []
+    codes += ["409"] if endpoint.method in ("POST", "PATCH") else []
+    codes += ["412", "428"] if endpoint.if_match else []
+    codes += ["413", "415"] if endpoint.takes else []
+    problem = {"application/problem+json": {"schema": _ref("Problem")}}
+    answer = {"application/json": {"schema": _ref(endpoint.gives)}}
+    return {
+        str(endpoint.status): {"description": "OK", "content": answer},
+        **{code: {"description": "Problem", "content": problem} for code in sorted(codes)},
+    }
+
+
+def _who_may(endpoint: Endpoint) -> str:
+    row = PERMISSIONS[(endpoint.method, endpoint.path)]
+    reach = {Scope.ALL: "all offices", Scope.OWN: "own offices"}
+    who = [f"{role} ({reach[row[role]]})" for role in Role if row[role] in reach]
+    return f"For {', '.join(who)}."
+
+
+def _integration(logical_id: str) -> Schema:
+    arn = (
+        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
+        f"/functions/${{{logical_id}.Arn}}/invocations"
+    )
+    return {
+        "type": "aws_proxy",
+        "httpMethod": "POST",
+        "passthroughBehavior": "when_no_match",
+        "uri": {"Fn::Sub": arn},
+    }
+
+
+def _security_scheme() -> Schema:
+    return {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "cognito_user_pools",
+        "x-amazon-apigateway-authorizer": {
+            "type": "cognito_user_pools",
+            "providerARNs": [{"Fn::GetAtt": ["UserPool", "Arn"]}],
+        },
+    }
+
+
+# Gateway response -> (status, code, sentence). The gateway answers these itself.
+_GATEWAY_PROBLEMS: dict[str, tuple[int, str, str]] = {
+    "UNAUTHORIZED": (401, "unauthenticated", "Sign in with an access token."),
+    # What API Gateway calls a missing token is a path or method that does not exist.
+    "MISSING_AUTHENTICATION_TOKEN": (404, "route_not_found", "There is nothing here."),
+    "ACCESS_DENIED": (403, "forbidden", "This is not allowed."),
+    "THROTTLED": (429, "throttled", "Too many requests; try again in a second."),
+    "REQUEST_TOO_LARGE": (413, "body_too_large", "The body is too large."),
+    "INTEGRATION_TIMEOUT": (504, "timeout", "This took too long; try again."),
+}
+
+
+def _gateway_responses() -> Schema:
+    named = {
+        kind: {"statusCode": status, **_gateway_problem(status, code, detail)}
+        for kind, (status, code, detail) in _GATEWAY_PROBLEMS.items()
+    }
+    return {
+        **named,
+        "DEFAULT_4XX": _gateway_problem(None, "request_refused", "The gateway refused this."),
+        "DEFAULT_5XX": _gateway_problem(None, "internal_error", "Something failed; try again."),
+    }
+
+
+def _gateway_problem(status: int | None, code: str, detail: str) -> Schema:
+    # A default answers under many statuses, and RFC 9457 lets the member be left out.
+    members = [
+        f'"type":"urn:carillon:problem:{code}"',
+        f'"title":"{code.replace("_", " ").capitalize()}"',
+        *([f'"status":{status}'] if status else []),
+        f'"code":"{code}"',
+        f'"detail":"{detail}"',
+        '"correlation_id":"$context.requestId"',
+    ]
+    headers = {
+        "gatewayresponse.header.Content-Type": "'application/problem+json'",
+        "gatewayresponse.header.Cache-Control": "'no-store'",
+        "gatewayresponse.header.X-Correlation-Id": "context.requestId",
+    }
+    if status == 401:
+        headers["gatewayresponse.header.WWW-Authenticate"] = "'Bearer'"
+    return {
+        "responseParameters": headers,
+        "responseTemplates": {"application/json": "{" + ",".join(members) + "}"},
+    }
+
+
+def _schemas() -> dict[str, Schema]:
+    takes = {endpoint.takes for _, endpoint, _, _ in served() if endpoint.takes is not None}
+    return {**{command.__name__: _command_schema(command) for command in takes}, **_ANSWERS}
+
+
+def _command_schema(command: type[Command]) -> Schema:
+    hints = get_type_hints(command, include_extras=True)
+    properties = {field.name: _hinted(hints[field.name]) for field in dataclasses.fields(command)}
+    required = [
+        field.name
+        for field in dataclasses.fields(command)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    return _object(properties, required)
+
+
+def _of(entity: type[Any], *, without: frozenset[str] = frozenset(), **plus: Schema) -> Schema:
+    """Return the schema of an answer that shows *entity*'s fields, some left out, some added."""
+    hints = {name: hint for name, hint in get_type_hints(entity).items() if name not in without}
+    required = [name for name, hint in hints.items() if types.NoneType not in get_args(hint)]
+    properties = {name: _hinted(hint) for name, hint in hints.items()}
+    return _object({**properties, **plus}, [*required, *plus])
+
+
+def _hinted(hint: Any) -> Schema:
+    origin = get_origin(hint)
+    if origin is Annotated:
+        base, *limits = get_args(hint)
+        return _limited(_hinted(base), limits)
+    if origin in (Union, types.UnionType):
+        inner = _hinted(next(arm for arm in get_args(hint) if arm is not types.NoneType))
+        # Said where API Gateway lets it be said.
+        return inner if inner["type"] == "array" else {**inner, "description": "Null or absent."}
+    if origin is tuple:
+        return {"type": "array", "items": _hinted(get_args(hint)[0])}
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return {"type": "string", "enum": [member.value for member in hint]}
+    return dict(_SIMPLE[origin or hint])
+
+
+_SIMPLE: dict[Any, Schema] = {
+    str: _TEXT,
+    int: _COUNT,
+    float: _NUMBER,
+    bool: _FLAG,
+    datetime: {"type": "string", "format": "date-time"},
+    dict: _OBJECT,
+    Mapping: _OBJECT,
+}
+
+
+def _limited(schema: Schema, limits: list[Any]) -> Schema:
+    for limit in limits:
+        match limit:
+            case Length(low, high):
+                schema |= {"minLength": low, "maxLength": high}
+            case Between(low, high):
+                schema |= {"minimum": low, "maximum": high}
+            case OneOf(values):
+                schema |= {"enum": list(values)}
+            case Entries(high, each) if schema["type"] == "array":
+                items = {**schema["items"], "minLength": 1, "maxLength": each}
+                schema |= {"maxItems": high, "items": items}
+    return schema
+
+
+def _object(properties: Mapping[str, Schema], required: list[str]) -> Schema:
+    schema: Schema = {"type": "object", "properties": dict(properties)}
+    return {**schema, "required": required} if required else schema
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _page_of(name: str) -> Schema:
+    return _object({"items": _array(_ref(name)), "next_cursor": _TEXT}, ["items"])
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+_ANSWERS: dict[str, Schema] = {
+    "Problem": _object(
+        {
+            "type": _TEXT,
+            "title": _TEXT,
+            "status": _COUNT,
+            "code": _TEXT,
+            "detail": _TEXT,
+            "field": _TEXT,
+            "correlation_id": _TEXT,
+        },
+        ["type", "title", "code", "correlation_id"],
+    ),
+    "Me": _object(
+        {
+            "subject": _TEXT,
+            "role": {"type": "string", "enum": [role.value for role in Role]},
+            "offices": _array(_TEXT),
+        },
+        ["subject", "role", "offices"],
+    ),
+    "Office": _of(Office),
+    "OfficeList": _page_of("Office"),
+    "Sender": _of(Sender, without=frozenset({"credentials_secret"})),
+    "SenderList": _page_of("Sender"),
+    "ContactList": _of(ListRecord, without=frozenset({"shards"})),
+    "ContactListList": _page_of("ContactList"),
+    "Import": _of(
+        ImportRecord, without=frozenset({"object_key", "rejected_key"}), has_rejected=_FLAG
+    ),
+    "NewImport": _object(
+        {
+            "import": _ref("Import"),
+            "upload": _object(
+                {"method": _TEXT, "url": _TEXT, "headers": _OBJECT}, ["method", "url", "headers"]
+            ),
+        },
+        ["import", "upload"],
+    ),
+    "Link": _object({"url": _TEXT}, ["url"]),
+    "Campaign": _of(
+        Campaign,
+        tab={"type": "string", "enum": list(TABS)},
+        allowed_actions=_array({"type": "string", "enum": [action.value for action in Action]}),
+        missing_for_launch=_array(_TEXT),
+    ),
+    "CampaignList": _page_of("Campaign"),
+    "Queued": _object({"campaign_id": _TEXT, "status": _TEXT}, ["campaign_id", "status"]),
+    "CampaignMetrics": _object(
+        {
+            "campaign_id": _TEXT,
+            "as_of": _TEXT,
+            "status": _TEXT,
+            "metrics": _OBJECT,
+            "failures": _array(_OBJECT),
+            "activity": _array(_OBJECT),
+            "recount": _OBJECT,
+        },
+        ["campaign_id", "as_of", "status", "metrics", "failures", "activity"],
+    ),
+    "AnalyticsSummary": _OBJECT,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or with ``--check`` compare; return the exit code."""
+    text = rendered()
+    if "--check" not in arguments:
+        OUTPUT.write_text(text, encoding="utf-8")
+        return 0
+    if OUTPUT.exists() and OUTPUT.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write("infra/openapi.yaml is not what the code says; run python -m infra.openapi\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
