@@ -6,8 +6,10 @@ PATH or named by ``CHROMIUM``. Without one these tests are skipped and say so;
 with ``REQUIRE_BROWSER=1`` they fail instead.
 """
 
+import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +82,7 @@ def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
     """
     Return what opens the dashboard in a fresh browser profile.
 
+    *before* is a script that runs before the page's own on every load.
     At the end no console may have shown an error: neither a script's nor one
     of the content security policy. A response of 4xx or 5xx, which Chromium
     reports too, is not a complaint about the page.
@@ -90,13 +93,24 @@ def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             opened.complaints.append(message.text)
 
-    def open_one(route: str = "", *, width: int = 1280, height: int = 900, **options: Any) -> Any:
+    def open_one(
+        route: str = "",
+        *,
+        width: int = 1280,
+        height: int = 900,
+        before: str = "",
+        **options: Any,
+    ) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(WAIT_MS)
         opened.contexts.append(context)
         page = context.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        if before:
+            page.add_init_script(before)
+        # Time flows as ever, but a test may skip the waiting between two polls.
+        page.clock.install()
         page.goto(address + route)
         return page
 
@@ -108,18 +122,35 @@ def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-def signed_in(open_page: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what opens the dashboard at a route and signs a person in."""
+def signed_in(open_page: Callable[..., Any], platform_state: Platform) -> Callable[..., Any]:
+    """Return what opens the dashboard at a route, as a reload within a session would."""
 
     def open_signed_in(
         route: str = "", *, email: str = "manager@example.org", **options: Any
     ) -> Any:
-        page = open_page(route, **options)
-        sign_in(page, email)
+        tokens = platform_state.issue(email)["AuthenticationResult"]
+        session = {
+            "access": tokens["AccessToken"],
+            "refresh": tokens["RefreshToken"],
+            "expiresAt": (time.time() + tokens["ExpiresIn"]) * 1000,
+            "email": email,
+        }
+        page = open_page(
+            route, before=_KEEP_ONCE.replace("SESSION", json.dumps(session)), **options
+        )
         page.get_by_role("button", name="Sign out").wait_for()
         return page
 
     return open_signed_in
+
+
+# Only on a tab's first load: signing out and reloading must not find it again.
+_KEEP_ONCE = """
+if (!window.name) {
+  window.name = "opened";
+  sessionStorage.setItem("carillon.session", JSON.stringify(SESSION));
+}
+"""
 
 
 def sign_in(page: Any, email: str, password: str = "correct horse") -> None:

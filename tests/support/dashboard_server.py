@@ -300,8 +300,10 @@ class Identity:
 
 
 def _refused(code: str, message: str) -> Reply:
-    return 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(
-        {"__type": code, "message": message}
+    return (
+        400,
+        {"Content-Type": "application/x-amz-json-1.1"},
+        json.dumps({"__type": code, "message": message}),
     )
 
 
@@ -363,9 +365,7 @@ def _site_event(module: ModuleType) -> Any:
 def serving(platform: Platform) -> Iterator[str]:
     """Serve *platform* on a free loopback port; yields the dashboard's address."""
     module = load_dashboard()
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), _handler(platform, _site_event(module))
-    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(platform, _site_event(module)))
     origin = f"http://127.0.0.1:{server.server_port}"
     settings = Dashboard(
         user_pool_client_id=CLIENT_ID,
