@@ -188,13 +188,19 @@ class GateView:
 
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
-    """Where a phone's consent stands. ``cause`` names the message or act that set it."""
+    """
+    Where a phone's consent stands. ``cause`` names the message or act that set it.
+
+    ``event_at`` is when the person said so, and orders events; ``committed_at``
+    is when we wrote it, which is what "after the opt-out" is measured from (F3).
+    """
 
     phone: str
     opted_out: bool
     event_at: datetime
     source: str
     cause: str
+    committed_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,6 +108,7 @@ def _consent(reply: Reply, keyword: Keyword, world: ReplyWorld) -> Suppression |
         event_at=reply.received_at,
         source="keyword",
         cause=reply.provider_id,
+        committed_at=world.clock.now(),
     )
     if keyword is Keyword.STOP:
         return world.suppressions.opt_out(wanted)

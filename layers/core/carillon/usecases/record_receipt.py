@@ -25,6 +25,7 @@ def record_receipt(
                 event_at=receipt.received_at,
                 source="provider",
                 cause=receipt.provider_id,
+                committed_at=receipt.received_at,
             )
         )
     outcome = leads.apply_receipt(receipt)

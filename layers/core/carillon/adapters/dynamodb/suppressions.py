@@ -60,6 +60,7 @@ class DynamoSuppressions:
                         "event_at": wanted.event_at,
                         "source": wanted.source,
                         "cause": wanted.cause,
+                        "committed_at": wanted.committed_at,
                     }
                 ),
                 ConditionExpression=condition,
@@ -84,4 +85,5 @@ def _suppression(item: dict[str, Any]) -> Suppression:
         event_at=from_iso(item["event_at"]),
         source=item["source"],
         cause=item["cause"],
+        committed_at=from_iso(item["committed_at"]) if "committed_at" in item else None,
     )
