@@ -20,7 +20,11 @@ _MODERATE_FROM = 80
 NO_AGENT_TIMES = "No agent replies are recorded in this version."
 NO_ACTIVE_SENDER = "The campaign has no active sender."
 NO_AUDIENCE = "The campaign's audience has not been frozen yet."
+NO_UNIQUE_CONTACTS = "People are not yet told apart across campaigns."
 NOTHING_SETTLED = "The provider has not settled any message yet."
+
+
+_FAILED = ("failed_provider", "failed_local", "suppressed")
 
 
 class Health(StrEnum):
@@ -100,16 +104,50 @@ def campaign_figures(
     *counts* are the campaign's counters, *total* its frozen leads (0 before the
     audience is frozen), *active_senders* those that may send.
     """
+    submitted, responded = counts.get("submitted", 0), counts.get("responded", 0)
+    opted_out = counts.get("responded_opted_out", 0)
+    return {
+        **_engagement(counts),
+        "initials_sent": _is("A9", submitted),
+        "segments": _is("A10", counts.get("segments", 0)),
+        "replies": _is("A11", responded),
+        "reply_pct": _is("A11", percent(responded, submitted)),
+        "reply_pct_of_total": _is("A11", percent(responded, total)),
+        "replies_non_opt_out": _is("A11", responded - opted_out),
+        "contacts_per_sender": (
+            _is("A12", total // active_senders)
+            if active_senders
+            else _has_none("A12", NO_ACTIVE_SENDER)
+        ),
+        **_status_breakdown(counts, total),
+        **_delivery(counts),
+    }
+
+
+def summary_figures(counts: Mapping[str, int]) -> dict[str, Figure]:
+    """
+    Return the system-wide figures of what *counts* hold, a time frame's sums.
+
+    Duplicates over campaigns are included (A1). Figures that need a campaign's
+    audience (A9, A12 to A14) have no meaning here and are absent.
+    """
+    return {
+        **_engagement(counts),
+        "unique_contacts_messaged": _has_none("A1", NO_UNIQUE_CONTACTS),
+        "segments": _is("A10", counts.get("segments", 0)),
+        "sent": _is("A13", counts.get("delivered", 0) + counts.get("unconfirmed", 0)),
+        "failed": _is("A13", sum(counts.get(name, 0) for name in _FAILED)),
+        **_delivery(counts),
+    }
+
+
+def _engagement(counts: Mapping[str, int]) -> dict[str, Figure]:
     count = counts.get
-    submitted, delivered, responded = (
-        count("submitted", 0),
-        count("delivered", 0),
-        count("responded", 0),
-    )
+    delivered, responded = count("delivered", 0), count("responded", 0)
     automatic, manual = count("auto_opt_outs", 0), count("manual_opt_outs", 0)
     return {
         "contacts_messaged": _is("A1", delivered),
-        "contacts_submitted": _is("A2", submitted),
+        "contacts_submitted": _is("A2", count("submitted", 0)),
         "contacts_responded": _is("A3", responded),
         "rate_of_engagement": _is("A4", percent_tenths(responded, delivered)),
         "auto_opt_outs": _is("A5", automatic),
@@ -119,19 +157,6 @@ def campaign_figures(
         "total_agent_responses": _is("A7", count("agent_responses", 0)),
         "total_assistant_responses": _is("A7", count("assistant_responses", 0)),
         "median_agent_response_time": _has_none("A8", NO_AGENT_TIMES),
-        "initials_sent": _is("A9", submitted),
-        "segments": _is("A10", count("segments", 0)),
-        "replies": _is("A11", responded),
-        "reply_pct": _is("A11", percent(responded, submitted)),
-        "reply_pct_of_total": _is("A11", percent(responded, total)),
-        "replies_non_opt_out": _is("A11", responded - count("responded_opted_out", 0)),
-        "contacts_per_sender": (
-            _is("A12", total // active_senders)
-            if active_senders
-            else _has_none("A12", NO_ACTIVE_SENDER)
-        ),
-        **_status_breakdown(counts, total),
-        **_delivery(counts),
     }
 
 

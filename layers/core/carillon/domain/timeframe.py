@@ -78,18 +78,20 @@ def preset_frame(preset: str, *, zone: ZoneInfo, now: datetime) -> TimeFrame:
     return TimeFrame(first_instant(first, zone), first_instant(after, zone))
 
 
-def custom_frame(start: str, end: str, *, zone: ZoneInfo) -> TimeFrame:
+def custom_frame(start: str, end: str, *, zone: ZoneInfo, now: datetime) -> TimeFrame:
     """
     Return the frame from *start* to *end*: dates (both days included) or times (*end* excluded).
 
-    Times need an offset and a whole quarter hour. Raises InvalidInput
-    (``bad_time_frame``) naming the field. The beginning is 2020 at the earliest.
+    Times need an offset and a whole quarter hour. What lies before 2020 or after
+    today is cut off, because there is nothing to read. Raises InvalidInput
+    (``bad_time_frame``) naming the field.
     """
-    frame = TimeFrame(
-        max(_edge(start, "from", zone, after=False), BEGINNING), _edge(end, "to", zone, after=True)
-    )
+    first = _edge(start, "from", zone, after=False)
+    last = _edge(end, "to", zone, after=True)
+    tomorrow = first_instant(now.astimezone(zone).date() + _DAY, zone)
+    frame = TimeFrame(max(first, BEGINNING), min(last, tomorrow))
     if frame.start >= frame.end:
-        raise _bad("to", "to must be later than from.")
+        raise _bad("to", "to must be later than from, and from not in the future.")
     return frame
 
 

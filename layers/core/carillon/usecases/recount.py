@@ -26,10 +26,11 @@ transaction.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from carillon.domain.books import Fold, PartBook
-from carillon.domain.campaign import Campaign
+from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.counters import (
     Contribution,
     Counts,
@@ -40,7 +41,7 @@ from carillon.domain.counters import (
 )
 from carillon.domain.ids import new_id
 from carillon.domain.recount import RecountReport, RecountState
-from carillon.ports import Clock, CountedRows, Queue, RecountBooks
+from carillon.ports import CampaignCatalogue, Clock, CountedRows, Queue, RecountBooks
 
 _PARTS_AT_ONCE = 25
 _PROOFS = 3
@@ -49,6 +50,9 @@ _MARK_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 4.0)
 # So many moving parts say that the campaign is live: proving more would only cost writes.
 _BUSY_PARTS_ENOUGH = 3
 _SNAPSHOTS = 3
+_ROUNDS = 5
+_ROUND_DELAY_S = 30
+_RUNNING = frozenset({CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
 # In a report's drift: how many quarter hours were wrong.
 _QUARTERS = "quarter_hours"
 
@@ -74,18 +78,22 @@ class Progress:
     busy_parts: int = 0
     # Only a recount that is done in one run holds all quarter hours.
     whole: bool = True
+    # How often a busy recount has come back.
+    rounds: int = 0
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> "Progress":
         """Return the progress that an earlier run put into *message*, or a fresh start."""
+        rounds = int(message.get("round", 0))
         if "next_part" not in message:
-            return cls()
+            return cls(rounds=rounds)
         return cls(
             next_part=int(message["next_part"]),
             settled=int(message["settled"]),
             drift={str(name): int(amount) for name, amount in message["drift"].items()},
             busy_parts=int(message["busy_parts"]),
             whole=False,
+            rounds=rounds,
         )
 
     def to_message(self) -> dict[str, Any]:
@@ -95,6 +103,7 @@ class Progress:
             "settled": self.settled,
             "drift": self.drift,
             "busy_parts": self.busy_parts,
+            "round": self.rounds,
         }
 
 
@@ -124,6 +133,29 @@ def recount_campaign(
     report = recount.conclude()
     world.books.note_recount(report)
     return report
+
+
+def come_back(report: RecountReport, message: Mapping[str, Any], queue: Queue) -> None:
+    """Queue the recount again, a while later and a few times, when *report* was busy."""
+    rounds = int(message.get("round", 0))
+    if report.state is RecountState.BUSY and rounds < _ROUNDS:
+        again = {"campaign_id": report.campaign_id, "reason": str(message.get("reason", ""))}
+        queue.put({**again, "round": rounds + 1}, delay_s=_ROUND_DELAY_S * 2**rounds)
+
+
+def request_nightly(
+    catalogue: CampaignCatalogue, world: RecountWorld, *, kept_for: timedelta
+) -> int:
+    """Queue a recount of every campaign that runs or changed within *kept_for*; return how many."""
+    since = world.clock.now() - kept_for
+    wanted = [
+        campaign.id
+        for campaign in catalogue.launched_campaigns()
+        if campaign.status in _RUNNING or campaign.updated_at >= since
+    ]
+    for campaign_id in wanted:
+        world.queue.put({"campaign_id": campaign_id, "reason": "nightly"})
+    return len(wanted)
 
 
 class _Recount:

@@ -1,0 +1,237 @@
+"""A1 to A15: the references' worked examples, the edges of each rate, the words for failures."""
+
+import pytest
+
+from carillon.domain.metrics import (
+    NO_ACTIVE_SENDER,
+    NO_AGENT_TIMES,
+    NO_AUDIENCE,
+    NOTHING_SETTLED,
+    Health,
+    campaign_figures,
+    failure_reason,
+    failures_of,
+    health_of,
+    percent,
+    percent_tenths,
+    summary_figures,
+)
+
+
+def test_the_numbers_box_of_reference_001_is_reproduced() -> None:
+    counts = {"submitted": 8, "segments": 10, "responded": 3, "manual_opt_outs": 2}
+
+    figures = campaign_figures(counts, total=13, active_senders=2)
+
+    shown = {name: figure["value"] for name, figure in figures.items()}
+    assert (shown["initials_sent"], shown["total"]) == (8, 13)
+    assert shown["segments"] == 10
+    assert shown["replies"] == 3
+    assert shown["reply_pct"] == 38
+    assert shown["contacts_per_sender"] == 6
+    assert (shown["auto_opt_outs"], shown["manual_opt_outs"], shown["total_opt_outs"]) == (0, 2, 2)
+
+
+def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
+    figures = campaign_figures({}, total=0, active_senders=0)
+
+    ids = {name: figure["id"] for name, figure in figures.items()}
+    assert ids == {
+        "contacts_messaged": "A1",
+        "contacts_submitted": "A2",
+        "contacts_responded": "A3",
+        "rate_of_engagement": "A4",
+        "auto_opt_outs": "A5",
+        "manual_opt_outs": "A5",
+        "total_opt_outs": "A5",
+        "total_contact_responses": "A6",
+        "total_agent_responses": "A7",
+        "total_assistant_responses": "A7",
+        "median_agent_response_time": "A8",
+        "initials_sent": "A9",
+        "segments": "A10",
+        "replies": "A11",
+        "reply_pct": "A11",
+        "reply_pct_of_total": "A11",
+        "replies_non_opt_out": "A11",
+        "contacts_per_sender": "A12",
+        "sent": "A13",
+        "failed": "A13",
+        "pending": "A13",
+        "partial": "A13",
+        "total": "A13",
+        "progress": "A14",
+        "delivery_rate": "A15",
+        "health": "A15",
+    }
+    without = {name: f["reason"] for name, f in figures.items() if f["value"] is None}
+    assert without == {
+        "median_agent_response_time": NO_AGENT_TIMES,
+        "contacts_per_sender": NO_ACTIVE_SENDER,
+        "progress": NO_AUDIENCE,
+        "delivery_rate": NOTHING_SETTLED,
+        "health": NOTHING_SETTLED,
+    }
+    assert all((f["value"] is None) != (f["reason"] is None) for f in figures.values())
+
+
+def test_each_counter_reaches_its_figure() -> None:
+    counts = {
+        "submitted": 90,
+        "delivered": 70,
+        "failed_provider": 10,
+        "failed_local": 5,
+        "suppressed": 3,
+        "unconfirmed": 2,
+        "claimed": 1,
+        "retrying": 1,
+        "segments": 120,
+        "responded": 33,
+        "responded_opted_out": 8,
+        "inbound": 50,
+        "auto_opt_outs": 7,
+        "manual_opt_outs": 1,
+        "automatic_responses": 9,
+        "agent_responses": 4,
+        "assistant_responses": 6,
+    }
+
+    figures = campaign_figures(counts, total=100, active_senders=3)
+
+    assert {name: figure["value"] for name, figure in figures.items()} == {
+        "contacts_messaged": 70,
+        "contacts_submitted": 90,
+        "contacts_responded": 33,
+        "rate_of_engagement": 47.1,
+        "auto_opt_outs": 7,
+        "manual_opt_outs": 1,
+        "total_opt_outs": 8,
+        "total_contact_responses": 50,
+        "total_agent_responses": 4,
+        "total_assistant_responses": 6,
+        "median_agent_response_time": None,
+        "initials_sent": 90,
+        "segments": 120,
+        "replies": 33,
+        "reply_pct": 37,
+        "reply_pct_of_total": 33,
+        "replies_non_opt_out": 25,
+        "contacts_per_sender": 33,
+        "sent": 72,
+        "failed": 18,
+        "pending": 10,
+        "partial": 0,
+        "total": 100,
+        "progress": 90.0,
+        "delivery_rate": 87.5,
+        "health": "moderate",
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "expected"),
+    [(3, 8, 38), (1, 8, 13), (1, 200, 1), (1, 201, 0), (0, 8, 0), (8, 8, 100), (5, 0, 0)],
+)
+def test_whole_percents_are_rounded_half_up(part: int, whole: int, expected: int) -> None:
+    assert percent(part, whole) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "expected"),
+    [(1, 3, 33.3), (2, 3, 66.7), (1, 2000, 0.1), (1, 2001, 0.0), (29, 200, 14.5), (1, 0, 0.0)],
+)
+def test_tenths_of_a_percent_are_rounded_half_up(part: int, whole: int, expected: float) -> None:
+    assert percent_tenths(part, whole) == expected
+
+
+@pytest.mark.parametrize(
+    ("settled", "total", "progress"),
+    [(0, 3, 0.0), (1, 3, 33.3), (2, 3, 66.6), (9999, 10_000, 99.9), (999_999, 10**6, 99.9)],
+)
+def test_progress_is_not_100_before_the_last_lead_is_settled(
+    settled: int, total: int, progress: float
+) -> None:
+    figures = campaign_figures({"delivered": settled}, total=total, active_senders=1)
+
+    assert figures["progress"]["value"] == progress
+
+
+def test_progress_is_exactly_100_when_all_leads_are_settled_however_they_ended() -> None:
+    counts = {"delivered": 1, "unconfirmed": 1, "failed_provider": 1, "failed_local": 1}
+
+    figures = campaign_figures({**counts, "suppressed": 3}, total=7, active_senders=1)
+
+    assert figures["progress"]["value"] == 100.0
+    assert figures["pending"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("delivered", "finished", "health"),
+    [
+        (100, 100, Health.HIGH),
+        (951, 1000, Health.HIGH),
+        (95, 100, Health.MODERATE),
+        (80, 100, Health.MODERATE),
+        (799, 1000, Health.LOW),
+        (0, 1, Health.LOW),
+        (0, 0, None),
+    ],
+)
+def test_health_bands_are_exact_at_their_bounds(
+    delivered: int, finished: int, health: Health | None
+) -> None:
+    assert health_of(delivered, finished) is health
+
+
+def test_our_own_failures_do_not_lower_the_delivery_rate() -> None:
+    counts = {"delivered": 9, "failed_provider": 1, "failed_local": 50, "suppressed": 40}
+
+    figures = campaign_figures(counts, total=100, active_senders=1)
+
+    assert figures["delivery_rate"]["value"] == 90.0
+
+
+def test_failures_are_listed_by_frequency_with_words_and_advice() -> None:
+    counts = {"fail#30003": 2, "fail#opted_out": 7, "fail#21211": 2, "delivered": 9}
+
+    failures = failures_of(counts)
+
+    assert [(f["code"], f["count"]) for f in failures] == [
+        ("opted_out", 7),
+        ("21211", 2),
+        ("30003", 2),
+    ]
+    assert failures[1] == {
+        "code": "21211",
+        "reason": "The number is not a valid phone number.",
+        "advice": "Refresh lead collection.",
+        "count": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("30002", "Check account status, review errors."),
+        ("30003", "Refresh lead collection."),
+        ("30005", "Refresh lead collection."),
+        ("30006", "Refresh lead collection."),
+        ("30007", "Review message for spam triggers."),
+        ("20429", "Reduce daily limits."),
+        ("21610", "Nothing to do: people who opted out are not texted."),
+        ("99999", "Check account status, review errors."),
+    ],
+)
+def test_advice_is_that_of_reference_002(code: str, advice: str) -> None:
+    assert failure_reason(code).advice == advice
+
+
+def test_a_summary_has_sums_and_no_figure_that_needs_an_audience() -> None:
+    figures = summary_figures(
+        {"submitted": 9, "delivered": 8, "responded": 2, "suppressed": 1, "failed_provider": 1}
+    )
+
+    assert figures["contacts_messaged"]["value"] == 8
+    assert figures["rate_of_engagement"]["value"] == 25.0
+    assert (figures["sent"]["value"], figures["failed"]["value"]) == (8, 2)
+    assert not {"total", "pending", "progress", "contacts_per_sender"} & set(figures)
