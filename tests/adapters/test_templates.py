@@ -58,6 +58,13 @@ def test_the_exact_name_wins_over_a_similar_one() -> None:
     assert compile_template("{{ first_name }}").render(fields) == "Exact"
 
 
+def test_a_name_without_letters_is_similar_to_nothing() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        compile_template('{{ ["!!"] }}').render({"??": "not this"})
+
+    assert refused.value.code == "missing_field"
+
+
 def test_a_template_names_its_fields() -> None:
     template = compile_template('{{ a }} {{ b | default: "c" }} {{ a }} {{ ["d e"] }}')
 

@@ -9,6 +9,7 @@ own calculators never tear an emoji or an accented letter apart.
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 _ZWJ = "\u200d"
 _ZWNJ = "\u200c"
@@ -16,6 +17,9 @@ _ZWNJ = "\u200c"
 # Korean syllables typed as separate jamo (GB6 to GB8): what may follow what.
 # L leading, V vowel, T trailing; A is a whole syllable of L and V, B one with T too.
 _HANGUL_AFTER = {"L": "LVAB", "A": "VT", "V": "VT", "B": "T", "T": "T"}
+
+# Below it only CR and LF join.
+_FIRST_MARK = "\u0300"
 
 # Two regional indicators are one flag (GB12, GB13).
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
@@ -60,7 +64,7 @@ def graphemes(text: str) -> Iterator[str]:
 def _joins(text: str, start: int, index: int) -> bool:
     """Whether the character at *index* belongs to the cluster begun at *start*."""
     left, right = text[index - 1], text[index]
-    if left < "\u0300" and right < "\u0300":
+    if left < _FIRST_MARK and right < _FIRST_MARK:
         return left == "\r" and right == "\n"
     if _is_control(left) or _is_control(right):
         return False
@@ -74,12 +78,14 @@ def _joins(text: str, start: int, index: int) -> bool:
     return _hangul_kind(right) in _HANGUL_AFTER.get(_hangul_kind(left), "")
 
 
+@lru_cache(maxsize=2048)
 def _is_control(char: str) -> bool:
     return unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp", "Cs"} and not (
         char in (_ZWJ, _ZWNJ) or _EXTEND.match(char) or _PREPEND.match(char)
     )
 
 
+@lru_cache(maxsize=2048)
 def _extends(char: str) -> bool:
     """GB9 and GB9a: combining marks, joiners and spacing marks stay with what precedes them."""
     category = unicodedata.category(char)
@@ -100,6 +106,7 @@ def _ends_in_pictograph(before_joiner: str) -> bool:
     return base != "" and _PICTOGRAPH.match(base[-1]) is not None
 
 
+@lru_cache(maxsize=2048)
 def _hangul_kind(char: str) -> str:
     """Return L, V, T, A or B for a Korean letter or syllable, else ``-``."""
     if "\uac00" <= char <= "\ud7a3":

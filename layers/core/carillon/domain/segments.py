@@ -61,6 +61,7 @@ GSM_EXTENSION = {
 _ROOM = {Encoding.GSM_7: (160, 153), Encoding.UCS_2: (70, 67)}
 # The escape itself is no character: a text that holds U+001B is UCS-2.
 _GSM = frozenset(GSM_BASIC.replace("\x1b", "")) | frozenset(GSM_EXTENSION)
+_SURROGATE_PAIR = re.compile("[\U00010000-\U0010ffff]")
 _EXTENSION = re.compile("[" + re.escape("".join(GSM_EXTENSION)) + "]")
 
 
@@ -115,7 +116,7 @@ def _length(text: str, chosen: Encoding) -> int:
     """Return septets (GSM-7) or UTF-16 code units (UCS-2)."""
     if chosen is Encoding.GSM_7:
         return len(text) + len(_EXTENSION.findall(text))
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) + len(_SURROGATE_PAIR.findall(text))
 
 
 def _fitting(clusters: Iterable[str], room: int) -> Iterable[str]:
