@@ -1,6 +1,7 @@
 """One S3 bucket as ``ports.Objects``."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -60,7 +61,8 @@ class S3Objects:
             )
         except ClientError as error:
             raise _translated(error) from error
-        with answer["Body"] as body:
+        # Not "with body": botocore's StreamingBody enters as the raw stream beneath it.
+        with closing(answer["Body"]) as body:
             yield from body.iter_chunks(_CHUNK_BYTES)
 
     def size(self, key: str) -> int:

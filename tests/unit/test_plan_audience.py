@@ -1,0 +1,250 @@
+"""Freezing a campaign's audience and starting its senders (C4, K4)."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from carillon.domain.audience import decode_part, encode_part, manifest_key, part_count, part_key
+from carillon.domain.campaign import CampaignStatus, Run
+from carillon.domain.contacts import ImportStatus
+from carillon.domain.errors import NotFound
+from carillon.domain.ids import lead_key, part_of
+from carillon.domain.message import Recipient
+from carillon.usecases.plan_audience import Planned, plan_audience
+from tests.support.clock import NOON
+from tests.support.contacts import a_contact, a_list, an_import, phone_number
+from tests.support.planning import PlanningWorld, a_launched_campaign
+
+
+def test_the_audience_is_all_lists_minus_exclusions_each_phone_once():
+    world = PlanningWorld(
+        lists={"lst_a": range(5), "lst_b": range(3, 8), "lst_no": range(4, 6)},
+        campaign=a_launched_campaign(list_ids=("lst_a", "lst_b"), exclude_list_ids=("lst_no",)),
+    )
+
+    assert world.run() is Planned.ACTIVE
+
+    assert sorted(one.phone for one in world.recipients()) == [
+        phone_number(n) for n in (0, 1, 2, 3, 6, 7)
+    ]
+    assert world.campaign.total == 6
+
+
+def test_the_first_list_decides_the_fields_of_a_phone_in_several():
+    world = PlanningWorld(
+        lists={"lst_a": [1], "lst_b": [1]},
+        campaign=a_launched_campaign(list_ids=("lst_b", "lst_a")),
+    )
+    world.contacts.lists["lst_b"] = {
+        lead_key(phone_number(1)): a_contact(1, first_name="Bea", fields={"size": "L"})
+    }
+
+    world.run()
+
+    assert world.recipients() == [
+        Recipient(
+            lead_key(phone_number(1)),
+            phone_number(1),
+            {"first_name": "Bea", "last_name": "Last1", "size": "L"},
+        )
+    ]
+
+
+def test_every_recipient_stands_sorted_in_the_part_that_its_key_computes():
+    world = PlanningWorld(lists={"lst_a": range(40)}, leads_per_part=4)
+
+    world.run()
+
+    assert world.campaign.parts == 10
+    for part in range(10):
+        keys = [one.key for one in world.part(part)]
+        assert keys == sorted(keys)
+        assert {part_of(key, 10) for key in keys} <= {part}
+    assert len(world.recipients()) == 40
+
+
+def test_contacts_created_after_the_launch_do_not_belong():
+    world = PlanningWorld(lists={"lst_a": range(3)})
+    late = a_contact(9, created_at=NOON + timedelta(milliseconds=1))
+    at_launch = a_contact(8, created_at=NOON)
+    world.contacts.add("lst_a", 1, [late, at_launch])
+
+    world.run()
+
+    assert sorted(one.phone for one in world.recipients()) == [
+        phone_number(n) for n in (0, 1, 2, 8)
+    ]
+
+
+def test_the_campaign_becomes_active_with_a_run_for_each_sender_and_wakes_them():
+    world = PlanningWorld(
+        lists={"lst_a": range(9)},
+        leads_per_part=4,
+        campaign=a_launched_campaign(sender_ids=("snd_a", "snd_b")),
+    )
+
+    world.run()
+
+    assert world.campaign.status is CampaignStatus.ACTIVE
+    assert (world.campaign.parts, world.campaign.planned_parts, world.campaign.total) == (3, 3, 9)
+    assert world.plans.runs == {
+        (sender, "cmp_a"): Run(
+            sender_id=sender,
+            campaign_id="cmp_a",
+            office_id="off_north",
+            parts=3,
+            senders=("snd_a", "snd_b"),
+        )
+        for sender in ("snd_a", "snd_b")
+    }
+    assert world.send_queue.messages == [{"sender_id": "snd_a"}, {"sender_id": "snd_b"}]
+
+
+def test_the_manifest_says_where_the_audience_came_from():
+    world = PlanningWorld(
+        lists={"lst_a": range(5), "lst_b": range(3, 8), "lst_no": [0]},
+        campaign=a_launched_campaign(list_ids=("lst_a", "lst_b"), exclude_list_ids=("lst_no",)),
+    )
+
+    world.run()
+
+    assert json.loads(world.files.objects[manifest_key("cmp_a")]) == {
+        "v": 1,
+        "campaign_id": "cmp_a",
+        "frozen_at": "2026-11-22T12:00:00.000Z",
+        "parts": 3,
+        "total": 7,
+        "lists": {"lst_a": 4, "lst_b": 3},
+        "duplicates": 2,
+        "excluded": 1,
+    }
+
+
+def test_a_part_is_the_same_bytes_whenever_it_is_written():
+    people = [Recipient("k1", "+12025550100", {"b": "é", "a": "x"})]
+
+    body = encode_part("cmp_a", 7, NOON, people)
+
+    assert body == encode_part("cmp_a", 7, NOON, [replace(people[0], fields={"a": "x", "b": "é"})])
+    assert decode_part(body) == people
+    assert part_key("cmp_a", 7) == "audiences/cmp_a/00007.json.gz"
+
+
+@pytest.mark.parametrize(("contacts", "parts"), [(0, 1), (1, 1), (400, 1), (401, 2)])
+def test_parts_follow_from_the_lists_counts(contacts, parts):
+    assert part_count(contacts, leads_per_part=400) == parts
+
+
+@pytest.mark.parametrize(
+    ("lists", "changes", "sentence"),
+    [
+        ({"lst_a": []}, {}, "The contact lists of this campaign are empty."),
+        ({}, {}, "A contact list of this campaign no longer exists."),
+        (
+            {"lst_a": [1]},
+            {"exclude_list_ids": ("lst_gone",)},
+            "A contact list of this campaign no longer exists.",
+        ),
+        (
+            {"lst_a": [1, 2], "lst_no": [1, 2]},
+            {"exclude_list_ids": ("lst_no",)},
+            "Nobody is left to text: every contact of the lists is excluded.",
+        ),
+        ({"lst_a": [1]}, {"body": " "}, "The campaign cannot start without: body."),
+        (
+            {"lst_a": [1]},
+            {"sender_ids": tuple(f"snd_{n}" for n in range(100))},
+            "A campaign may use at most 99 senders.",
+        ),
+    ],
+)
+def test_a_campaign_without_an_audience_goes_back_to_draft_and_says_why(lists, changes, sentence):
+    world = PlanningWorld(lists=lists, campaign=a_launched_campaign(**changes))
+
+    assert world.run() is Planned.REJECTED
+
+    assert world.campaign.status is CampaignStatus.DRAFT
+    assert world.campaign.launch_error == sentence
+    assert (world.campaign.parts, world.campaign.planned_parts, world.campaign.total) == (0, 0, 0)
+    assert world.campaign.launched_at is None
+    assert world.send_queue.messages == []
+
+
+def test_lists_filled_only_after_the_launch_were_empty_at_the_launch():
+    world = PlanningWorld(lists={"lst_a": [1]})
+    world.contacts.lists["lst_a"] = {"0": a_contact(1, created_at=NOON + timedelta(seconds=5))}
+
+    assert world.run() is Planned.REJECTED
+    assert world.campaign.launch_error == (
+        "The contact lists of this campaign were empty at its launch."
+    )
+
+
+def test_planning_goes_on_by_message_when_its_time_is_up():
+    world = PlanningWorld(lists={"lst_a": range(9)}, leads_per_part=4)
+
+    assert world.deliver() is Planned.CONTINUES
+
+    assert world.campaign.planned_parts == 1
+    assert world.plan_queue.messages == [{"campaign_id": "cmp_a"}]
+
+
+def test_a_campaign_archived_while_planned_stays_archived_and_nobody_is_woken():
+    world = PlanningWorld(lists={"lst_a": range(9)}, leads_per_part=4)
+    world.deliver()
+    world.plans.campaigns["cmp_a"] = replace(world.campaign, status=CampaignStatus.ARCHIVED)
+
+    assert world.deliver() is Planned.NOTHING
+
+    assert world.campaign.status is CampaignStatus.ARCHIVED
+    assert world.send_queue.messages == []
+    assert world.plans.runs == {}
+
+
+@pytest.mark.parametrize(
+    "status", [CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.FINISHED]
+)
+def test_a_campaign_that_is_not_being_launched_is_left_alone(status):
+    world = PlanningWorld(lists={"lst_a": [1]}, campaign=a_launched_campaign(status=status))
+
+    assert world.deliver() is Planned.NOTHING
+    assert world.campaign.status is status
+    assert world.files.objects == {}
+
+
+def test_a_repeated_message_for_an_active_campaign_wakes_its_senders_again():
+    world = PlanningWorld(lists={"lst_a": [1]})
+    world.run()
+
+    assert world.deliver() is Planned.ACTIVE
+    assert world.send_queue.messages == [{"sender_id": "snd_a"}] * 2
+
+
+def test_planning_waits_a_minute_for_a_running_import_and_then_goes_on():
+    world = PlanningWorld(lists={"lst_a": [1]})
+    world.directory.imports["lst_a", "imp_a"] = an_import(status=ImportStatus.RUNNING)
+
+    assert world.deliver() is Planned.WAITS
+    assert world.plan_queue.delays == [60]
+
+    world.clock.sleep(60)
+    assert world.deliver() is Planned.ACTIVE
+
+
+def test_an_unknown_campaign_is_not_found():
+    world = PlanningWorld(lists={"lst_a": [1]})
+
+    with pytest.raises(NotFound):
+        plan_audience(world.ports, campaign_id="cmp_zzz", budget_s=1)
+
+
+def test_a_list_that_was_never_imported_into_is_an_empty_one():
+    world = PlanningWorld(
+        lists={"lst_a": [1]}, campaign=a_launched_campaign(list_ids=("lst_new", "lst_a"))
+    )
+    world.directory.lists["lst_new"] = a_list("lst_new")
+
+    assert world.run() is Planned.ACTIVE
+    assert world.campaign.total == 1

@@ -1,0 +1,134 @@
+"""Starting what is due, holding what is too late (K4, K15)."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from carillon.domain.campaign import Campaign, CampaignStatus
+from carillon.usecases.start_due_campaigns import Started, Starting, start_due_campaigns
+from tests.support.clock import NOON, FakeClock
+from tests.support.contacts import FakeCampaignPlans
+from tests.support.crash_points import Crash, Steps, crash, tapped
+from tests.support.sending import FakeQueue, a_campaign
+
+
+def scheduled(campaign_id: str = "cmp_a", **changes: Any) -> Campaign:
+    defaults: dict[str, Any] = {
+        "status": CampaignStatus.SCHEDULED,
+        "schedule_at": NOON,
+        "launch_error": "an old one",
+    }
+    return a_campaign(campaign_id, **{**defaults, **changes})
+
+
+def a_world(*campaigns: Campaign) -> Starting:
+    return Starting(
+        campaigns=FakeCampaignPlans(*campaigns),
+        plan_queue=FakeQueue(),
+        clock=FakeClock(),
+        lateness_limit=timedelta(hours=1),
+    )
+
+
+def campaign_in(world: Starting, campaign_id: str = "cmp_a") -> Campaign:
+    return world.campaigns.planning(campaign_id)[0]
+
+
+def messages_of(world: Starting) -> list[dict[str, Any]]:
+    assert isinstance(world.plan_queue, FakeQueue)
+    return world.plan_queue.messages
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(hours=1)])
+def test_a_campaign_whose_time_has_come_is_launched_and_its_planning_asked_for(late):
+    world = a_world(scheduled(schedule_at=NOON - late))
+
+    assert start_due_campaigns(world) == Started(("cmp_a",), (), ())
+
+    campaign = campaign_in(world)
+    assert (campaign.status, campaign.launched_at) == (CampaignStatus.PROCESSING, NOON)
+    assert campaign.launch_error is None
+    assert messages_of(world) == [{"campaign_id": "cmp_a"}]
+
+
+def test_a_campaign_whose_time_has_not_come_waits():
+    world = a_world(scheduled(schedule_at=NOON + timedelta(milliseconds=1)))
+
+    assert start_due_campaigns(world) == Started((), (), ())
+    assert campaign_in(world).status is CampaignStatus.SCHEDULED
+
+
+def test_a_campaign_that_is_too_late_is_held_and_says_so():
+    world = a_world(scheduled(schedule_at=NOON - timedelta(hours=1, milliseconds=1)))
+
+    assert start_due_campaigns(world) == Started((), ("cmp_a",), ())
+
+    campaign = campaign_in(world)
+    assert (campaign.status, campaign.schedule_at) == (CampaignStatus.DRAFT, None)
+    assert campaign.launch_error == (
+        "It was due at 2026-11-22T10:59:59.999Z and could not start within 60 minutes, "
+        "so nothing was sent. Choose a new time or launch it now."
+    )
+    assert messages_of(world) == []
+
+
+def test_a_due_campaign_that_lacks_something_is_held_and_the_next_one_starts():
+    world = a_world(scheduled(sender_ids=()), scheduled("cmp_b"))
+
+    assert start_due_campaigns(world) == Started(("cmp_b",), ("cmp_a",), ())
+    assert campaign_in(world).launch_error == (
+        "It was due but could not start without: sender_ids."
+    )
+
+
+def test_a_campaign_is_launched_once_by_any_number_of_rounds():
+    world = a_world(scheduled())
+
+    rounds = [start_due_campaigns(world) for _ in range(3)]
+
+    assert [one.launched for one in rounds] == [("cmp_a",), (), ()]
+    assert len(messages_of(world)) == 1
+
+
+def test_a_campaign_rescheduled_at_the_last_moment_is_not_launched():
+    world = a_world(scheduled())
+    later = scheduled(schedule_at=NOON + timedelta(days=1))
+
+    def reschedule() -> None:
+        assert isinstance(world.campaigns, FakeCampaignPlans)
+        world.campaigns.campaigns["cmp_a"] = later
+
+    started = start_due_campaigns(tapped(world, Steps({3: reschedule})))
+
+    assert started.launched == ()
+    assert campaign_in(world) == later
+
+
+def test_planning_that_nobody_has_touched_for_two_minutes_is_asked_for_again():
+    quiet = a_campaign(
+        status=CampaignStatus.PROCESSING, updated_at=NOON - timedelta(minutes=2, milliseconds=1)
+    )
+    busy = replace(quiet, id="cmp_b", updated_at=NOON - timedelta(minutes=2))
+    world = a_world(quiet, busy)
+
+    assert start_due_campaigns(world).replanned == ("cmp_a",)
+    assert messages_of(world) == [{"campaign_id": "cmp_a"}]
+
+
+def test_a_crash_at_any_point_loses_no_campaign():
+    rehearsal, steps = a_world(scheduled(), scheduled("cmp_b")), Steps()
+    start_due_campaigns(tapped(rehearsal, steps))
+
+    for number in range(1, len(steps.names) + 1):
+        world = a_world(scheduled(), scheduled("cmp_b"))
+        with pytest.raises(Crash):
+            start_due_campaigns(tapped(world, Steps({number: crash})))
+        for _ in range(3):
+            world.clock.sleep(61)
+            start_due_campaigns(world)
+
+        asked_for = {message["campaign_id"] for message in messages_of(world)}
+        assert asked_for == {"cmp_a", "cmp_b"}
+        assert campaign_in(world, "cmp_b").status is CampaignStatus.PROCESSING
