@@ -137,7 +137,7 @@ def real_rooms() -> Rooms:
 
 
 @pytest.fixture(params=["fake", "real"])
-def rooms(request, monkeypatch) -> Iterator[Rooms]:
+def rooms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rooms]:
     if request.param == "fake":
         yield fake_rooms()
         return
@@ -154,7 +154,7 @@ def rooms(request, monkeypatch) -> Iterator[Rooms]:
 # Contacts
 
 
-def test_contacts_are_stored_once_and_the_first_stands(rooms):
+def test_contacts_are_stored_once_and_the_first_stands(rooms: Rooms) -> None:
     first = rooms.contacts.add("lst_a", 4, [a_contact(1), a_contact(2)])
 
     again = rooms.contacts.add(
@@ -171,7 +171,7 @@ def test_contacts_are_stored_once_and_the_first_stands(rooms):
     }
 
 
-def test_many_contacts_come_back_by_key_range_in_the_order_of_their_keys(rooms):
+def test_many_contacts_come_back_by_key_range_in_the_order_of_their_keys(rooms: Rooms) -> None:
     everybody = [a_contact(n) for n in range(120)]
     rooms.contacts.add("lst_a", 7, everybody)
     rooms.contacts.add("lst_b", 7, [a_contact(500)])
@@ -183,12 +183,12 @@ def test_many_contacts_come_back_by_key_range_in_the_order_of_their_keys(rooms):
     assert all(one.key < "5a40" for one in low)
 
 
-def test_an_empty_list_has_no_contacts(rooms):
+def test_an_empty_list_has_no_contacts(rooms: Rooms) -> None:
     assert rooms.contacts.add("lst_a", 3, []) == []
     assert list(rooms.contacts.between("lst_a", 3, "0000", "ffff")) == []
 
 
-def test_opted_out_phones_are_found_among_more_than_one_batch(rooms):
+def test_opted_out_phones_are_found_among_more_than_one_batch(rooms: Rooms) -> None:
     rooms.opt_out(phone_number(3))
     rooms.opt_out(phone_number(140))
     asked = [phone_number(n) for n in range(150)]
@@ -200,14 +200,14 @@ def test_opted_out_phones_are_found_among_more_than_one_batch(rooms):
 # Lists and imports
 
 
-def test_lists_and_imports_that_are_not_there_are_not_found(rooms):
+def test_lists_and_imports_that_are_not_there_are_not_found(rooms: Rooms) -> None:
     with pytest.raises(NotFound, match="list"):
         rooms.lists.contact_list("lst_zzz")
     with pytest.raises(NotFound, match="import"):
         rooms.lists.contact_import("lst_a", "imp_zzz")
 
 
-def test_the_shards_of_a_list_are_fixed_once(rooms):
+def test_the_shards_of_a_list_are_fixed_once(rooms: Rooms) -> None:
     rooms.keep_list(a_list())
 
     rooms.lists.fix_shards("lst_a", 7)
@@ -230,7 +230,9 @@ def progressed(job: ImportJob, offset: int, created: int) -> ImportJob:
     )
 
 
-def test_an_import_advances_with_its_lists_count_and_only_from_where_it_stands(rooms):
+def test_an_import_advances_with_its_lists_count_and_only_from_where_it_stands(
+    rooms: Rooms,
+) -> None:
     rooms.keep_list(a_list())
     queued = an_import(mapping={"phone": "Mobile"})
     rooms.keep_import(queued)
@@ -247,7 +249,7 @@ def test_an_import_advances_with_its_lists_count_and_only_from_where_it_stands(r
     assert rooms.lists.contact_list("lst_a").contacts == 5
 
 
-def test_an_import_that_stores_nobody_advances_as_well(rooms):
+def test_an_import_that_stores_nobody_advances_as_well(rooms: Rooms) -> None:
     rooms.keep_list(a_list())
     rooms.keep_import(an_import())
     done = replace(
@@ -260,7 +262,7 @@ def test_an_import_that_stores_nobody_advances_as_well(rooms):
     assert rooms.lists.contact_import("lst_a", "imp_a") == done
 
 
-def test_only_a_running_import_counts_as_running(rooms):
+def test_only_a_running_import_counts_as_running(rooms: Rooms) -> None:
     rooms.keep_list(a_list())
     rooms.keep_import(an_import("imp_a"))
     assert not rooms.lists.has_running_import("lst_a")
@@ -276,7 +278,7 @@ def test_only_a_running_import_counts_as_running(rooms):
 # Objects
 
 
-def test_an_object_is_read_from_any_byte_and_an_end_is_an_end(rooms):
+def test_an_object_is_read_from_any_byte_and_an_end_is_an_end(rooms: Rooms) -> None:
     rooms.files.put("a.csv", b"0123456789", content_type="text/csv")
 
     assert rooms.files.size("a.csv") == 10
@@ -290,7 +292,7 @@ def test_an_object_is_read_from_any_byte_and_an_end_is_an_end(rooms):
 
 
 @pytest.mark.parametrize("pieces", [0, 1, 5, 40])
-def test_a_stream_of_any_length_becomes_one_object(rooms, pieces):
+def test_a_stream_of_any_length_becomes_one_object(rooms: Rooms, pieces: int) -> None:
     piece = b"0123456789" * 50_000
 
     rooms.files.put_stream("big.csv", (piece for _ in range(pieces)), content_type="text/csv")
@@ -305,7 +307,7 @@ def a_plan(**changes: Any) -> AudiencePlan:
     return AudiencePlan(**{"campaign_id": "cmp_a", "frozen_at": NOON, **changes})
 
 
-def test_a_launched_campaign_has_an_empty_plan_and_a_draft_has_none(rooms):
+def test_a_launched_campaign_has_an_empty_plan_and_a_draft_has_none(rooms: Rooms) -> None:
     rooms.keep_campaign(a_launched_campaign())
     rooms.keep_campaign(a_campaign("cmp_b", status=CampaignStatus.DRAFT))
 
@@ -315,7 +317,7 @@ def test_a_launched_campaign_has_an_empty_plan_and_a_draft_has_none(rooms):
         rooms.plans.planning("cmp_zzz")
 
 
-def test_a_plan_moves_on_only_from_where_it_stands(rooms):
+def test_a_plan_moves_on_only_from_where_it_stands(rooms: Rooms) -> None:
     rooms.keep_campaign(a_launched_campaign())
     begun = a_plan(parts=3)
     further = replace(
@@ -332,14 +334,14 @@ def test_a_plan_moves_on_only_from_where_it_stands(rooms):
     assert campaign == a_launched_campaign(parts=3, planned_parts=1, total=7, updated_at=LATER)
 
 
-def test_a_plan_of_an_earlier_launch_moves_nothing(rooms):
+def test_a_plan_of_an_earlier_launch_moves_nothing(rooms: Rooms) -> None:
     rooms.keep_campaign(a_launched_campaign())
     earlier = a_plan(frozen_at=NOON - timedelta(minutes=1))
 
     assert not rooms.plans.save_plan(earlier, replace(earlier, parts=3), NOON)
 
 
-def test_activation_stores_state_and_runs_together_and_once(rooms):
+def test_activation_stores_state_and_runs_together_and_once(rooms: Rooms) -> None:
     campaign = a_launched_campaign(sender_ids=("snd_a", "snd_b"))
     rooms.keep_campaign(campaign)
     plan = a_plan(parts=1)
@@ -374,7 +376,7 @@ def test_activation_stores_state_and_runs_together_and_once(rooms):
     assert [rooms.run("snd_a"), rooms.run("snd_b")] == runs
 
 
-def test_a_rejected_launch_leaves_a_draft_without_traces_of_planning(rooms):
+def test_a_rejected_launch_leaves_a_draft_without_traces_of_planning(rooms: Rooms) -> None:
     campaign = a_launched_campaign()
     rooms.keep_campaign(campaign)
     rooms.plans.save_plan(a_plan(), a_plan(parts=3), NOON)
@@ -392,7 +394,7 @@ def test_a_rejected_launch_leaves_a_draft_without_traces_of_planning(rooms):
     )
 
 
-def test_an_archived_campaign_is_neither_planned_nor_activated_nor_rejected(rooms):
+def test_an_archived_campaign_is_neither_planned_nor_activated_nor_rejected(rooms: Rooms) -> None:
     rooms.keep_campaign(a_launched_campaign(status=CampaignStatus.ARCHIVED))
     processing = a_launched_campaign()
 
@@ -410,7 +412,7 @@ def scheduled(campaign_id: str, minutes: int) -> Campaign:
     )
 
 
-def test_due_are_the_scheduled_campaigns_whose_time_has_come(rooms):
+def test_due_are_the_scheduled_campaigns_whose_time_has_come(rooms: Rooms) -> None:
     for one in (scheduled("cmp_a", 0), scheduled("cmp_b", 1), scheduled("cmp_c", -5)):
         rooms.keep_campaign(one)
     rooms.keep_campaign(a_campaign("cmp_d"))
@@ -418,7 +420,7 @@ def test_due_are_the_scheduled_campaigns_whose_time_has_come(rooms):
     assert {one.id for one in rooms.plans.due(NOON)} == {"cmp_a", "cmp_c"}
 
 
-def test_a_due_campaign_is_launched_once_with_a_fresh_plan(rooms):
+def test_a_due_campaign_is_launched_once_with_a_fresh_plan(rooms: Rooms) -> None:
     due = scheduled("cmp_a", 0)
     rooms.keep_campaign(due)
 
@@ -439,7 +441,7 @@ def test_a_due_campaign_is_launched_once_with_a_fresh_plan(rooms):
     assert list(rooms.plans.due(LATER)) == []
 
 
-def test_a_campaign_with_a_new_time_is_neither_launched_nor_held(rooms):
+def test_a_campaign_with_a_new_time_is_neither_launched_nor_held(rooms: Rooms) -> None:
     rooms.keep_campaign(scheduled("cmp_a", 30))
 
     assert not rooms.plans.launch(scheduled("cmp_a", 0), NOON)
@@ -447,7 +449,7 @@ def test_a_campaign_with_a_new_time_is_neither_launched_nor_held(rooms):
     assert rooms.campaign() == scheduled("cmp_a", 30)
 
 
-def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms):
+def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms: Rooms) -> None:
     late = scheduled("cmp_a", -90)
     rooms.keep_campaign(late)
 
@@ -465,7 +467,7 @@ def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms):
     assert list(rooms.plans.due(LATER)) == []
 
 
-def test_forgotten_are_the_processing_campaigns_untouched_since(rooms):
+def test_forgotten_are_the_processing_campaigns_untouched_since(rooms: Rooms) -> None:
     rooms.keep_campaign(a_launched_campaign())
     rooms.keep_campaign(replace(a_launched_campaign(updated_at=LATER), id="cmp_b"))
     rooms.keep_campaign(a_campaign("cmp_c"))

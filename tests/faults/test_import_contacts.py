@@ -43,7 +43,7 @@ def rehearsed() -> tuple[ImportWorld, int]:
     return world, len(steps.names)
 
 
-def test_the_rehearsal_has_every_outcome():
+def test_the_rehearsal_has_every_outcome() -> None:
     world, taps = rehearsed()
 
     assert world.job.status is ImportStatus.DONE
@@ -56,7 +56,7 @@ def test_the_rehearsal_has_every_outcome():
     assert taps > 60
 
 
-def test_a_crash_at_any_point_gives_the_same_as_no_crash():
+def test_a_crash_at_any_point_gives_the_same_as_no_crash() -> None:
     expected, taps = rehearsed()
 
     for number in range(1, taps + 1):
@@ -66,7 +66,7 @@ def test_a_crash_at_any_point_gives_the_same_as_no_crash():
         assert world.outcome() == expected.outcome(), steps.names[number - 1]
 
 
-def test_two_crashes_give_the_same_as_none():
+def test_two_crashes_give_the_same_as_none() -> None:
     expected, taps = rehearsed()
 
     for first in range(1, taps + 1, 3):
@@ -78,7 +78,7 @@ def test_two_crashes_give_the_same_as_none():
 
 
 @pytest.mark.parametrize("deliveries", [1, 2, 9])
-def test_another_runner_overtaking_at_any_point_changes_nothing(deliveries):
+def test_another_runner_overtaking_at_any_point_changes_nothing(deliveries: int) -> None:
     expected, taps = rehearsed()
 
     for number in range(1, taps + 1):

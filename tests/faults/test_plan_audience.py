@@ -1,5 +1,7 @@
 """Planning that dies or is done twice at any instant freezes one audience and wakes everybody."""
 
+from collections.abc import Callable
+
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
@@ -39,20 +41,20 @@ def run_until_done(world: PlanningWorld, steps: Steps) -> None:
         waiting.pop(0)
 
 
-def rehearsed(make: object) -> tuple[PlanningWorld, int]:
-    world, steps = make(), Steps()  # type: ignore[operator]  # a builder of worlds
+def rehearsed(make: Callable[[], PlanningWorld]) -> tuple[PlanningWorld, int]:
+    world, steps = make(), Steps()
     run_until_done(world, steps)
     return world, len(steps.names)
 
 
-def test_the_rehearsal_ends_active_and_the_empty_one_in_draft():
+def test_the_rehearsal_ends_active_and_the_empty_one_in_draft() -> None:
     assert rehearsed(a_world)[0].campaign.status is CampaignStatus.ACTIVE
     assert rehearsed(a_world)[0].campaign.total == 10
     assert rehearsed(an_empty_world)[0].campaign.status is CampaignStatus.DRAFT
 
 
 @pytest.mark.parametrize("make", [a_world, an_empty_world])
-def test_a_crash_at_any_point_gives_the_same_as_no_crash(make):
+def test_a_crash_at_any_point_gives_the_same_as_no_crash(make: Callable[[], PlanningWorld]) -> None:
     expected, taps = rehearsed(make)
 
     for number in range(1, taps + 1):
@@ -64,7 +66,9 @@ def test_a_crash_at_any_point_gives_the_same_as_no_crash(make):
 
 @pytest.mark.parametrize("make", [a_world, an_empty_world])
 @pytest.mark.parametrize("deliveries", [1, 2, 9])
-def test_another_runner_overtaking_at_any_point_changes_nothing(make, deliveries):
+def test_another_runner_overtaking_at_any_point_changes_nothing(
+    make: Callable[[], PlanningWorld], deliveries: int
+) -> None:
     expected, taps = rehearsed(make)
 
     for number in range(1, taps + 1):
@@ -80,7 +84,7 @@ def test_another_runner_overtaking_at_any_point_changes_nothing(make, deliveries
         assert world.outcome() == expected.outcome(), steps.names[number - 1]
 
 
-def test_archiving_at_any_point_leaves_it_archived_or_never_undoes_an_activation():
+def test_archiving_at_any_point_leaves_it_archived_or_never_undoes_an_activation() -> None:
     _, taps = rehearsed(a_world)
 
     for number in range(1, taps + 1):

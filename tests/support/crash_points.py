@@ -52,7 +52,7 @@ def tapped(world: _World, steps: Steps) -> _World:
         for port in fields(world)  # type: ignore[arg-type]  # a dataclass, which mypy cannot say
         if port.name not in _NOT_TAPPED and not isinstance(getattr(world, port.name), int)
     }
-    return replace(world, **ports)  # type: ignore[type-var,no-any-return]  # the same as above
+    return replace(world, **ports)  # type: ignore[type-var]  # the same as above
 
 
 class _Tapped:

@@ -22,25 +22,27 @@ from carillon.domain.errors import InvalidInput
         (["TEL.", "name"], 0, None, None),
     ],
 )
-def test_the_usual_headers_are_recognised(header, phone, first, last):
+def test_the_usual_headers_are_recognised(
+    header: list[str], phone: int, first: int | None, last: int | None
+) -> None:
     columns = map_columns(header)
 
     assert (columns.phone, columns.first_name, columns.last_name) == (phone, first, last)
 
 
-def test_the_caller_overrides_the_guess_by_name_in_any_case():
+def test_the_caller_overrides_the_guess_by_name_in_any_case() -> None:
     columns = map_columns(["Phone", "Emergency contact", "First"], {"phone": "emergency CONTACT"})
 
     assert columns == Columns(("phone_2", "phone", "first_name"), 1, 2, None)
 
 
-def test_the_caller_may_say_that_there_is_no_first_name():
+def test_the_caller_may_say_that_there_is_no_first_name() -> None:
     columns = map_columns(["First", "Phone"], {"first_name": ""})
 
     assert columns == Columns(("first", "phone"), 1, None, None)
 
 
-def test_further_columns_keep_unique_names_that_templates_can_use():
+def test_further_columns_keep_unique_names_that_templates_can_use() -> None:
     names = field_names(["Favourite colour!", "", "favourite-colour", "Größe", "2nd", "***"])
 
     assert names == (
@@ -48,7 +50,7 @@ def test_further_columns_keep_unique_names_that_templates_can_use():
     )  # fmt: skip
 
 
-def test_a_decided_mapping_decides_the_same_again():
+def test_a_decided_mapping_decides_the_same_again() -> None:
     header = ["Phone", "Phone", "First", "x"]
     columns = map_columns(header, {"phone": "phone_2"})
 
@@ -57,7 +59,7 @@ def test_a_decided_mapping_decides_the_same_again():
     assert map_columns(header, columns.mapping(header)) == columns
 
 
-def test_a_file_without_a_phone_column_says_which_columns_it_has():
+def test_a_file_without_a_phone_column_says_which_columns_it_has() -> None:
     with pytest.raises(InvalidInput) as refused:
         map_columns(["First name", "", "Email"])
 
@@ -68,7 +70,7 @@ def test_a_file_without_a_phone_column_says_which_columns_it_has():
     )
 
 
-def test_a_file_without_a_header_is_told_so_and_nobodys_number_is_quoted():
+def test_a_file_without_a_header_is_told_so_and_nobodys_number_is_quoted() -> None:
     with pytest.raises(InvalidInput) as refused:
         map_columns(["Ann", "+12025550100"])
 
@@ -81,7 +83,7 @@ def test_a_file_without_a_header_is_told_so_and_nobodys_number_is_quoted():
     "mapping",
     [{"phone": "nowhere"}, {"age": "Phone"}, {"phone": "Phone", "first_name": "Phone"}],
 )
-def test_a_mapping_that_cannot_be_is_refused(mapping):
+def test_a_mapping_that_cannot_be_is_refused(mapping: dict[str, str]) -> None:
     with pytest.raises(InvalidInput) as refused:
         map_columns(["Phone", "Name"], mapping)
 

@@ -22,7 +22,7 @@ Gus,Elm,+12025550103,a,b
 """
 
 
-def test_every_row_has_one_outcome_and_they_add_up():
+def test_every_row_has_one_outcome_and_they_add_up() -> None:
     world = ImportWorld(CSV, opted_out=("+12025550102",))
 
     job = world.run()
@@ -40,7 +40,7 @@ def test_every_row_has_one_outcome_and_they_add_up():
     assert world.stored == {"+12025550100": 2, "+12025550101": 3, "+12025550102": 7}
 
 
-def test_further_columns_are_kept_under_names_for_templates_and_blank_ones_left_out():
+def test_further_columns_are_kept_under_names_for_templates_and_blank_ones_left_out() -> None:
     world = ImportWorld(CSV)
 
     world.run()
@@ -55,7 +55,7 @@ def test_further_columns_are_kept_under_names_for_templates_and_blank_ones_left_
     assert bob.merge_fields() == {"first_name": "Bob"}
 
 
-def test_the_rejected_rows_come_back_as_a_csv_with_line_and_reason():
+def test_the_rejected_rows_come_back_as_a_csv_with_line_and_reason() -> None:
     world = ImportWorld(CSV)
 
     world.run()
@@ -69,13 +69,13 @@ def test_the_rejected_rows_come_back_as_a_csv_with_line_and_reason():
     ]
 
 
-def test_an_import_without_rejected_rows_offers_no_file():
+def test_an_import_without_rejected_rows_offers_no_file() -> None:
     world = ImportWorld(b"phone\n+12025550100\n")
 
     assert world.run().rejected_key is None
 
 
-def test_a_phone_of_an_earlier_import_is_a_duplicate_and_stays_as_it_was():
+def test_a_phone_of_an_earlier_import_is_a_duplicate_and_stays_as_it_was() -> None:
     world = ImportWorld(b"phone,first name\n+12025550100,Ann\n")
     world.run()
     world.expect_upload(
@@ -89,7 +89,7 @@ def test_a_phone_of_an_earlier_import_is_a_duplicate_and_stays_as_it_was():
     assert world.list.contacts == 1
 
 
-def test_the_list_is_divided_once_by_the_size_of_its_first_file():
+def test_the_list_is_divided_once_by_the_size_of_its_first_file() -> None:
     world = ImportWorld(b"phone\n" + b"".join(b"+1202555%04d\n" % n for n in range(9)))
     world.run()
     assert world.list.shards == 5
@@ -103,7 +103,7 @@ def test_the_list_is_divided_once_by_the_size_of_its_first_file():
 @pytest.mark.parametrize(
     ("rows", "shards"), [(0, 1), (1, 1), (500, 1), (501, 2), (1_000_000, 2000), (9e9, 4096)]
 )
-def test_shards_grow_with_the_file_within_limits(rows, shards):
+def test_shards_grow_with_the_file_within_limits(rows: float, shards: int) -> None:
     assert shards_for(rows, per_shard=500) == shards
 
 
@@ -116,7 +116,7 @@ def test_shards_grow_with_the_file_within_limits(rows, shards):
         (b"Ann,+12025550100\n", "header_missing"),
     ],
 )
-def test_a_file_that_cannot_be_imported_fails_with_a_sentence(body, code):
+def test_a_file_that_cannot_be_imported_fails_with_a_sentence(body: bytes, code: str) -> None:
     world = ImportWorld(body)
 
     job = world.run()
@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_imported_fails_with_a_sentence(body, code):
     assert world.stored == {}
 
 
-def test_an_import_whose_file_never_came_fails_and_says_so():
+def test_an_import_whose_file_never_came_fails_and_says_so() -> None:
     world = ImportWorld(CSV)
     world.files.objects.clear()
 
@@ -135,13 +135,13 @@ def test_an_import_whose_file_never_came_fails_and_says_so():
     assert world.job.error == "The file was not uploaded."
 
 
-def test_a_header_alone_is_an_import_of_no_rows():
+def test_a_header_alone_is_an_import_of_no_rows() -> None:
     job = ImportWorld(b"phone\n").run()
 
     assert (job.status, job.tally.rows) == (ImportStatus.DONE, 0)
 
 
-def test_an_import_that_is_over_ignores_late_messages():
+def test_an_import_that_is_over_ignores_late_messages() -> None:
     world = ImportWorld(CSV)
     world.run()
     before = world.outcome()
@@ -152,21 +152,21 @@ def test_an_import_that_is_over_ignores_late_messages():
     assert world.queue.messages == []
 
 
-def test_an_import_not_yet_started_by_its_owner_is_left_alone():
+def test_an_import_not_yet_started_by_its_owner_is_left_alone() -> None:
     world = ImportWorld(CSV)
     world.expect_upload(an_import(status=ImportStatus.AWAITING_UPLOAD), CSV)
 
     assert world.deliver().status is ImportStatus.AWAITING_UPLOAD
 
 
-def test_an_unknown_import_is_not_found():
+def test_an_unknown_import_is_not_found() -> None:
     world = ImportWorld(CSV)
 
     with pytest.raises(NotFound):
         import_contacts(world.ports, list_id="lst_a", import_id="imp_zzz", budget_s=1)
 
 
-def test_each_message_does_one_chunk_when_there_is_no_time_for_more():
+def test_each_message_does_one_chunk_when_there_is_no_time_for_more() -> None:
     world = ImportWorld(CSV, chunk_rows=3)
 
     assert world.deliver().tally.rows == 3
@@ -183,7 +183,9 @@ LINES = st.sampled_from(
 
 @settings(max_examples=100, deadline=None)
 @given(lines=st.lists(LINES, max_size=12), size=st.integers(1, 7))
-def test_any_chunk_size_gives_the_same_contacts_counts_and_rejected_rows(lines, size):
+def test_any_chunk_size_gives_the_same_contacts_counts_and_rejected_rows(
+    lines: list[str], size: int
+) -> None:
     body = ("phone,first name\n" + "\n".join(lines)).encode()
     whole = ImportWorld(body, chunk_rows=1000)
     whole.run()

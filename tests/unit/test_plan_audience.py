@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.support.contacts import a_contact, a_list, an_import, phone_number
 from tests.support.planning import PlanningWorld, a_launched_campaign
 
 
-def test_the_audience_is_all_lists_minus_exclusions_each_phone_once():
+def test_the_audience_is_all_lists_minus_exclusions_each_phone_once() -> None:
     world = PlanningWorld(
         lists={"lst_a": range(5), "lst_b": range(3, 8), "lst_no": range(4, 6)},
         campaign=a_launched_campaign(list_ids=("lst_a", "lst_b"), exclude_list_ids=("lst_no",)),
@@ -32,7 +33,7 @@ def test_the_audience_is_all_lists_minus_exclusions_each_phone_once():
     assert world.campaign.total == 6
 
 
-def test_the_first_list_decides_the_fields_of_a_phone_in_several():
+def test_the_first_list_decides_the_fields_of_a_phone_in_several() -> None:
     world = PlanningWorld(
         lists={"lst_a": [1], "lst_b": [1]},
         campaign=a_launched_campaign(list_ids=("lst_b", "lst_a")),
@@ -52,7 +53,7 @@ def test_the_first_list_decides_the_fields_of_a_phone_in_several():
     ]
 
 
-def test_every_recipient_stands_sorted_in_the_part_that_its_key_computes():
+def test_every_recipient_stands_sorted_in_the_part_that_its_key_computes() -> None:
     world = PlanningWorld(lists={"lst_a": range(40)}, leads_per_part=4)
 
     world.run()
@@ -65,7 +66,7 @@ def test_every_recipient_stands_sorted_in_the_part_that_its_key_computes():
     assert len(world.recipients()) == 40
 
 
-def test_contacts_created_after_the_launch_do_not_belong():
+def test_contacts_created_after_the_launch_do_not_belong() -> None:
     world = PlanningWorld(lists={"lst_a": range(3)})
     late = a_contact(9, created_at=NOON + timedelta(milliseconds=1))
     at_launch = a_contact(8, created_at=NOON)
@@ -78,7 +79,7 @@ def test_contacts_created_after_the_launch_do_not_belong():
     ]
 
 
-def test_the_campaign_becomes_active_with_a_run_for_each_sender_and_wakes_them():
+def test_the_campaign_becomes_active_with_a_run_for_each_sender_and_wakes_them() -> None:
     world = PlanningWorld(
         lists={"lst_a": range(9)},
         leads_per_part=4,
@@ -102,7 +103,7 @@ def test_the_campaign_becomes_active_with_a_run_for_each_sender_and_wakes_them()
     assert world.send_queue.messages == [{"sender_id": "snd_a"}, {"sender_id": "snd_b"}]
 
 
-def test_the_manifest_says_where_the_audience_came_from():
+def test_the_manifest_says_where_the_audience_came_from() -> None:
     world = PlanningWorld(
         lists={"lst_a": range(5), "lst_b": range(3, 8), "lst_no": [0]},
         campaign=a_launched_campaign(list_ids=("lst_a", "lst_b"), exclude_list_ids=("lst_no",)),
@@ -122,7 +123,7 @@ def test_the_manifest_says_where_the_audience_came_from():
     }
 
 
-def test_a_part_is_the_same_bytes_whenever_it_is_written():
+def test_a_part_is_the_same_bytes_whenever_it_is_written() -> None:
     people = [Recipient("k1", "+12025550100", {"b": "é", "a": "x"})]
 
     body = encode_part("cmp_a", 7, NOON, people)
@@ -133,7 +134,7 @@ def test_a_part_is_the_same_bytes_whenever_it_is_written():
 
 
 @pytest.mark.parametrize(("contacts", "parts"), [(0, 1), (1, 1), (400, 1), (401, 2)])
-def test_parts_follow_from_the_lists_counts(contacts, parts):
+def test_parts_follow_from_the_lists_counts(contacts: int, parts: int) -> None:
     assert part_count(contacts, leads_per_part=400) == parts
 
 
@@ -160,7 +161,9 @@ def test_parts_follow_from_the_lists_counts(contacts, parts):
         ),
     ],
 )
-def test_a_campaign_without_an_audience_goes_back_to_draft_and_says_why(lists, changes, sentence):
+def test_a_campaign_without_an_audience_goes_back_to_draft_and_says_why(
+    lists: dict[str, list[int]], changes: dict[str, Any], sentence: str
+) -> None:
     world = PlanningWorld(lists=lists, campaign=a_launched_campaign(**changes))
 
     assert world.run() is Planned.REJECTED
@@ -172,7 +175,7 @@ def test_a_campaign_without_an_audience_goes_back_to_draft_and_says_why(lists, c
     assert world.send_queue.messages == []
 
 
-def test_lists_filled_only_after_the_launch_were_empty_at_the_launch():
+def test_lists_filled_only_after_the_launch_were_empty_at_the_launch() -> None:
     world = PlanningWorld(lists={"lst_a": [1]})
     world.contacts.lists["lst_a"] = {"0": a_contact(1, created_at=NOON + timedelta(seconds=5))}
 
@@ -182,7 +185,7 @@ def test_lists_filled_only_after_the_launch_were_empty_at_the_launch():
     )
 
 
-def test_planning_goes_on_by_message_when_its_time_is_up():
+def test_planning_goes_on_by_message_when_its_time_is_up() -> None:
     world = PlanningWorld(lists={"lst_a": range(9)}, leads_per_part=4)
 
     assert world.deliver() is Planned.CONTINUES
@@ -191,7 +194,7 @@ def test_planning_goes_on_by_message_when_its_time_is_up():
     assert world.plan_queue.messages == [{"campaign_id": "cmp_a"}]
 
 
-def test_a_campaign_archived_while_planned_stays_archived_and_nobody_is_woken():
+def test_a_campaign_archived_while_planned_stays_archived_and_nobody_is_woken() -> None:
     world = PlanningWorld(lists={"lst_a": range(9)}, leads_per_part=4)
     world.deliver()
     world.plans.campaigns["cmp_a"] = replace(world.campaign, status=CampaignStatus.ARCHIVED)
@@ -206,7 +209,7 @@ def test_a_campaign_archived_while_planned_stays_archived_and_nobody_is_woken():
 @pytest.mark.parametrize(
     "status", [CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.FINISHED]
 )
-def test_a_campaign_that_is_not_being_launched_is_left_alone(status):
+def test_a_campaign_that_is_not_being_launched_is_left_alone(status: CampaignStatus) -> None:
     world = PlanningWorld(lists={"lst_a": [1]}, campaign=a_launched_campaign(status=status))
 
     assert world.deliver() is Planned.NOTHING
@@ -214,7 +217,7 @@ def test_a_campaign_that_is_not_being_launched_is_left_alone(status):
     assert world.files.objects == {}
 
 
-def test_a_repeated_message_for_an_active_campaign_wakes_its_senders_again():
+def test_a_repeated_message_for_an_active_campaign_wakes_its_senders_again() -> None:
     world = PlanningWorld(lists={"lst_a": [1]})
     world.run()
 
@@ -222,7 +225,7 @@ def test_a_repeated_message_for_an_active_campaign_wakes_its_senders_again():
     assert world.send_queue.messages == [{"sender_id": "snd_a"}] * 2
 
 
-def test_planning_waits_a_minute_for_a_running_import_and_then_goes_on():
+def test_planning_waits_a_minute_for_a_running_import_and_then_goes_on() -> None:
     world = PlanningWorld(lists={"lst_a": [1]})
     world.directory.imports["lst_a", "imp_a"] = an_import(status=ImportStatus.RUNNING)
 
@@ -233,14 +236,14 @@ def test_planning_waits_a_minute_for_a_running_import_and_then_goes_on():
     assert world.deliver() is Planned.ACTIVE
 
 
-def test_an_unknown_campaign_is_not_found():
+def test_an_unknown_campaign_is_not_found() -> None:
     world = PlanningWorld(lists={"lst_a": [1]})
 
     with pytest.raises(NotFound):
         plan_audience(world.ports, campaign_id="cmp_zzz", budget_s=1)
 
 
-def test_a_list_that_was_never_imported_into_is_an_empty_one():
+def test_a_list_that_was_never_imported_into_is_an_empty_one() -> None:
     world = PlanningWorld(
         lists={"lst_a": [1]}, campaign=a_launched_campaign(list_ids=("lst_new", "lst_a"))
     )

@@ -42,7 +42,9 @@ def messages_of(world: Starting) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(hours=1)])
-def test_a_campaign_whose_time_has_come_is_launched_and_its_planning_asked_for(late):
+def test_a_campaign_whose_time_has_come_is_launched_and_its_planning_asked_for(
+    late: timedelta,
+) -> None:
     world = a_world(scheduled(schedule_at=NOON - late))
 
     assert start_due_campaigns(world) == Started(("cmp_a",), (), ())
@@ -53,14 +55,14 @@ def test_a_campaign_whose_time_has_come_is_launched_and_its_planning_asked_for(l
     assert messages_of(world) == [{"campaign_id": "cmp_a"}]
 
 
-def test_a_campaign_whose_time_has_not_come_waits():
+def test_a_campaign_whose_time_has_not_come_waits() -> None:
     world = a_world(scheduled(schedule_at=NOON + timedelta(milliseconds=1)))
 
     assert start_due_campaigns(world) == Started((), (), ())
     assert campaign_in(world).status is CampaignStatus.SCHEDULED
 
 
-def test_a_campaign_that_is_too_late_is_held_and_says_so():
+def test_a_campaign_that_is_too_late_is_held_and_says_so() -> None:
     world = a_world(scheduled(schedule_at=NOON - timedelta(hours=1, milliseconds=1)))
 
     assert start_due_campaigns(world) == Started((), ("cmp_a",), ())
@@ -74,7 +76,7 @@ def test_a_campaign_that_is_too_late_is_held_and_says_so():
     assert messages_of(world) == []
 
 
-def test_a_due_campaign_that_lacks_something_is_held_and_the_next_one_starts():
+def test_a_due_campaign_that_lacks_something_is_held_and_the_next_one_starts() -> None:
     world = a_world(scheduled(sender_ids=()), scheduled("cmp_b"))
 
     assert start_due_campaigns(world) == Started(("cmp_b",), ("cmp_a",), ())
@@ -83,7 +85,7 @@ def test_a_due_campaign_that_lacks_something_is_held_and_the_next_one_starts():
     )
 
 
-def test_a_campaign_is_launched_once_by_any_number_of_rounds():
+def test_a_campaign_is_launched_once_by_any_number_of_rounds() -> None:
     world = a_world(scheduled())
 
     rounds = [start_due_campaigns(world) for _ in range(3)]
@@ -92,7 +94,7 @@ def test_a_campaign_is_launched_once_by_any_number_of_rounds():
     assert len(messages_of(world)) == 1
 
 
-def test_a_campaign_rescheduled_at_the_last_moment_is_not_launched():
+def test_a_campaign_rescheduled_at_the_last_moment_is_not_launched() -> None:
     world = a_world(scheduled())
     later = scheduled(schedule_at=NOON + timedelta(days=1))
 
@@ -106,7 +108,7 @@ def test_a_campaign_rescheduled_at_the_last_moment_is_not_launched():
     assert campaign_in(world) == later
 
 
-def test_planning_that_nobody_has_touched_for_two_minutes_is_asked_for_again():
+def test_planning_that_nobody_has_touched_for_two_minutes_is_asked_for_again() -> None:
     quiet = a_campaign(
         status=CampaignStatus.PROCESSING, updated_at=NOON - timedelta(minutes=2, milliseconds=1)
     )
@@ -117,7 +119,7 @@ def test_planning_that_nobody_has_touched_for_two_minutes_is_asked_for_again():
     assert messages_of(world) == [{"campaign_id": "cmp_a"}]
 
 
-def test_a_crash_at_any_point_loses_no_campaign():
+def test_a_crash_at_any_point_loses_no_campaign() -> None:
     rehearsal, steps = a_world(scheduled(), scheduled("cmp_b")), Steps()
     start_due_campaigns(tapped(rehearsal, steps))
 
