@@ -1,0 +1,282 @@
+"""The three functions of the counters, composed as in Lambda, over the template's tables."""
+
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from carillon.adapters import aws
+from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.items import to_item
+from tests.support.counters import CAMPAIGN, OFFICE, a_lead, an_inbound, at, part
+from tests.support.requests import an_event, answered, signed_in
+from tests.support.tables import create_tables
+
+FOLDERS = ("aggregate_counters", "analytics_api", "recount_counters")
+BODY = "Are you still open on Sunday?"
+PHONE = "+12025550117"
+
+
+class Context:
+    """What Lambda tells a handler."""
+
+    aws_request_id = "req-1"
+    function_name = "counters"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000
+
+
+class Deployment:
+    """The functions, their tables and their queue."""
+
+    def __init__(self, sqs: Any, dynamodb: Any, queue_url: str) -> None:
+        self.sqs = sqs
+        self.dynamodb = dynamodb
+        self.queue_url = queue_url
+        self._functions = {name: import_module(f"functions.{name}.app") for name in FOLDERS}
+        self._sequence = 0
+        self.calls: list[str] = []
+
+    def invoke(self, folder: str, event: dict[str, Any]) -> Any:
+        return self._functions[folder].lambda_handler(event, Context())
+
+    def get(self, template: str, **event: Any) -> Any:
+        return answered(self.invoke("analytics_api", an_event("GET", template, **event)))
+
+    def write(self, sk: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Put a row into the messages table; return its stream record."""
+        item = to_item({"pk": part(), "sk": sk, "phone": PHONE, "body": BODY, **row})
+        self.dynamodb.put_item(TableName="MessagesTable", Item=item)
+        self._sequence += 1
+        return {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "Keys": {"pk": item["pk"], "sk": item["sk"]},
+                "NewImage": item,
+                "SequenceNumber": f"{self._sequence:030d}",
+            },
+        }
+
+    def queued(self) -> list[dict[str, Any]]:
+        answer = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def _forget_compositions() -> None:
+    aws.client.cache_clear()
+    for name in FOLDERS:
+        import_module(f"functions.{name}.app").build.cache_clear()
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    environment = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": "counters",
+        "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
+        "CONTROL_TABLE": "ControlTable",
+        "MESSAGES_TABLE": "MessagesTable",
+        "COUNTERS_TABLE": "CountersTable",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        sqs = boto3.client("sqs")
+        queue_url = sqs.create_queue(QueueName="recount")["QueueUrl"]
+        monkeypatch.setenv("RECOUNT_QUEUE_URL", queue_url)
+        dynamodb = boto3.client("dynamodb")
+        create_tables(dynamodb)
+        _put_control_items(dynamodb)
+        _forget_compositions()
+        made = Deployment(sqs, dynamodb, queue_url)
+        aws.client("dynamodb").meta.events.register(
+            "before-call.dynamodb", lambda model, **_: made.calls.append(model.name)
+        )
+        yield made
+        _forget_compositions()
+
+
+def _put_control_items(dynamodb: Any) -> None:
+    moment = at(0)
+    campaign = {
+        "pk": schema.campaign_pk(CAMPAIGN),
+        "sk": "CMP",
+        "gsi1pk": "TAB#active",
+        "gsi1sk": schema.listing_sk(moment, CAMPAIGN),
+        "id": CAMPAIGN,
+        "title": "Autumn",
+        "office_id": OFFICE,
+        "sender_ids": ["snd_1"],
+        "created_at": moment,
+        "updated_at": moment,
+        "launched_at": moment,
+        "created_by": "usr_1",
+        "status": "active",
+        "parts": 1,
+        "total": 3,
+        "version": 4,
+    }
+    sender = {
+        "pk": schema.sender_pk("snd_1"),
+        "sk": "SND",
+        "id": "snd_1",
+        "office_id": OFFICE,
+        "name": "Main",
+        "phone": "+12025550100",
+        "provider": "twilio",
+        "mps": 10,
+        "credentials_secret": "carillon/main",
+        "created_at": moment,
+    }
+    office = {"pk": schema.ORGANISATION, "sk": schema.office_sk(OFFICE), "id": OFFICE}
+    for item in (campaign, sender, office):
+        dynamodb.put_item(TableName="ControlTable", Item=to_item(item))
+
+
+DELIVERED = a_lead(status="delivered", submitted_at=at(1), final_at=at(16), segments=2)
+METRICS = "/v1/campaigns/{campaign_id}/metrics"
+SUMMARY = "/v1/analytics/summary"
+
+
+def test_what_the_stream_brings_is_what_the_api_shows(deployed: Deployment) -> None:
+    records = [deployed.write("aa", DELIVERED), deployed.write("aa#in#SM1", an_inbound())]
+
+    first = deployed.invoke("aggregate_counters", {"Records": records})
+    replay = deployed.invoke("aggregate_counters", {"Records": records})
+    campaign = deployed.get(METRICS, claims=signed_in(), ids={"campaign_id": CAMPAIGN})
+    everything = deployed.get(
+        SUMMARY, claims=signed_in(), query={"from": "2026-11-22", "to": "2026-11-22"}
+    )
+
+    assert first == replay == {"batchItemFailures": []}
+    assert campaign.status == everything.status == 200
+    shown = {name: figure["value"] for name, figure in campaign.json["metrics"].items()}
+    assert (shown["initials_sent"], shown["total"], shown["segments"]) == (1, 3, 2)
+    assert shown["total_contact_responses"] == 1
+    assert shown["contacts_per_sender"] == 3
+    assert everything.json["metrics"]["contacts_messaged"]["value"] == 1
+    assert everything.json["campaigns"] == {"active": 1, "total": 1}
+
+
+def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deployment) -> None:
+    def requests_for(template: str, **event: Any) -> list[str]:
+        deployed.calls.clear()
+        assert deployed.get(template, claims=signed_in(), **event).status == 200
+        return list(deployed.calls)
+
+    wanted: tuple[tuple[str, dict[str, Any]], ...] = (
+        (METRICS, {"ids": {"campaign_id": CAMPAIGN}}),
+        (SUMMARY, {"query": {"preset": "last_month", "zone": "Asia/Kathmandu"}}),
+    )
+    before = [requests_for(template, **event) for template, event in wanted]
+    records = [deployed.write(f"{n:02x}", DELIVERED) for n in range(200)]
+    deployed.invoke("aggregate_counters", {"Records": records})
+    after = [requests_for(template, **event) for template, event in wanted]
+
+    assert after == before
+    # The campaign, its sender, its totals, its quarter hours.
+    assert before[0] == ["GetItem", "Query", "Query", "GetItem"]
+    # A month's days, two ends by quarter hour, two tabs of campaigns.
+    assert before[1] == ["Query"] * 5
+
+
+def test_the_aggregator_passes_a_poisoned_record_and_logs_nothing_of_it(
+    deployed: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, poisoned = deployed.write("aa", DELIVERED), deployed.write("bb", DELIVERED)
+    poisoned["dynamodb"]["NewImage"]["segments"] = {"N": BODY}
+
+    answer = deployed.invoke("aggregate_counters", {"Records": [poisoned, good]})
+
+    printed = capsys.readouterr().out
+    assert answer == {"batchItemFailures": []}
+    assert '"changes_unreadable":[1.0]' in printed.replace(" ", "")
+    assert '"changes_applied":[1.0]' in printed.replace(" ", "")
+    assert BODY not in printed
+    assert PHONE not in printed
+
+
+def recount_event(**message: Any) -> dict[str, Any]:
+    body = json.dumps({"v": 1, "correlation_id": "c-1", "campaign_id": CAMPAIGN, **message})
+    return {
+        "Records": [
+            {
+                "messageId": "m-1",
+                "receiptHandle": "h",
+                "body": body,
+                "attributes": {},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:recount",
+                "awsRegion": "us-east-1",
+            }
+        ]
+    }
+
+
+def test_a_requested_recount_is_shown_beside_the_figures(deployed: Deployment) -> None:
+    records = [deployed.write("aa", DELIVERED)]
+    deployed.invoke("aggregate_counters", {"Records": records})
+
+    answer = deployed.invoke("recount_counters", recount_event(reason="requested"))
+    campaign = deployed.get(METRICS, claims=signed_in(), ids={"campaign_id": CAMPAIGN})
+
+    assert answer == {"batchItemFailures": []}
+    recount = campaign.json["recount"]
+    assert (recount["state"], recount["drift"], recount["unsettled"]) == ("exact", 0, 2)
+    assert deployed.queued() == []
+
+
+def test_every_night_the_campaigns_that_run_are_queued(deployed: Deployment) -> None:
+    deployed.invoke("recount_counters", {"source": "aws.events", "detail-type": "Scheduled Event"})
+
+    assert [(m["campaign_id"], m["reason"]) for m in deployed.queued()] == [(CAMPAIGN, "nightly")]
+
+
+def test_a_recount_of_an_absent_campaign_goes_back_to_the_queue(deployed: Deployment) -> None:
+    answer = deployed.invoke("recount_counters", recount_event(campaign_id="cmp_absent"))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+
+@pytest.mark.parametrize("template", [METRICS, SUMMARY])
+@pytest.mark.parametrize(
+    ("claims", "status", "code"),
+    [
+        ({}, 401, "unauthenticated"),
+        (signed_in(roles=("agent",)), 403, "role_forbidden"),
+        (signed_in(roles=("limited",)), 403, "role_forbidden"),
+    ],
+)
+def test_figures_are_refused_as_a_problem(
+    deployed: Deployment, template: str, claims: dict[str, Any], status: int, code: str
+) -> None:
+    refused = deployed.get(template, claims=claims, ids={"campaign_id": CAMPAIGN})
+
+    assert (refused.status, refused.json["code"]) == (status, code)
+    assert refused.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_campaign_of_another_office_is_not_found(deployed: Deployment) -> None:
+    refused = deployed.get(
+        METRICS, claims=signed_in(offices=("off_2",)), ids={"campaign_id": CAMPAIGN}
+    )
+
+    assert (refused.status, refused.json["code"]) == (404, "campaign_not_found")
+
+
+def test_a_bad_zone_is_a_problem_that_names_the_field(deployed: Deployment) -> None:
+    refused = deployed.get(SUMMARY, claims=signed_in(), query={"zone": "Mars"})
+
+    assert (refused.status, refused.json["code"], refused.json["field"]) == (
+        400,
+        "unknown_zone",
+        "zone",
+    )
