@@ -40,6 +40,7 @@ from carillon.domain.message import (
 from tests.support.clock import NOON
 
 Item = dict[str, Any]
+_WATCHES_PER_PASS = 50
 
 
 class FakeMessages:
@@ -77,7 +78,14 @@ class FakeMessages:
 
     def release(self, claim: Claim) -> None:
         if claim.retry_of is not None:
-            self._result(claim, {"status": LeadStatus.RETRYING, "attempts": claim.attempts - 1})
+            self._result(
+                claim,
+                {
+                    "status": LeadStatus.RETRYING,
+                    "claim_id": claim.retry_of,
+                    "attempts": claim.attempts - 1,
+                },
+            )
             return
         if not self._is_ours(claim):
             raise Conflict("The claim is no longer ours.", code="claim_lost")
@@ -230,12 +238,19 @@ class FakeSuppressions:
         stands = self.standing.get(wanted.phone)
         if stands is None or (not stands.opted_out and stands.event_at <= wanted.event_at):
             self.standing[wanted.phone] = wanted
-        return self.standing[wanted.phone]
+        return self._said_again(wanted)
 
     def opt_in(self, wanted: Suppression) -> Suppression:
         stands = self.standing.get(wanted.phone)
         if stands is None or (stands.opted_out and stands.event_at < wanted.event_at):
             self.standing[wanted.phone] = wanted
+        return self._said_again(wanted)
+
+    def _said_again(self, wanted: Suppression) -> Suppression:
+        stands = self.standing[wanted.phone]
+        if stands.opted_out is wanted.opted_out:
+            event_at = max(stands.event_at, wanted.event_at)
+            self.standing[wanted.phone] = replace(stands, event_at=event_at)
         return self.standing[wanted.phone]
 
     def of(self, phone: str) -> Suppression | None:
@@ -267,13 +282,13 @@ class FakeDirectory:
         return self.campaigns[campaign_id]
 
     def note_all_submitted(self, campaign_id: str, now: datetime) -> None:
-        campaign = self.campaigns[campaign_id]
-        if campaign.submitted_all_at is None:
+        campaign = self.campaigns.get(campaign_id)
+        if campaign is not None and campaign.submitted_all_at is None:
             self.campaigns[campaign_id] = replace(campaign, submitted_all_at=now)
 
     def settle_campaign(self, campaign_id: str, now: datetime) -> bool:
-        campaign = self.campaigns[campaign_id]
-        if campaign.status not in states_allowing(Action.SETTLE):
+        campaign = self.campaigns.get(campaign_id)
+        if campaign is None or campaign.status not in states_allowing(Action.SETTLE):
             return False
         self.campaigns[campaign_id] = replace(
             campaign,
@@ -285,9 +300,9 @@ class FakeDirectory:
         return True
 
     def hold_campaign(self, campaign_id: str, reason: str) -> None:
-        self.campaigns[campaign_id] = replace(
-            self.campaigns[campaign_id], hold_reason=HoldReason(reason)
-        )
+        if campaign_id in self.campaigns:
+            held = replace(self.campaigns[campaign_id], hold_reason=HoldReason(reason))
+            self.campaigns[campaign_id] = held
 
     def runs(self, sender_id: str) -> list[Run]:
         return [run for (sender, _), run in self.run_by_key.items() if sender == sender_id]
@@ -296,15 +311,17 @@ class FakeDirectory:
         return self.run_by_key.get((sender_id, campaign_id))
 
     def advance_run(self, run: Run, next_part: int) -> bool:
-        standing = self.run_by_key[run.sender_id, run.campaign_id]
-        if (standing.next_part, standing.state) != (run.next_part, "open"):
+        standing = self.run(run.sender_id, run.campaign_id)
+        if standing is None or (standing.next_part, standing.state) != (run.next_part, "open"):
             return False
         self._store(replace(standing, next_part=next_part))
         return True
 
     def finish_run(self, run: Run, now: datetime) -> bool:
-        standing = self.run_by_key[run.sender_id, run.campaign_id]
-        if standing.state != "open" or not run.next_part == standing.next_part == standing.parts:
+        standing = self.run(run.sender_id, run.campaign_id)
+        if standing is None or standing.state != "open":
+            return False
+        if not run.next_part == standing.next_part == standing.parts:
             return False
         self._store(replace(standing, state="done"))
         return True
@@ -345,7 +362,8 @@ class FakeDirectory:
         self.watches[watch.campaign_id, to_iso(watch.due_at), watch.part] = watch
 
     def due(self, campaign_id: str, now: datetime) -> list[Watch]:
-        return [watch for watch in self._of(campaign_id) if watch.due_at <= now]
+        due = [watch for watch in self._of(campaign_id) if watch.due_at <= now]
+        return due[:_WATCHES_PER_PASS]
 
     def next_due(self, campaign_id: str) -> datetime | None:
         return min((watch.due_at for watch in self._of(campaign_id)), default=None)

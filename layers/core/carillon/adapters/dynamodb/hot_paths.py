@@ -74,8 +74,16 @@ class DynamoMessages:
     def release(self, claim: Claim) -> None:
         """Give an unused claim back: nothing was sent. Conflict when it is no longer ours."""
         if claim.retry_of is not None:
-            # A retry goes back to waiting; its attempt was not used.
-            self._result(claim, {"status": LeadStatus.RETRYING, "attempts": claim.attempts - 1})
+            # A retry goes back to waiting as it was: its attempt was not used, and whoever
+            # has it in memory claims it again under the claim that it repeats.
+            self._result(
+                claim,
+                {
+                    "status": LeadStatus.RETRYING,
+                    "claim_id": claim.retry_of,
+                    "attempts": claim.attempts - 1,
+                },
+            )
             return
         try:
             self._client.delete_item(

@@ -1,5 +1,6 @@
 """Who must not be texted, ordered by event time: an older event never overrides a newer."""
 
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,21 +27,11 @@ class DynamoSuppressions:
         Somebody already out stays out by the first cause: the second STOP is
         not a second opt-out. At the same instant STOP beats START.
         """
-        return self._put(
-            wanted,
-            OPTED_OUT,
-            "attribute_not_exists(pk) OR (#status = :other AND event_at <= :at)",
-            OPTED_IN,
-        )
+        return self._commit(wanted, "#status = :other AND event_at <= :at")
 
     def opt_in(self, wanted: Suppression) -> Suppression:
         """Commit an opt-in unless a newer event stands; return what stands now."""
-        return self._put(
-            wanted,
-            OPTED_IN,
-            "attribute_not_exists(pk) OR (#status = :other AND event_at < :at)",
-            OPTED_OUT,
-        )
+        return self._commit(wanted, "#status = :other AND event_at < :at")
 
     def of(self, phone: str) -> Suppression | None:
         """Return where the phone stands, strongly consistent."""
@@ -49,23 +40,41 @@ class DynamoSuppressions:
         )
         return _suppression(from_item(answer["Item"])) if "Item" in answer else None
 
-    def _put(self, wanted: Suppression, status: str, condition: str, other: str) -> Suppression:
+    def _commit(self, wanted: Suppression, may_replace: str) -> Suppression:
+        condition = f"attribute_not_exists(pk) OR ({may_replace})"
+        values = {":other": _status(not wanted.opted_out), ":at": wanted.event_at}
+        while True:
+            standing = self._put(wanted, condition, values)
+            if standing is None:
+                return wanted
+            if standing.opted_out is not wanted.opted_out or standing.event_at >= wanted.event_at:
+                return standing
+            # The same consent, said again later: its time moves on, or an event from in
+            # between that arrives late would override it.
+            again = replace(standing, event_at=wanted.event_at)
+            if self._put(again, *_still(standing)) is None:
+                return again
+            # Another event came in between: look anew.
+
+    def _put(
+        self, wanted: Suppression, condition: str, values: dict[str, Any]
+    ) -> Suppression | None:
+        """Write *wanted* if *condition* holds and return None; else return what stands."""
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=to_item(
                     {
                         "pk": wanted.phone,
-                        "status": status,
+                        "status": _status(wanted.opted_out),
                         "event_at": wanted.event_at,
                         "source": wanted.source,
                         "cause": wanted.cause,
-                        "committed_at": wanted.committed_at,
                     }
                 ),
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=to_item({":other": other, ":at": wanted.event_at}),
+                ExpressionAttributeValues=to_item(values),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -75,7 +84,17 @@ class DynamoSuppressions:
             if standing is None:
                 raise
             return _suppression(standing)
-        return wanted
+        return None
+
+
+def _status(opted_out: bool) -> str:
+    return OPTED_OUT if opted_out else OPTED_IN
+
+
+def _still(standing: Suppression) -> tuple[str, dict[str, Any]]:
+    """Return the condition that nothing has changed since *standing* was read."""
+    values = {":status": _status(standing.opted_out), ":at": standing.event_at}
+    return "#status = :status AND event_at = :at", values
 
 
 def _suppression(item: dict[str, Any]) -> Suppression:
