@@ -269,7 +269,9 @@ def test_every_figure_on_the_page_equals_the_apis(
         if key == "initials_sent":
             expected += " of 1,000"
         assert (key, *shown_metric(page, key)) == (key, expected, figure["reason"] or "")
-    page.get_by_text("As of 16:50:00 GMT+1").wait_for()
+    page.get_by_text(
+        "As of 16:50:00 GMT+1 · recounted Nov 20, 2026, 16:30 GMT+1: no difference"
+    ).wait_for()
 
 
 def test_figures_without_data_show_a_dash_and_why(

@@ -136,7 +136,8 @@ function campaignView(office, mayAct, act) {
 }
 
 function recountText(recount, zone) {
-  if (!recount) return "";
+  // A busy recount proved nothing yet.
+  if (!recount || recount.state === "busy") return "";
   const drift = recount.drift ? `${count(recount.drift)} corrected` : "no difference";
   return ` · recounted ${dateTime(recount.at, zone)}: ${drift}`;
 }
