@@ -1,0 +1,303 @@
+"""
+Fakes of the ports that management uses, and builders of what it handles.
+
+They keep state and have no switches; ``tests/adapters/test_entities.py`` runs
+one suite over them and over the real adapters.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from carillon.domain.campaign import (
+    Action,
+    Campaign,
+    CampaignStatus,
+    Sender,
+    state_after,
+    states_allowing,
+)
+from carillon.domain.clock import to_iso
+from carillon.domain.commands import Origin
+from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.contacts import ImportStatus
+from carillon.domain.errors import Conflict, InvalidInput, NotFound
+from carillon.domain.listing import Listing, Position
+from carillon.domain.organisation import Office
+from carillon.domain.permissions import Access, Caller, Role, Scope
+from tests.support.clock import NOON
+
+_Kept = TypeVar("_Kept", bound=Any)
+
+OFFICE, OTHER_OFFICE = "off_1", "off_2"
+
+
+class _Shelf(Generic[_Kept]):
+    """Things by key, each with the digest of the request that made it."""
+
+    def __init__(self, noun: str, kept: Iterable[_Kept]) -> None:
+        self.noun = noun
+        self.items: dict[Any, _Kept] = {one.id: one for one in kept}
+        self.digests: dict[Any, str] = {}
+
+    def add(self, key: Any, new: _Kept, digest: str) -> _Kept:
+        if key not in self.items:
+            self.items[key], self.digests[key] = new, digest
+        if self.digests.get(key) != digest:
+            raise Conflict("Reused.", code="idempotency_key_reused")
+        return self.items[key]
+
+    def get(self, key: Any) -> _Kept:
+        if key not in self.items:
+            raise NotFound(f"No such {self.noun}.", code=f"{self.noun}_not_found")
+        return self.items[key]
+
+    def page(
+        self,
+        listing: str,
+        offices: frozenset[str] | None,
+        limit: int,
+        after: Position | None,
+        *,
+        where: Callable[[_Kept], bool] = lambda _: True,
+    ) -> Listing[_Kept]:
+        if after is not None and after.get("listing") != listing:
+            raise InvalidInput("Another listing.", field="cursor", code="cursor_invalid")
+        found = sorted(filter(where, self.items.values()), key=_place, reverse=True)
+        visible = [one for one in found if offices is None or one.office_id in offices]
+        rest = [one for one in visible if after is None or _place(one) < after["place"]]
+        more = len(rest) > limit
+        end = {"listing": listing, "place": _place(rest[limit - 1])} if more else None
+        return Listing(tuple(rest[:limit]), end)
+
+
+def _place(one: Any) -> str:
+    return f"{to_iso(one.created_at)}#{one.id}"
+
+
+class FakeOffices:
+    """Implements ``ports.Offices``."""
+
+    def __init__(self, *offices: Office) -> None:
+        self._shelf = _Shelf[Office]("office", offices)
+
+    def create(self, office: Office, digest: str) -> Office:
+        return self._shelf.add(office.id, office, digest)
+
+    def get(self, office_id: str) -> Office:
+        return self._shelf.get(office_id)
+
+    def all(self) -> list[Office]:
+        return sorted(self._shelf.items.values(), key=lambda office: (office.name, office.id))
+
+
+class FakeSenders:
+    """Implements ``ports.Senders``."""
+
+    def __init__(self, *senders: Sender) -> None:
+        self._shelf = _Shelf[Sender]("sender", senders)
+
+    def create(self, sender: Sender, digest: str) -> Sender:
+        return self._shelf.add(sender.id, sender, digest)
+
+    def get(self, sender_id: str) -> Sender:
+        return self._shelf.get(sender_id)
+
+    def page(
+        self, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[Sender]:
+        return self._shelf.page("senders", offices, limit, after)
+
+
+class FakeLists:
+    """Implements ``ports.ManagedLists``."""
+
+    def __init__(self, *lists: ListRecord) -> None:
+        self._shelf = _Shelf[ListRecord]("list", lists)
+        self._imports = _Shelf[ImportRecord]("import", ())
+
+    def create(self, contacts: ListRecord, digest: str) -> ListRecord:
+        return self._shelf.add(contacts.id, contacts, digest)
+
+    def get(self, list_id: str) -> ListRecord:
+        return self._shelf.get(list_id)
+
+    def page(
+        self, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[ListRecord]:
+        return self._shelf.page("lists", offices, limit, after)
+
+    def create_import(self, new: ImportRecord, digest: str) -> ImportRecord:
+        return self._imports.add((new.list_id, new.id), new, digest)
+
+    def get_import(self, list_id: str, import_id: str) -> ImportRecord:
+        return self._imports.get((list_id, import_id))
+
+    def queue_import(
+        self,
+        wanted: ImportRecord,
+        *,
+        size: int,
+        mapping: Mapping[str, str],
+        allowed: frozenset[ImportStatus],
+    ) -> ImportRecord:
+        present = self.get_import(wanted.list_id, wanted.id)
+        if present.status not in allowed:
+            raise Conflict("No.", code="import_state", extra={"state": present.status})
+        return self.set_import(present, status=ImportStatus.QUEUED, size=size, mapping=mapping)
+
+    def set_import(self, record: ImportRecord, **changes: Any) -> ImportRecord:
+        """Change what the importer would change."""
+        present = replace(self.get_import(record.list_id, record.id), **changes)
+        self._imports.items[present.list_id, present.id] = present
+        return present
+
+
+class FakeCampaigns:
+    """Implements ``ports.Campaigns``."""
+
+    def __init__(self, *campaigns: Campaign) -> None:
+        self._shelf = _Shelf[Campaign]("campaign", campaigns)
+        self._marks: dict[str, str | None] = {}
+
+    def create(self, campaign: Campaign, digest: str) -> Campaign:
+        return self._shelf.add(campaign.id, campaign, digest)
+
+    def get(self, campaign_id: str) -> Campaign:
+        return self._shelf.get(campaign_id)
+
+    def change(self, seen: Campaign, changes: Mapping[str, Any], now: datetime) -> Campaign:
+        present = self.get(seen.id)
+        _require_version(present, seen.version)
+        return self._write(present, changes, now)
+
+    def transition(
+        self,
+        campaign_id: str,
+        action: Action,
+        now: datetime,
+        *,
+        changes: Mapping[str, Any],
+        version: int | None = None,
+        mark: str | None = None,
+    ) -> Campaign:
+        present = self.get(campaign_id)
+        if mark is not None and self._marks.get(campaign_id) == mark:
+            return present
+        target = state_after(present.status, action)
+        if version is not None:
+            _require_version(present, version)
+        self._marks[campaign_id] = mark
+        return self._write(present, {**changes, "status": target}, now)
+
+    def page(
+        self, tab: str, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[Campaign]:
+        return self._shelf.page(tab, offices, limit, after, where=lambda one: one.tab == tab)
+
+    def _write(self, present: Campaign, changes: Mapping[str, Any], now: datetime) -> Campaign:
+        version = present.version + 1
+        written = replace(present, **{**changes, "version": version, "updated_at": now})
+        self._shelf.items[present.id] = written
+        return written
+
+
+def _require_version(present: Campaign, version: int) -> None:
+    if present.version != version:
+        raise Conflict("Stale.", code="version_conflict", extra={"version": present.version})
+
+
+@dataclass
+class FakeUploads:
+    """Implements ``ports.UploadLinks``; ``sizes`` are the objects that callers have put."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def size(self, key: str) -> int:
+        if key not in self.sizes:
+            raise NotFound("No.", code="object_not_found")
+        return self.sizes[key]
+
+    def upload_link(self, key: str, *, content_type: str, expires_s: int) -> str:
+        return f"https://files.example/{key}?put={content_type}&for={expires_s}"
+
+    def download_link(self, key: str, *, filename: str, expires_s: int) -> str:
+        return f"https://files.example/{key}?as={filename}&for={expires_s}"
+
+
+def an_access(
+    role: Role = Role.MANAGER, offices: Iterable[str] = (OFFICE,), scope: Scope = Scope.OWN
+) -> Access:
+    return Access(Caller("usr_1", role, frozenset(offices)), scope)
+
+
+ADMIN = an_access(Role.ADMIN, (), Scope.ALL)
+
+
+def an_origin(key: str | None = None, digest: str = "d1", subject: str = "usr_1") -> Origin:
+    return Origin(subject, key, digest)
+
+
+def an_office(office_id: str = OFFICE, **changes: Any) -> Office:
+    made: dict[str, Any] = {"name": "Berlin", "timezone": "Europe/Berlin", "created_at": NOON}
+    return Office(id=office_id, **{**made, **changes})
+
+
+def a_sender(sender_id: str = "snd_1", **changes: Any) -> Sender:
+    made: dict[str, Any] = {
+        "office_id": OFFICE,
+        "name": "Main",
+        "phone": "+12025550100",
+        "provider": "twilio",
+        "mps": 1.0,
+        "credentials_secret": "carillon/main",
+        "created_at": NOON,
+    }
+    return Sender(id=sender_id, **{**made, **changes})
+
+
+def a_contact_list(list_id: str = "lst_1", **changes: Any) -> ListRecord:
+    made: dict[str, Any] = {
+        "name": "Members",
+        "office_id": OFFICE,
+        "default_country": "US",
+        "created_at": NOON,
+        "created_by": "usr_1",
+    }
+    return ListRecord(id=list_id, **{**made, **changes})
+
+
+def an_import_record(import_id: str = "imp_1", **changes: Any) -> ImportRecord:
+    made: dict[str, Any] = {
+        "list_id": "lst_1",
+        "status": ImportStatus.AWAITING_UPLOAD,
+        "object_key": f"uploads/lst_1/{import_id}.csv",
+        "created_at": NOON,
+        "created_by": "usr_1",
+    }
+    return ImportRecord(id=import_id, **{**made, **changes})
+
+
+def a_campaign(campaign_id: str = "cmp_1", **changes: Any) -> Campaign:
+    made: dict[str, Any] = {
+        "title": "Spring",
+        "office_id": OFFICE,
+        "body": "Hi {{ first_name }}",
+        "sender_ids": ("snd_1",),
+        "list_ids": ("lst_1",),
+        "created_at": NOON,
+        "updated_at": NOON,
+        "created_by": "usr_1",
+    }
+    return Campaign(id=campaign_id, **{**made, **changes})
+
+
+def in_state(status: CampaignStatus, **changes: Any) -> Campaign:
+    """Return a campaign that is ready for everything, in *status*."""
+    return a_campaign(status=status, **changes)
+
+
+def states_refusing(action: Action) -> list[CampaignStatus]:
+    """Return the states from which K4 has no *action*."""
+    return [status for status in CampaignStatus if status not in states_allowing(action)]
