@@ -196,6 +196,10 @@ class FakeCampaigns:
     ) -> Listing[Campaign]:
         return self._shelf.page(tab, offices, limit, after, where=lambda one: one.tab == tab)
 
+    def set_status(self, campaign_id: str, status: CampaignStatus) -> None:
+        """Change what another function would change."""
+        self._write(self.get(campaign_id), {"status": status}, NOON)
+
     def _write(self, present: Campaign, changes: Mapping[str, Any], now: datetime) -> Campaign:
         version = present.version + 1
         written = replace(present, **{**changes, "version": version, "updated_at": now})

@@ -1,0 +1,421 @@
+"""Campaigns as people work on them: K3, K4, K6, K10 and what a retry must not do twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from carillon.domain.campaign import Action, Campaign, CampaignStatus, allowed_actions
+from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from carillon.usecases.manage_campaigns import (
+    CampaignChange,
+    ManageCampaigns,
+    NewCampaign,
+    Schedule,
+)
+from tests.support.clock import NOON, FakeClock
+from tests.support.management import (
+    ADMIN,
+    OFFICE,
+    OTHER_OFFICE,
+    FakeCampaigns,
+    FakeLists,
+    FakeOffices,
+    FakeSenders,
+    a_campaign,
+    a_contact_list,
+    a_sender,
+    an_access,
+    an_office,
+    an_origin,
+    in_state,
+    states_refusing,
+)
+from tests.support.sending import FakeQueue
+
+MINE = an_access()
+LATER = NOON + timedelta(hours=1)
+
+
+@dataclass
+class World:
+    """The use case over fakes; *campaigns* are there already."""
+
+    campaigns: FakeCampaigns
+    clock: FakeClock = field(default_factory=FakeClock)
+    plans: FakeQueue = field(default_factory=FakeQueue)
+    sends: FakeQueue = field(default_factory=FakeQueue)
+    recounts: FakeQueue = field(default_factory=FakeQueue)
+
+    @property
+    def manage(self) -> ManageCampaigns:
+        return ManageCampaigns(
+            self.campaigns,
+            FakeOffices(an_office(), an_office(OTHER_OFFICE)),
+            FakeSenders(a_sender(), a_sender("snd_9", office_id=OTHER_OFFICE)),
+            FakeLists(a_contact_list(), a_contact_list("lst_9", office_id=OTHER_OFFICE)),
+            self.clock,
+            plan_queue=self.plans,
+            send_queue=self.sends,
+            recount_queue=self.recounts,
+            check_body=_check_body,
+        )
+
+
+def a_world(*campaigns: Campaign) -> World:
+    return World(FakeCampaigns(*campaigns))
+
+
+def _check_body(text: str) -> None:
+    if "{{" in text and "}}" not in text:
+        raise InvalidInput("Not closed.", field="body", code="template_syntax")
+
+
+def new_campaign(**changes: Any) -> NewCampaign:
+    made = {"title": " Spring ", "office_id": OFFICE, "body": "Hi", "sender_ids": ("snd_1",)}
+    return NewCampaign(**{**made, "list_ids": ("lst_1",), **changes})
+
+
+ACTIONS: dict[Action, Callable[[ManageCampaigns, Any, str], Campaign]] = {
+    Action.LAUNCH: lambda manage, origin, one: manage.launch(MINE, origin, one),
+    Action.SCHEDULE: lambda manage, origin, one: manage.schedule(
+        MINE, origin, one, Schedule(schedule_at=LATER)
+    ),
+    Action.UNSCHEDULE: lambda manage, origin, one: manage.unschedule(MINE, origin, one),
+    Action.PAUSE: lambda manage, origin, one: manage.pause(MINE, origin, one),
+    Action.RESUME: lambda manage, origin, one: manage.resume(MINE, origin, one),
+    Action.END: lambda manage, origin, one: manage.end(MINE, origin, one),
+    Action.ARCHIVE: lambda manage, origin, one: manage.archive(MINE, origin, one),
+}
+
+
+def test_every_action_that_a_person_may_take_has_a_use_case() -> None:
+    offered = {action for status in CampaignStatus for action in allowed_actions(status)}
+
+    assert offered == set(ACTIONS)
+
+
+def test_a_new_campaign_is_a_draft_of_its_office() -> None:
+    world = a_world()
+
+    made = world.manage.create(MINE, an_origin(), new_campaign(tags=("a", "b", "a")))
+
+    assert world.campaigns.get(made.id) == made
+    assert (made.status, made.title, made.tags) == (CampaignStatus.DRAFT, "Spring", ("a", "b"))
+    assert (made.created_by, made.created_at, made.version) == ("usr_1", NOON, 1)
+
+
+def test_a_retried_creation_returns_the_first_campaign() -> None:
+    world = a_world()
+    first = world.manage.create(MINE, an_origin("key"), new_campaign())
+    world.clock.sleep(60)
+
+    second = world.manage.create(MINE, an_origin("key"), new_campaign())
+
+    assert second == first
+
+
+def test_the_same_key_for_another_body_is_a_conflict() -> None:
+    world = a_world()
+    world.manage.create(MINE, an_origin("key", "d1"), new_campaign())
+
+    with pytest.raises(Conflict) as raised:
+        world.manage.create(MINE, an_origin("key", "d2"), new_campaign(title="Other"))
+
+    assert raised.value.code == "idempotency_key_reused"
+
+
+def test_two_people_with_the_same_key_create_two_campaigns() -> None:
+    world = a_world()
+
+    one = world.manage.create(MINE, an_origin("key", subject="usr_1"), new_campaign())
+    two = world.manage.create(MINE, an_origin("key", subject="usr_2"), new_campaign())
+
+    assert one.id != two.id
+
+
+def test_a_campaign_cannot_be_put_into_a_foreign_office() -> None:
+    with pytest.raises(Forbidden) as raised:
+        a_world().manage.create(MINE, an_origin(), new_campaign(office_id=OTHER_OFFICE))
+
+    assert raised.value.code == "office_forbidden"
+
+
+def test_an_admin_learns_that_an_office_does_not_exist() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        a_world().manage.create(ADMIN, an_origin(), new_campaign(office_id="off_9"))
+
+    assert raised.value.field == "office_id"
+
+
+@pytest.mark.parametrize("name", ["sender_ids", "list_ids", "exclude_list_ids"])
+@pytest.mark.parametrize("kind", ["absent", "foreign"])
+def test_senders_and_lists_must_be_the_offices_and_absent_looks_like_foreign(
+    name: str, kind: str
+) -> None:
+    prefix = name.removeprefix("exclude_")[:3].replace("sen", "snd").replace("lis", "lst")
+    wrong = f"{prefix}_9" if kind == "foreign" else f"{prefix}_0"
+
+    with pytest.raises(InvalidInput) as raised:
+        a_world().manage.create(MINE, an_origin(), new_campaign(**{name: (wrong,)}))
+
+    assert raised.value.field == name
+    assert raised.value.detail == (
+        f"{name} names something that the campaign's office does not have."
+    )
+
+
+def test_a_text_that_is_no_template_is_refused() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        a_world().manage.create(MINE, an_origin(), new_campaign(body="Hi {{ name"))
+
+    assert (raised.value.field, raised.value.code) == ("body", "template_syntax")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": "x" * 201}, "title"),
+        ({"body": "x" * 3201}, "body"),
+        ({"operated_by": "nobody"}, "operated_by"),
+        ({"tags": ("",)}, "tags"),
+        ({"tags": ("x" * 81,)}, "tags"),
+        ({"list_ids": tuple(f"lst_{n}" for n in range(51))}, "list_ids"),
+    ],
+)
+def test_a_command_outside_its_limits_cannot_be_made(wrong: dict[str, Any], name: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        new_campaign(**wrong)
+
+    assert raised.value.field == name
+
+
+def test_a_foreign_campaign_looks_absent_whatever_is_done_to_it() -> None:
+    world = a_world(a_campaign(office_id=OTHER_OFFICE))
+
+    for call in (
+        lambda: world.manage.get(MINE, "cmp_1"),
+        lambda: world.manage.change(MINE, "cmp_1", CampaignChange(title="x"), 1),
+        lambda: world.manage.recount(MINE, "cmp_1"),
+        *(partial(act, world.manage, an_origin(), "cmp_1") for act in ACTIONS.values()),
+    ):
+        with pytest.raises(NotFound) as raised:
+            call()
+        assert raised.value.code == "campaign_not_found"
+    assert world.campaigns.get("cmp_1") == a_campaign(office_id=OTHER_OFFICE)
+
+
+def test_a_launch_marks_the_campaign_and_queues_its_plan() -> None:
+    world = a_world(in_state(CampaignStatus.SCHEDULED, schedule_at=LATER, launch_error="Old."))
+
+    launched = world.manage.launch(MINE, an_origin(), "cmp_1")
+
+    assert (launched.status, launched.launched_at) == (CampaignStatus.PROCESSING, NOON)
+    assert (launched.schedule_at, launched.launch_error) == (None, None)
+    assert world.plans.messages == [{"campaign_id": "cmp_1"}]
+
+
+def test_a_launch_names_everything_that_is_missing() -> None:
+    world = a_world(a_campaign(body=" ", sender_ids=(), list_ids=()))
+
+    with pytest.raises(Conflict) as raised:
+        world.manage.launch(MINE, an_origin(), "cmp_1")
+
+    assert raised.value.code == "campaign_not_ready"
+    assert raised.value.extra == {"missing": ["body", "sender_ids", "list_ids"]}
+    assert world.plans.messages == []
+
+
+def test_a_retried_launch_queues_the_plan_again_and_launches_once() -> None:
+    world = a_world(a_campaign())
+    first = world.manage.launch(MINE, an_origin("key"), "cmp_1")
+    world.clock.sleep(5)
+
+    second = world.manage.launch(MINE, an_origin("key"), "cmp_1")
+
+    assert second == first
+    assert world.plans.messages == [{"campaign_id": "cmp_1"}] * 2
+
+
+def test_a_launch_retried_when_it_is_active_finds_it_so_and_queues_nothing() -> None:
+    world = a_world(a_campaign())
+    world.manage.launch(MINE, an_origin("key"), "cmp_1")
+    world.campaigns.set_status("cmp_1", CampaignStatus.ACTIVE)
+    world.plans.messages.clear()
+
+    again = world.manage.launch(MINE, an_origin("key"), "cmp_1")
+
+    assert again.status is CampaignStatus.ACTIVE
+    assert world.plans.messages == []
+
+
+def test_a_second_launch_by_somebody_else_is_a_conflict() -> None:
+    world = a_world(a_campaign())
+    world.manage.launch(MINE, an_origin("key"), "cmp_1")
+
+    with pytest.raises(Conflict) as raised:
+        world.manage.launch(MINE, an_origin("other key"), "cmp_1")
+
+    assert raised.value.code == "campaign_state"
+
+
+def test_a_schedule_is_set_moved_and_taken_back() -> None:
+    world = a_world(a_campaign())
+    manage = world.manage
+
+    first = manage.schedule(MINE, an_origin(), "cmp_1", Schedule(schedule_at=LATER))
+    moved_to = LATER + timedelta(days=1)
+    second = manage.schedule(MINE, an_origin(), "cmp_1", Schedule(schedule_at=moved_to))
+    third = manage.unschedule(MINE, an_origin(), "cmp_1")
+
+    assert (first.status, first.schedule_at) == (CampaignStatus.SCHEDULED, LATER)
+    assert (second.status, second.schedule_at) == (CampaignStatus.SCHEDULED, moved_to)
+    assert (third.status, third.schedule_at) == (CampaignStatus.DRAFT, None)
+
+
+@pytest.mark.parametrize("at", [NOON, NOON - timedelta(seconds=1)])
+def test_a_schedule_must_lie_in_the_future(at: Any) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        a_world(a_campaign()).manage.schedule(MINE, an_origin(), "cmp_1", Schedule(schedule_at=at))
+
+    assert raised.value.field == "schedule_at"
+
+
+def test_what_is_not_ready_cannot_be_scheduled() -> None:
+    with pytest.raises(Conflict) as raised:
+        a_world(a_campaign(list_ids=())).manage.schedule(
+            MINE, an_origin(), "cmp_1", Schedule(schedule_at=LATER)
+        )
+
+    assert raised.value.code == "campaign_not_ready"
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [
+        (Action.PAUSE, CampaignStatus.ACTIVE, CampaignStatus.PAUSED),
+        (Action.RESUME, CampaignStatus.PAUSED, CampaignStatus.ACTIVE),
+    ],
+)
+def test_pause_and_resume_wake_the_senders(
+    action: Action, before: CampaignStatus, after: CampaignStatus
+) -> None:
+    world = a_world(in_state(before, sender_ids=("snd_1", "snd_2")))
+
+    moved = ACTIONS[action](world.manage, an_origin(), "cmp_1")
+
+    assert moved.status is after
+    assert world.sends.messages == [{"sender_id": "snd_1"}, {"sender_id": "snd_2"}]
+
+
+@pytest.mark.parametrize("before", [CampaignStatus.ACTIVE, CampaignStatus.PAUSED])
+def test_ending_a_campaign_notes_when(before: CampaignStatus) -> None:
+    ended = a_world(in_state(before)).manage.end(MINE, an_origin(), "cmp_1")
+
+    assert (ended.status, ended.finished_at) == (CampaignStatus.FINISHED, NOON)
+
+
+@pytest.mark.parametrize("action", list(ACTIONS))
+def test_what_k4_does_not_know_is_a_conflict_that_names_what_is_allowed(action: Action) -> None:
+    for status in states_refusing(action):
+        world = a_world(in_state(status))
+
+        with pytest.raises(Conflict) as raised:
+            ACTIONS[action](world.manage, an_origin(), "cmp_1")
+
+        assert raised.value.code == "campaign_state"
+        assert raised.value.extra == {"state": status, "allowed_actions": allowed_actions(status)}
+
+
+def test_a_change_needs_the_present_version() -> None:
+    world = a_world(a_campaign(version=3))
+
+    with pytest.raises(Conflict) as raised:
+        world.manage.change(MINE, "cmp_1", CampaignChange(title="x"), 2)
+
+    assert (raised.value.code, raised.value.extra) == ("version_conflict", {"version": 3})
+    assert world.manage.change(MINE, "cmp_1", CampaignChange(title="x"), None).title == "x"
+
+
+def test_a_change_leaves_out_what_it_does_not_name() -> None:
+    world = a_world(a_campaign())
+
+    changed = world.manage.change(
+        MINE, "cmp_1", CampaignChange(title="Summer", list_ids=("lst_1", "lst_1")), 1
+    )
+
+    assert changed == a_campaign(title="Summer", version=2)
+
+
+def test_an_empty_change_changes_nothing() -> None:
+    world = a_world(in_state(CampaignStatus.ACTIVE))
+
+    assert world.manage.change(MINE, "cmp_1", CampaignChange(), 1) == in_state(
+        CampaignStatus.ACTIVE
+    )
+
+
+@pytest.mark.parametrize("status", list(CampaignStatus))
+def test_only_drafts_and_scheduled_and_paused_campaigns_are_edited(status: CampaignStatus) -> None:
+    world = a_world(in_state(status))
+    editable = {CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}
+
+    if status in editable:
+        assert world.manage.change(MINE, "cmp_1", CampaignChange(body="New"), 1).body == "New"
+        return
+    with pytest.raises(Conflict) as raised:
+        world.manage.change(MINE, "cmp_1", CampaignChange(body="New"), 1)
+    assert raised.value.code == "campaign_state"
+
+
+def test_a_paused_campaigns_audience_and_senders_stay() -> None:
+    world = a_world(in_state(CampaignStatus.PAUSED))
+    change = CampaignChange(list_ids=("lst_1",), sender_ids=("snd_1",), title="x")
+
+    with pytest.raises(Conflict) as raised:
+        world.manage.change(MINE, "cmp_1", change, 1)
+
+    assert raised.value.code == "campaign_field_frozen"
+    assert raised.value.extra == {"fields": ["list_ids", "sender_ids"]}
+
+
+@pytest.mark.parametrize("status", [CampaignStatus.SCHEDULED, CampaignStatus.PAUSED])
+def test_a_change_cannot_make_a_coming_launch_impossible(status: CampaignStatus) -> None:
+    with pytest.raises(Conflict) as raised:
+        a_world(in_state(status)).manage.change(MINE, "cmp_1", CampaignChange(body=""), 1)
+
+    assert raised.value.extra == {"missing": ["body"]}
+
+
+def test_a_changed_list_must_be_the_offices_too() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        a_world(a_campaign()).manage.change(MINE, "cmp_1", CampaignChange(list_ids=("lst_9",)), 1)
+
+    assert raised.value.field == "list_ids"
+
+
+def test_a_recount_is_queued() -> None:
+    world = a_world(in_state(CampaignStatus.ARCHIVED))
+
+    world.manage.recount(MINE, "cmp_1")
+
+    assert world.recounts.messages == [{"campaign_id": "cmp_1", "reason": "requested"}]
+
+
+def test_a_listing_shows_the_callers_offices_of_one_tab() -> None:
+    mine, theirs = a_campaign(), a_campaign("cmp_2", office_id=OTHER_OFFICE)
+    world = a_world(mine, theirs, a_campaign("cmp_3", status=CampaignStatus.ACTIVE))
+
+    assert world.manage.page(MINE, "draft", 10, None).items == (mine,)
+    assert set(world.manage.page(ADMIN, "draft", 10, None).items) == {mine, theirs}
+
+
+def test_an_unknown_tab_is_refused() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        a_world().manage.page(MINE, "deleted", 10, None)
+
+    assert raised.value.field == "tab"
