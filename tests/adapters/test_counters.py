@@ -100,6 +100,17 @@ def test_a_repeated_fold_is_refused_and_changes_nothing(counters: FakeCounters |
     assert counters.lanes(CAMPAIGN) == {"claimed": 1}
 
 
+def test_a_fold_from_an_older_stand_of_the_book_is_refused(counters: FakeCounters | Table) -> None:
+    counters.commit(a_fold(a_change(1, a_lead())), 0)
+    stale = counters.part_books([part()])
+    counters.commit(a_fold(a_change(2, a_lead()), books=stale), 0)
+
+    outcome = counters.commit(a_fold(a_change(2, a_lead()), books=stale), 0)
+
+    assert outcome is CommitOutcome.MOVED
+    assert counters.lanes(CAMPAIGN) == {"claimed": 2}
+
+
 def test_one_moved_book_cancels_the_whole_fold(counters: FakeCounters | Table) -> None:
     counters.commit(a_fold(a_change(1, a_lead(), partition=part(1))), 0)
     fold = a_fold(a_change(2, a_lead()), a_change(3, a_lead(), partition=part(1)))

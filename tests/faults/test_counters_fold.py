@@ -225,6 +225,18 @@ def test_one_mishap_at_any_single_call_changes_no_figure(call: int, fate: str) -
     assert books.lanes(CAMPAIGN) == rows_of(messages, CAMPAIGN).totals
 
 
+def test_what_a_rival_left_over_is_applied_in_the_same_invocation() -> None:
+    books = FakeCounters()
+    changes = [a_change(1, a_lead()), a_change(2, a_lead())]
+    rival = _aggregator(books)
+    perilous = Perilous(books, iter(["rival"]), lambda: rival.fold_changes(changes[:1]))
+
+    report = Aggregator(perilous, StillClock(), campaign_of).fold_changes(changes)
+
+    assert (report.applied, report.replayed, report.failed) == (1, 1, [])
+    assert books.lanes(CAMPAIGN) == {"claimed": 2}
+
+
 def test_records_of_no_campaign_advance_nothing() -> None:
     books = FakeCounters()
     changes = [
