@@ -19,7 +19,7 @@ from carillon.adapters.providers import twilio
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.system_clock import SystemClock
-from carillon.domain import answers
+from carillon.domain import automatic_answers as answers
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import RowRef
