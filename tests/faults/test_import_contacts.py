@@ -92,3 +92,17 @@ def test_another_runner_overtaking_at_any_point_changes_nothing(deliveries: int)
         run_until_done(world, steps)
 
         assert world.outcome() == expected.outcome(), steps.names[number - 1]
+
+
+def test_a_runner_that_was_overtaken_leaves_the_rest_to_the_other() -> None:
+    names = Steps()
+    rehearsal, world = a_world(), a_world()
+    rehearsal.deliver(tapped(rehearsal.ports, names))
+    commit = names.names.index("after files.put") + 2
+
+    job = world.deliver(tapped(world.ports, Steps({commit: world.deliver})))
+
+    assert names.names[commit - 1] == "before lists.advance_import"
+    assert job.tally.rows == 0
+    assert world.job.tally.rows == 3
+    assert world.queue.messages == [{"list_id": "lst_a", "import_id": "imp_a"}]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
+from carillon.usecases.plan_audience import Planned
 from tests.support.crash_points import Crash, Steps, crash, tapped
 from tests.support.planning import PlanningWorld, a_launched_campaign
 
@@ -97,3 +98,17 @@ def test_archiving_at_any_point_leaves_it_archived_or_never_undoes_an_activation
         run_until_done(world, steps)
 
         assert world.campaign.status is CampaignStatus.ARCHIVED, steps.names[number - 1]
+
+
+def test_a_runner_that_was_overtaken_leaves_the_rest_to_the_other() -> None:
+    names = Steps()
+    rehearsal, world = a_world(), a_world()
+    rehearsal.deliver(tapped(rehearsal.ports, names))
+    move = names.names.index("after objects.put") + 2
+
+    answer = world.deliver(tapped(world.ports, Steps({move: world.deliver})))
+
+    assert names.names[move - 1] == "before campaigns.save_plan"
+    assert answer is Planned.NOTHING
+    assert world.campaign.planned_parts == 1
+    assert world.plan_queue.messages == [{"campaign_id": "cmp_a"}]

@@ -31,10 +31,10 @@ def crash() -> None:
 class Steps:
     """Counts taps; *acts* says at which of them (from 1) something happens, once."""
 
-    acts: dict[int, Callable[[], None]] = field(default_factory=dict)
+    acts: dict[int, Callable[[], object]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
-    def at(self, number: int, act: Callable[[], None]) -> None:
+    def at(self, number: int, act: Callable[[], object]) -> None:
         """Let *act* happen at tap *number*."""
         self.acts[number] = act
 
