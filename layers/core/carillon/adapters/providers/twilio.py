@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -52,6 +52,7 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
 _PAGE = 50
 _DEFAULT_BACKOFF_S = 1.0
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Message statuses: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
 _STATUS = {
@@ -73,6 +74,7 @@ _ACCOUNT_CODES = frozenset(
         "20003",  # wrong credentials, or the account is suspended
         "20005",  # account not active
         "20006",  # access to the resource denied
+        "20404",  # no such account
         "21606",  # the From number is not ours or cannot send
         "21659",  # the From number is not a Twilio number of this account
         "21660",  # the From number belongs to another account
@@ -112,8 +114,15 @@ class TwilioCredentials:
 class Twilio:
     """Implements ``ports.MessageProvider`` over one account."""
 
-    def __init__(self, credentials: TwilioCredentials, pool: urllib3.PoolManager) -> None:
+    def __init__(
+        self,
+        credentials: TwilioCredentials,
+        pool: urllib3.PoolManager,
+        *,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
         self._pool = pool
+        self._timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s)
         self._url = f"{credentials.base_url}/2010-04-01/Accounts/{credentials.account_sid}/Messages"
         self._headers = urllib3.make_headers(
             basic_auth=f"{credentials.account_sid}:{credentials.auth_token}",
@@ -150,17 +159,19 @@ class Twilio:
         """Return the newest such message of Twilio's log, or None if it never took it."""
         # No filter by DateSent: a message that is still queued has none.
         query = urlencode({"To": recipient, "From": sender, "PageSize": _PAGE})
-        for entry in self._get(f"{self._url}.json?{query}").get("messages", []):
-            created = parsedate_to_datetime(entry["date_created"]).astimezone(UTC)
-            if created < since:
-                return None
-            if digest_of(entry.get("body") or "") == text_digest:
-                return _record(entry)
-        return None
+        try:
+            log = self._get(f"{self._url}.json?{query}")
+            return _newest(log["messages"], text_digest, since)
+        except (NotFound, KeyError, TypeError, ValueError) as error:
+            # Taken for an empty log, an answer that is not Twilio's would send a message twice.
+            raise Unavailable("Twilio's log cannot be read.") from error
 
     def fetch(self, provider_id: str) -> ProviderRecord:
-        """Return one message's present state from Twilio's log; raises NotFound."""
-        return _record(self._get(f"{self._url}/{provider_id}.json"))
+        """Return one message's present state from Twilio's log; raises NotFound, Unavailable."""
+        try:
+            return _record(self._get(f"{self._url}/{provider_id}.json"))
+        except KeyError as error:
+            raise Unavailable("Twilio's log cannot be read.") from error
 
     def _get(self, url: str) -> dict[str, Any]:
         try:
@@ -184,7 +195,7 @@ class Twilio:
                 headers=dict(headers),
                 retries=False,
                 redirect=False,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
+                timeout=self._timeout,
             )
         except MaxRetryError as error:
             if isinstance(error.reason, HTTPError):
@@ -197,12 +208,15 @@ def _accepted(answer: urllib3.BaseHTTPResponse) -> Accepted:
         body = _json(answer.data)
         if "sid" in body:
             return Accepted(provider_id=str(body["sid"]))
-        raise OutcomeUnknown("Twilio accepted without naming the message.", provider_code="201")
+    if answer.status < 400:
+        # Not an answer that Twilio documents, and no refusal either.
+        code = str(answer.status)
+        raise OutcomeUnknown("Twilio accepted without naming the message.", provider_code=code)
     raise _refusal(answer)
 
 
 def _refusal(answer: urllib3.BaseHTTPResponse) -> Exception:
-    """Return the error that Twilio's non-201 *answer* means; see the tables above."""
+    """Return the error that Twilio's refusal means; see the tables above."""
     code = str(_json(answer.data).get("code") or answer.status)
     if answer.status == 429 or code in _TRANSIENT_CODES:
         wait = answer.headers.get("Retry-After", "")
@@ -214,6 +228,18 @@ def _refusal(answer: urllib3.BaseHTTPResponse) -> Exception:
     if answer.status in (401, 403) or code in _ACCOUNT_CODES:
         return AccountBlocked("Twilio refuses our account or number.", provider_code=code)
     return Rejected("Twilio refused the message.", provider_code=code)
+
+
+def _newest(
+    entries: list[Mapping[str, Any]], text_digest: str, since: datetime
+) -> ProviderRecord | None:
+    """Return the first of *entries*, newest first, that has the digest and is not too old."""
+    for entry in entries:
+        if parsedate_to_datetime(entry["date_created"]).astimezone(UTC) < since:
+            return None
+        if digest_of(entry.get("body") or "") == text_digest:
+            return _record(entry)
+    return None
 
 
 def _record(entry: Mapping[str, Any]) -> ProviderRecord:
@@ -253,14 +279,26 @@ def signature(url: str, params: Params, auth_token: str) -> str:
 
 
 def is_signed(url: str, params: Params, given: str, credentials: TwilioCredentials) -> bool:
-    """Whether *given* is the signature by the present or the previous token; timing-safe."""
-    tokens = (credentials.auth_token, credentials.previous_auth_token)
+    """
+    Whether *given* is the signature by the present or the previous token; timing-safe.
+
+    Twilio signs an address now with its port, now without (its SDK accepts both).
+    """
+    tokens = [t for t in (credentials.auth_token, credentials.previous_auth_token) if t]
     matches = [
-        hmac.compare_digest(signature(url, params, token).encode(), given.encode())
+        hmac.compare_digest(signature(spelling, params, token).encode(), given.encode())
         for token in tokens
-        if token
+        for spelling in _spellings(url)
     ]
     return any(matches)
+
+
+def _spellings(url: str) -> set[str]:
+    """Return *url* as it is, without a port and with one."""
+    parts = urlsplit(url)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    hosts = (parts.hostname or "", f"{parts.hostname}:{port}")
+    return {url, *(parts._replace(netloc=host).geturl() for host in hosts)}
 
 
 def parse_receipt(params: Params, ref: str, received_at: datetime) -> Receipt:
