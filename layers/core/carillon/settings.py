@@ -26,7 +26,7 @@ def from_env(cls: type[_Settings], environ: Mapping[str, str] | None = None) -> 
         text = environ.get(name, "")
         if text:
             convert = setting.type if setting.type in (int, float) else str
-            values[setting.name] = convert(text)  # type: ignore[operator]
+            values[setting.name] = convert(text)
         elif setting.default is MISSING:
             raise MissingSetting(f"{name} is not set")
     return cls(**values)
