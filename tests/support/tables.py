@@ -18,7 +18,7 @@ _CREATED = (
 )
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+class _Loader(yaml.SafeLoader):
     """Reads CloudFormation's short forms as {tag: value}; key schemas hold none of them."""
 
 

@@ -197,12 +197,13 @@ def test_a_command_outside_its_limits_cannot_be_made(wrong: dict[str, Any], name
 def test_a_foreign_campaign_looks_absent_whatever_is_done_to_it() -> None:
     world = a_world(a_campaign(office_id=OTHER_OFFICE))
 
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: world.manage.get(MINE, "cmp_1"),
         lambda: world.manage.change(MINE, "cmp_1", CampaignChange(title="x"), 1),
         lambda: world.manage.recount(MINE, "cmp_1"),
         *(partial(act, world.manage, an_origin(), "cmp_1") for act in ACTIONS.values()),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(NotFound) as raised:
             call()
         assert raised.value.code == "campaign_not_found"

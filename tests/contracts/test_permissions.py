@@ -1,0 +1,208 @@
+"""
+Every route × every role × own and other office, over the real functions.
+
+What is expected comes from the permission table alone; a new route fails here
+until it says how it is asked for (``ASKED``).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import pytest
+
+from carillon.domain.campaign import CampaignStatus
+from carillon.domain.permissions import PERMISSIONS, Role, Route, Scope
+from carillon.edge.http import endpoints
+from tests.support.http_api import APPS, HttpApi, http_api, violations
+from tests.support.management import (
+    OFFICE,
+    OTHER_OFFICE,
+    a_campaign,
+    a_contact_list,
+    a_sender,
+    an_import_record,
+    an_office,
+)
+from tests.support.requests import Answered, signed_in
+
+ENDPOINTS = {(one.method, one.path): one for app in APPS for one in endpoints(app.app)}
+_UNIQUE = count(1)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """
+    How a route is asked for: *status* is its campaign's, *body* and *headers* the request's.
+
+    ``about`` says what the route is about: ``object`` (another office's is not
+    there), ``listing`` (another office's are left out), ``creation`` (naming
+    another office is forbidden) or ``nothing`` of an office.
+    """
+
+    about: str = "object"
+    status: CampaignStatus = CampaignStatus.ACTIVE
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def _campaign(action: str) -> Route:
+    return "POST", f"/v1/campaigns/{{campaign_id}}/{action}"
+
+
+_IMPORTS = "/v1/lists/{list_id}/imports"
+ASKED: dict[Route, Asked] = {
+    ("GET", "/v1/me"): Asked("nothing"),
+    ("GET", "/v1/offices"): Asked("listing"),
+    ("POST", "/v1/offices"): Asked("nothing", body={"name": "x", "timezone": "UTC"}),
+    ("GET", "/v1/senders"): Asked("listing"),
+    ("POST", "/v1/senders"): Asked(
+        "creation", body={"name": "x", "phone": "+12025550100", "credentials_secret": "x"}
+    ),
+    ("GET", "/v1/senders/{sender_id}"): Asked(),
+    ("GET", "/v1/lists"): Asked("listing"),
+    ("POST", "/v1/lists"): Asked("creation", body={"name": "x"}),
+    ("GET", "/v1/lists/{list_id}"): Asked(),
+    ("POST", _IMPORTS): Asked(),
+    ("GET", f"{_IMPORTS}/{{import_id}}"): Asked(),
+    ("POST", f"{_IMPORTS}/{{import_id}}/start"): Asked(body={}),
+    ("GET", f"{_IMPORTS}/{{import_id}}/rejected"): Asked(),
+    ("GET", "/v1/campaigns"): Asked("listing", query={"tab": "active"}),
+    ("POST", "/v1/campaigns"): Asked("creation", body={"title": "x"}),
+    ("GET", "/v1/campaigns/{campaign_id}"): Asked(),
+    ("PATCH", "/v1/campaigns/{campaign_id}"): Asked(
+        status=CampaignStatus.DRAFT, body={"title": "x"}, headers={"If-Match": '"1"'}
+    ),
+    _campaign("launch"): Asked(status=CampaignStatus.DRAFT),
+    _campaign("schedule"): Asked(
+        status=CampaignStatus.DRAFT, body={"schedule_at": "2999-01-01T00:00:00Z"}
+    ),
+    _campaign("unschedule"): Asked(status=CampaignStatus.SCHEDULED),
+    _campaign("pause"): Asked(),
+    _campaign("resume"): Asked(status=CampaignStatus.PAUSED),
+    _campaign("end"): Asked(),
+    _campaign("archive"): Asked(),
+    _campaign("recount"): Asked(),
+    ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
+    ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
+}
+ROUTES = sorted(ASKED)
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[HttpApi]:
+    with http_api() as running:
+        running.keep(an_office(OFFICE), an_office(OTHER_OFFICE))
+        yield running
+
+
+def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> Answered:
+    """Send the route's request about fresh objects of *office_id*."""
+    asked, suffix = ASKED[route], f"x{next(_UNIQUE)}"
+    ids = {name: f"{name[:3]}_{suffix}" for name in ("sender_id", "list_id", "import_id")}
+    ids["campaign_id"] = f"cmp_{suffix}"
+    record = an_import_record(
+        ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"
+    )
+    api.keep(
+        a_sender(ids["sender_id"], office_id=office_id),
+        a_contact_list(ids["list_id"], office_id=office_id),
+        record,
+        a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status),
+    )
+    api.upload(record.object_key)
+    body = asked.body
+    if asked.about == "creation":
+        body = {**body, "office_id": office_id}
+    return api.send(
+        *route, claims=claims, ids=ids, body=body, query=asked.query, headers=asked.headers
+    )
+
+
+def test_every_route_of_the_table_is_walked() -> None:
+    assert set(ASKED) == set(PERMISSIONS) == set(ENDPOINTS)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_the_table_decides_about_objects_of_ones_own_office(
+    api: HttpApi, route: Route, role: Role
+) -> None:
+    result = ask(api, route, OFFICE, signed_in(roles=[role], offices=[OFFICE]))
+
+    if PERMISSIONS[route][role] is Scope.NONE:
+        assert (result.status, result.json["code"]) == (403, "role_forbidden")
+        return
+    assert result.status == ENDPOINTS[route].status, result.json
+    assert violations(ENDPOINTS[route].gives, result.json) == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_the_table_decides_about_objects_of_another_office(
+    api: HttpApi, route: Route, role: Role
+) -> None:
+    result = ask(api, route, OTHER_OFFICE, signed_in(roles=[role], offices=[OFFICE]))
+
+    scope, about = PERMISSIONS[route][role], ASKED[route].about
+    if scope is Scope.NONE:
+        assert (result.status, result.json["code"]) == (403, "role_forbidden")
+    elif scope is Scope.OWN and about == "object":
+        assert result.status == 404
+        assert result.json["code"] in {"sender_not_found", "list_not_found", "campaign_not_found"}
+    elif scope is Scope.OWN and about == "creation":
+        assert (result.status, result.json["code"]) == (403, "office_forbidden")
+    else:
+        assert result.status == ENDPOINTS[route].status, result.json
+    if scope is Scope.OWN and about == "listing":
+        shown = {item.get("office_id", item["id"]) for item in result.json["items"]}
+        assert shown <= {OFFICE}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+@pytest.mark.parametrize(
+    ("claims", "status", "code"),
+    [
+        ({}, 401, "unauthenticated"),
+        ({**signed_in(roles=["admin"]), "token_use": "id"}, 401, "unauthenticated"),
+        (signed_in(roles=[], offices=[OFFICE]), 403, "no_role"),
+        (signed_in(roles=["owner"], offices=[OFFICE]), 403, "no_role"),
+    ],
+    ids=["no token", "id token", "no role", "unknown role"],
+)
+def test_nobody_without_token_and_role_gets_anywhere(
+    api: HttpApi, route: Route, claims: dict[str, Any], status: int, code: str
+) -> None:
+    result = ask(api, route, OFFICE, claims)
+
+    assert (result.status, result.json["code"]) == (status, code)
+    assert violations("Problem", result.json) == []
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_a_manager_without_an_office_reaches_nothing(api: HttpApi, route: Route) -> None:
+    result = ask(api, route, OFFICE, signed_in(roles=["manager"], offices=[]))
+
+    if ASKED[route].about == "listing":
+        assert result.json["items"] == []
+    elif ASKED[route].about != "nothing":
+        assert result.status in (403, 404)
+
+
+def test_the_most_powerful_of_several_roles_counts(api: HttpApi) -> None:
+    result = api.send("GET", "/v1/me", claims=signed_in(roles=["limited", "analyst", "agent"]))
+
+    assert result.json["role"] == "analyst"
+
+
+@pytest.mark.parametrize("route", [one for one in ROUTES if "{" in one[1]], ids=" ".join)
+def test_an_absent_object_answers_exactly_like_a_foreign_one(api: HttpApi, route: Route) -> None:
+    claims = signed_in(roles=["manager"], offices=[OFFICE])
+    asked = ASKED[route]
+
+    foreign = ask(api, route, OTHER_OFFICE, claims)
+    absent = api.send(*route, claims=claims, body=asked.body, headers=asked.headers)
+
+    assert (absent.status, absent.json) == (foreign.status, foreign.json)

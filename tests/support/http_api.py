@@ -1,0 +1,129 @@
+"""
+The deployed REST API without its gateway: the real functions over emulated AWS services.
+
+Events go to the function whose app has the route; answers are checked against
+the schemas of ``infra/openapi.yaml`` by whoever wants (``violations``).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import jsonschema  # type: ignore[import-untyped]  # its stubs are not worth a dependency
+import pytest
+import yaml
+from moto import mock_aws
+
+from carillon.adapters.aws import client
+from carillon.adapters.dynamodb import entities
+from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.organisation import Office
+from functions.analytics_api import app as analytics_api
+from functions.campaigns_api import app as campaigns_api
+from tests.support.requests import Answered, an_event, answered
+from tests.support.tables import create_tables
+
+APPS = (campaigns_api, analytics_api)
+OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
+_BUCKET = "files"
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT")
+
+
+@dataclass(frozen=True)
+class HttpApi:
+    """Sends requests, and keeps entities where the functions find them."""
+
+    def send(self, method: str, template: str, **event: Any) -> Answered:
+        """Return the answer to a request; see ``tests.support.requests.an_event``."""
+        app = next(app for app in APPS if method in app.app.routes.get(template, {}))
+        return answered(app.lambda_handler(an_event(method, template, **event), None))
+
+    def keep(self, *kept: Office | Sender | ListRecord | ImportRecord | Campaign) -> None:
+        """Store entities that are not there yet."""
+        for one in kept:
+            match one:
+                case Office():
+                    entities.OfficeTable().create(one, "")
+                case Sender():
+                    entities.SenderTable().create(one, "")
+                case ListRecord():
+                    entities.ListTable().create(one, "")
+                case ImportRecord():
+                    entities.ListTable().create_import(one, "")
+                case Campaign():
+                    entities.CampaignTable().create(one, "")
+
+    def upload(self, key: str) -> None:
+        """Put an object where an import expects its file."""
+        boto3.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=b"phone\n")
+
+    def queued(self, name: str) -> list[str]:
+        """Take the bodies that wait in a queue (``plan``)."""
+        sqs = boto3.client("sqs")
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [message["Body"] for message in messages]
+
+
+@contextmanager
+def http_api() -> Iterator[HttpApi]:
+    """Compose both functions over moto, as Lambda would over AWS."""
+    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        environment.setenv("CONTROL_TABLE", "ControlTable")
+        environment.setenv("COUNTERS_TABLE", "CountersTable")
+        environment.setenv("FILES_BUCKET", _BUCKET)
+        _forget_compositions()
+        create_tables(boto3.client("dynamodb"))
+        boto3.client("s3").create_bucket(Bucket=_BUCKET)
+        for name in _QUEUES:
+            url = boto3.client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
+            environment.setenv(f"{name}_QUEUE_URL", url)
+        entities.connect("ControlTable")
+        yield HttpApi()
+    _forget_compositions()
+
+
+def _forget_compositions() -> None:
+    client.cache_clear()
+    for app in APPS:
+        app.build.cache_clear()
+
+
+def violations(schema_name: str, body: Any) -> list[str]:
+    """
+    Return where *body* is not what the contract says of *schema_name*.
+
+    API Gateway's schemas cannot say "or null": what is not required may be null.
+    No answer may hold a property that its schema does not know.
+    """
+    schema = {**_document(), "$ref": f"#/components/schemas/{schema_name}"}
+    validator = jsonschema.Draft4Validator(schema)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
+
+
+@cache
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))
+    _close(document["components"]["schemas"])
+    return {"components": document["components"]}
+
+
+def _close(node: Any) -> None:
+    if isinstance(node, Mapping):
+        for child in node.values():
+            _close(child)
+    if isinstance(node, dict) and isinstance(node.get("properties"), dict):
+        required = node.get("required", [])
+        node["additionalProperties"] = False
+        node["properties"] = {
+            name: child if name in required else {"anyOf": [child, {"type": "null"}]}
+            for name, child in node["properties"].items()
+        }
