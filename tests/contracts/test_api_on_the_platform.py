@@ -1,0 +1,165 @@
+"""The deployed API: what only a gateway, real tokens and presigned links can show."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from infra.local.deploy import STACK
+from infra.local.gateway_responses import apply_gateway_responses
+from infra.local.platform import LocalPlatform
+from tests.support.http_api import violations
+
+pytestmark = pytest.mark.platform
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP answer; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Client:
+    """Somebody with a token, or without."""
+
+    base: str
+    token: str = ""
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+        """Return the answer to one request; keywords are headers (``If_Match``)."""
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        sent |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data, sent, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return _reply(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return _reply(error)
+
+
+def _reply(answer: Any) -> Reply:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Reply(answer.status, headers, json.loads(answer.read() or b"null"))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A platform with one office, its manager, and nobody."""
+
+    platform: LocalPlatform
+    manager: Client
+    nobody: Client
+    office_id: str
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployed]:
+    with LocalPlatform() as platform:
+        apply_gateway_responses(platform.client("apigateway"), f"{STACK}-api", "live")
+        admin = platform.add_person("admin@example.com", role="admin")
+        boss = Client(platform.api_url, platform.sign_in(admin))
+        office = {"name": "Berlin", "timezone": "Europe/Berlin"}
+        office_id = boss.send("POST", "/v1/offices", office).body["id"]
+        person = platform.add_person("manager@example.com", role="manager", offices=[office_id])
+        manager = Client(platform.api_url, platform.sign_in(person))
+        yield Deployed(platform, manager, Client(platform.api_url), office_id)
+
+
+def assert_problem(reply: Reply, status: int, code: str) -> None:
+    assert (reply.status, reply.body["code"]) == (status, code)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert violations("Problem", reply.body) == []
+
+
+def test_a_cognito_user_is_known_by_their_groups(deployed: Deployed) -> None:
+    reply = deployed.manager.send("GET", "/v1/me")
+
+    assert reply.status == 200
+    assert (reply.body["role"], reply.body["offices"]) == ("manager", [deployed.office_id])
+
+
+@pytest.mark.parametrize("path", ["/v1/me", "/v1/campaigns", "/v1/analytics/summary"])
+def test_without_a_token_the_gateway_answers_a_401_problem(deployed: Deployed, path: str) -> None:
+    reply = deployed.nobody.send("GET", path)
+
+    assert_problem(reply, 401, "unauthenticated")
+    assert reply.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_forged_token_is_a_401_problem(deployed: Deployed) -> None:
+    head, claims, _ = deployed.manager.token.split(".")
+
+    forged = Client(deployed.nobody.base, f"{head}.{claims}.{'A' * 342}")
+
+    assert_problem(forged.send("GET", "/v1/me"), 401, "unauthenticated")
+
+
+def test_an_id_token_is_not_an_access_token(deployed: Deployed) -> None:
+    platform = deployed.platform
+    person = platform.add_person("other@example.com", role="admin")
+    answer = platform.client("cognito-idp").initiate_auth(
+        ClientId=platform.outputs["UserPoolClientId"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": person.email, "PASSWORD": person.password},
+    )
+    client = Client(deployed.nobody.base, answer["AuthenticationResult"]["IdToken"])
+
+    assert_problem(client.send("GET", "/v1/me"), 401, "unauthenticated")
+
+
+def test_an_unknown_route_is_a_404_problem(deployed: Deployed) -> None:
+    assert_problem(deployed.manager.send("GET", "/v1/nowhere"), 404, "route_not_found")
+
+
+def test_the_functions_problems_pass_the_gateway_as_they_are(deployed: Deployed) -> None:
+    reply = deployed.manager.send("POST", "/v1/lists", {"name": ""}, X_Correlation_Id="abc-1")
+
+    assert_problem(reply, 400, "invalid_input")
+    assert reply.headers["x-correlation-id"] == reply.body["correlation_id"] == "abc-1"
+
+
+def test_a_file_goes_up_by_its_link_and_its_import_starts(deployed: Deployed) -> None:
+    manager = deployed.manager
+    new_list = {"name": "Members", "office_id": deployed.office_id}
+    list_id = manager.send("POST", "/v1/lists", new_list).body["id"]
+    made = manager.send("POST", f"/v1/lists/{list_id}/imports").body
+    start = f"/v1/lists/{list_id}/imports/{made['import']['id']}/start"
+    upload = made["upload"]
+
+    assert_problem(manager.send("POST", start, {}), 409, "upload_missing")
+    data = b"phone,first_name\n+12025550111,Ann\n"
+    put = urllib.request.Request(upload["url"], data, upload["headers"], method=upload["method"])
+    with urllib.request.urlopen(put, timeout=30) as answer:
+        assert answer.status == 200
+    started = manager.send("POST", start, {})
+
+    assert (started.status, started.body["size"]) == (202, len(data))
+
+
+def test_a_campaign_is_created_once_changed_by_etag_and_refused_when_stale(
+    deployed: Deployed,
+) -> None:
+    manager = deployed.manager
+    new = {"title": "Spring", "office_id": deployed.office_id, "body": "Hi {{ first_name }}"}
+
+    first = manager.send("POST", "/v1/campaigns", new, Idempotency_Key="k1")
+    again = manager.send("POST", "/v1/campaigns", new, Idempotency_Key="k1")
+    path = f"/v1/campaigns/{first.body['id']}"
+    changed = manager.send("PATCH", path, {"title": "Summer"}, If_Match=first.headers["etag"])
+    stale = manager.send("PATCH", path, {"title": "Autumn"}, If_Match=first.headers["etag"])
+
+    assert (first.status, again.body) == (201, first.body)
+    assert (changed.status, changed.body["title"]) == (200, "Summer")
+    assert_problem(stale, 412, "version_conflict")
+    assert_problem(manager.send("POST", f"{path}/launch"), 409, "campaign_not_ready")
