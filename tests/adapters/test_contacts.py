@@ -183,6 +183,15 @@ def test_many_contacts_come_back_by_key_range_in_the_order_of_their_keys(rooms: 
     assert all(one.key < "5a40" for one in low)
 
 
+def test_a_key_range_includes_the_contacts_at_its_very_edge(rooms: Rooms) -> None:
+    contact = a_contact(1)
+    rooms.contacts.add("lst_a", 7, [contact])
+
+    slot = contact.key[:4]
+
+    assert list(rooms.contacts.between("lst_a", 7, slot, slot)) == [contact]
+
+
 def test_an_empty_list_has_no_contacts(rooms: Rooms) -> None:
     assert rooms.contacts.add("lst_a", 3, []) == []
     assert list(rooms.contacts.between("lst_a", 3, "0000", "ffff")) == []

@@ -251,3 +251,17 @@ def test_a_list_that_was_never_imported_into_is_an_empty_one() -> None:
 
     assert world.run() is Planned.ACTIVE
     assert world.campaign.total == 1
+
+
+def test_people_excluded_only_after_the_launch_stay_in_the_frozen_audience() -> None:
+    world = PlanningWorld(
+        lists={"lst_a": [1, 2], "lst_no": []},
+        campaign=a_launched_campaign(exclude_list_ids=("lst_no",)),
+    )
+    world.directory.lists["lst_no"] = a_list("lst_no", shards=1, contacts=2)
+    late = a_contact(2, created_at=NOON + timedelta(seconds=1))
+    world.contacts.add("lst_no", 1, [a_contact(1), late])
+
+    world.run()
+
+    assert [one.phone for one in world.recipients()] == [phone_number(2)]
