@@ -101,9 +101,6 @@ def _commit(world: Importing, before: ImportJob, after: ImportJob) -> ImportJob:
     return after
 
 
-# --- Opening: what kind of file is it? ---------------------------------------------------------
-
-
 def _open(world: Importing, job: ImportJob) -> ImportJob:
     opened = open_csv(_head(world, job))
     columns = map_columns(opened.header, job.mapping)
@@ -142,9 +139,6 @@ def _bytes_of(world: Importing, job: ImportJob, offset: int) -> Iterator[bytes]:
 def _shards(opened: OpenedCsv, size: int, per_shard: int) -> int:
     estimate = (size - opened.start.offset) / opened.average_row_bytes
     return shards_for(estimate, per_shard=per_shard)
-
-
-# --- Chunks ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -283,9 +277,6 @@ class _Batch:
             for contact, origin in zip(contacts, standing, strict=True)
             if origin == (contact.import_id, contact.line)
         }
-
-
-# --- Finishing ---------------------------------------------------------------------------------
 
 
 def _finish(world: Importing, job: ImportJob) -> ImportJob:
