@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from carillon.domain.commands import Between, Command, Length, OneOf
+from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.errors import (
     CarillonError,
     Conflict,
@@ -33,7 +33,7 @@ class Wish(Command):
     speed: Annotated[float, Between(0.5, 2)] = 1.0
     kind: Annotated[str, OneOf(("a", "b"))] | None = None
     at: datetime | None = None
-    ids: Annotated[tuple[str, ...], Length(0, 2)] = ()
+    ids: Annotated[tuple[str, ...], Entries(2, 80)] = ()
     mapping: dict[str, str] | None = None
     count: int = 0
     loud: bool = False
