@@ -48,7 +48,8 @@ def lambda_handler(event: Mapping[str, Any], _context: Any) -> PartialBatchRespo
             # counted, not retried.
             _count("receipt_unreadable")
             logger.warning("receipt_unreadable", code=error.code)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # No message of ours has this shape; the others of the batch must not wait for it.
             logger.error("receipt_malformed", error_type=type(error).__name__)
             failed.add(record["messageId"])
     failed |= _apply(read)

@@ -29,6 +29,9 @@ from carillon.ports import Queue
 
 app = APIGatewayHttpResolver()
 _FORM = "application/x-www-form-urlencoded"
+# Far above what a provider sends, far below what a queue takes (256 kB).
+_MOST_CHARS = 64_000
+_MOST_FIELDS = 200
 _EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
@@ -85,8 +88,7 @@ def _take(sender_id: str, kind: str) -> Response[str]:
     webhooks, base_url = build()
     params = _verified_form(sender_id, kind, webhooks, base_url)
     if params is None:
-        _count("webhook_refused")
-        return Response(status_code=403, content_type="text/plain", body="Forbidden")
+        return _refused()
     message = {
         "provider": "twilio",
         "sender_id": sender_id,
@@ -101,25 +103,42 @@ def _take(sender_id: str, kind: str) -> Response[str]:
     return Response(status_code=200, content_type="text/xml", body=_EMPTY_TWIML)
 
 
+def _refused() -> Response[str]:
+    _count("webhook_refused")
+    return Response(status_code=403, content_type="text/plain", body="Forbidden")
+
+
+@app.not_found
+def refuse_other_addresses(_: Exception) -> Response[str]:
+    """Refuse an address that only looks like one of ours."""
+    return _refused()
+
+
 def _verified_form(
     sender_id: str, kind: str, webhooks: Webhooks, base_url: str
 ) -> dict[str, list[str]] | None:
     """Return the form if its signature holds, else None."""
     event = app.current_event
     given = event.headers.get("x-twilio-signature", "")
-    content_type = event.headers.get("content-type", "").partition(";")[0].strip()
+    content_type = event.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not given or content_type != _FORM:
-        return None
-    try:
-        params = parse_qs(
-            event.decoded_body or "", keep_blank_values=True, strict_parsing=False, errors="strict"
-        )
-        credentials = webhooks.credentials(sender_id)
-    except (NotFound, ValueError):
         return None
     query = event.raw_event.get("rawQueryString") or ""
     url = f"{base_url}/twilio/{sender_id}/{kind}" + (f"?{query}" if query else "")
-    return params if twilio.is_signed(url, params, given, credentials) else None
+    try:
+        params = _form(event.decoded_body or "")
+        credentials = webhooks.credentials(sender_id)
+        return params if twilio.is_signed(url, params, given, credentials) else None
+    except (NotFound, ValueError):
+        # No such sender, or bytes that are no text: no signature can be right.
+        return None
+
+
+def _form(body: str) -> dict[str, list[str]]:
+    """Return the fields of a form post; ValueError when it is none that a provider sends."""
+    if len(body) > _MOST_CHARS:
+        raise ValueError("longer than any form of a provider's")
+    return parse_qs(body, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
 
 
 def _count(name: str) -> None:

@@ -231,9 +231,9 @@ def answering(status: int, body: bytes, headers: dict[str, str] | None = None) -
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - http.server looks for this name
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        def log_message(self, format: str, *args: Any) -> None:
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)

@@ -149,24 +149,30 @@ def fake_stores() -> Stores:
 def dynamo_stores() -> Iterator[DynamoStores]:
     """Give the real adapters over empty emulated tables."""
     with mock_aws():
-        client = boto3.client(
-            "dynamodb",
-            region_name="us-east-1",
-            aws_access_key_id="emulated",
-            aws_secret_access_key="emulated",
+        yield dynamo_stores_in(
+            boto3.client(
+                "dynamodb",
+                region_name="us-east-1",
+                aws_access_key_id="emulated",
+                aws_secret_access_key="emulated",
+            )
         )
-        create_tables(client)
-        yield DynamoStores(
-            messages=DynamoMessages(client, "MessagesTable"),
-            control=DynamoDirectory(client, "ControlTable"),
-            suppressions=DynamoSuppressions(client, "SuppressionsTable"),
-            gate=DynamoGate(
-                client,
-                control_table="ControlTable",
-                suppressions_table="SuppressionsTable",
-            ),
-            client=client,
-        )
+
+
+def dynamo_stores_in(client: Any) -> DynamoStores:
+    """Create the template's tables through *client*; return the real adapters over them."""
+    create_tables(client)
+    return DynamoStores(
+        messages=DynamoMessages(client, "MessagesTable"),
+        control=DynamoDirectory(client, "ControlTable"),
+        suppressions=DynamoSuppressions(client, "SuppressionsTable"),
+        gate=DynamoGate(
+            client,
+            control_table="ControlTable",
+            suppressions_table="SuppressionsTable",
+        ),
+        client=client,
+    )
 
 
 def after(seconds: float) -> datetime:

@@ -1,0 +1,374 @@
+"""The send path's functions, composed as in Lambda: batches, partial failures, one write a row."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from carillon.adapters import aws
+from carillon.adapters.audiences import part_key
+from carillon.domain.campaign import CampaignStatus
+from carillon.domain.ids import lead_key, part_of
+from carillon.domain.lead import LeadStatus
+from carillon.domain.message import Receipt, RowRef
+from infra.local.carrier import Carrier, Scenario
+from tests.support.sending import a_campaign, a_sender
+from tests.support.sending_functions import (
+    TOKEN,
+    Context,
+    Deployment,
+    a_batch,
+    a_receipt_message,
+    an_inbound_message,
+    deployment,
+)
+from tests.support.stores import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
+
+OTHER = RowRef("cmp_a#00000", "f" * 32)
+NUMBER = "+12025550100"
+NOTHING_FAILED: dict[str, Any] = {"batchItemFailures": []}
+StartCarrier = Callable[..., Carrier]
+
+
+@pytest.fixture
+def deployed() -> Iterator[Deployment]:
+    with deployment() as made:
+        made.stores.keep_sender(a_sender())
+        yield made
+
+
+@pytest.fixture
+def carrier(deployed: Deployment) -> Iterator[StartCarrier]:
+    """Start the carrier that the sender's secret points to."""
+    with ExitStack() as stack:
+
+        def start(scenario: Scenario | None = None) -> Carrier:
+            made = Carrier(scenario, numbers={NUMBER: ""}, account_sid="AC1", auth_token=TOKEN)
+            stack.enter_context(made)
+            deployed.keep_secret(made.credentials)
+            return made
+
+        yield start
+
+
+@contextmanager
+def calls_to_dynamodb(*, failing_for: str = "") -> Iterator[list[str]]:
+    """Note each call of the functions to DynamoDB; those naming *failing_for* find no network."""
+    seen: list[str] = []
+
+    def note(model: Any, params: Any, **_: Any) -> None:
+        seen.append(model.name)
+        if failing_for and failing_for in str(params["body"]):
+            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    events = aws.client("dynamodb").meta.events
+    events.register("before-call.dynamodb", note)
+    try:
+        yield seen
+    finally:
+        events.unregister("before-call.dynamodb", note)
+
+
+def status_of(deployed: Deployment, ref: RowRef = LEAD) -> str | None:
+    row = deployed.stores.row(ref) or {}
+    return row.get("status")
+
+
+def failed(*names: str) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
+
+
+# Receipts ----------------------------------------------------------------------
+
+
+def test_sent_and_delivered_of_one_message_in_one_batch_cost_one_write(
+    deployed: Deployment,
+) -> None:
+    submit(deployed.stores.messages, a_claim(), 1)
+    batch = a_batch(
+        a_receipt_message(LEAD, "sent"),
+        a_receipt_message(LEAD, "delivered"),
+        a_receipt_message(LEAD, "sent"),
+    )
+
+    with calls_to_dynamodb() as calls:
+        answer = deployed.invoke("process_receipts", batch)
+
+    assert answer == NOTHING_FAILED
+    assert calls == ["UpdateItem"]
+    assert status_of(deployed) == "delivered"
+
+
+def test_a_redelivered_batch_changes_nothing(deployed: Deployment) -> None:
+    submit(deployed.stores.messages, a_claim(), 1)
+    batch = a_batch(a_receipt_message(LEAD, "delivered"))
+    deployed.invoke("process_receipts", batch)
+    before = deployed.stores.row(LEAD)
+
+    assert deployed.invoke("process_receipts", batch) == NOTHING_FAILED
+
+    assert deployed.stores.row(LEAD) == before
+
+
+MALFORMED: list[dict[str, Any] | str] = [
+    "no json",
+    "[]",
+    "{}",
+    {**a_receipt_message(LEAD, "sent"), "received_at": "yesterday"},
+    {**a_receipt_message(LEAD, "sent"), "received_at": None},
+    {**a_receipt_message(LEAD, "sent"), "params": None},
+    {**a_receipt_message(LEAD, "sent"), "params": []},
+    {**a_receipt_message(LEAD, "sent"), "ref": None},
+]
+
+
+@pytest.mark.parametrize("malformed", MALFORMED)
+def test_a_malformed_message_goes_back_alone(
+    deployed: Deployment, malformed: dict[str, Any] | str
+) -> None:
+    submit(deployed.stores.messages, a_claim(), 1)
+
+    answer = deployed.invoke(
+        "process_receipts", a_batch(malformed, a_receipt_message(LEAD, "delivered"))
+    )
+
+    assert answer == failed("m0")
+    assert status_of(deployed) == "delivered"
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        a_receipt_message(LEAD, "enlightened"),
+        a_receipt_message(LEAD, ""),
+        {**a_receipt_message(LEAD, "sent"), "ref": "not-ours"},
+        {**a_receipt_message(LEAD, "sent"), "ref": ""},
+    ],
+)
+def test_a_signed_callback_that_is_not_ours_is_counted_and_not_retried(
+    deployed: Deployment, unreadable: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deployed.invoke("process_receipts", a_batch(unreadable)) == NOTHING_FAILED
+
+    assert "receipt_unreadable" in capsys.readouterr().out
+
+
+def test_a_receipt_without_its_row_is_parked_and_the_sweep_replays_it(
+    deployed: Deployment,
+) -> None:
+    answer = deployed.invoke("process_receipts", a_batch(a_receipt_message(LEAD, "delivered")))
+    deployed.invoke("reconcile_messages", {"source": "aws.events"})
+    parked_without_row = list(deployed.stores.messages.parked_receipts())
+    deployed.stores.messages.claim(a_claim())
+    deployed.invoke("reconcile_messages", {"source": "aws.events"})
+
+    assert answer == NOTHING_FAILED
+    assert parked_without_row == [
+        Receipt(ref=LEAD, provider_id="SM1", status=LeadStatus.DELIVERED, received_at=after(9))
+    ]
+    assert status_of(deployed) == "delivered"
+    assert list(deployed.stores.messages.parked_receipts()) == []
+
+
+def test_when_one_rows_write_fails_its_messages_alone_go_back(deployed: Deployment) -> None:
+    submit(deployed.stores.messages, a_claim(), 1)
+    submit(deployed.stores.messages, a_claim("claim-2", OTHER), 1)
+    batch = a_batch(
+        a_receipt_message(OTHER, "sent"),
+        a_receipt_message(LEAD, "delivered"),
+        a_receipt_message(OTHER, "delivered"),
+    )
+
+    with calls_to_dynamodb(failing_for=OTHER.sk):
+        answer = deployed.invoke("process_receipts", batch)
+
+    assert answer == failed("m0", "m2")
+    assert (status_of(deployed), status_of(deployed, OTHER)) == ("delivered", "submitted")
+
+
+def test_a_person_who_has_opted_out_at_the_provider_has_opted_out_here(
+    deployed: Deployment,
+) -> None:
+    submit(deployed.stores.messages, a_claim(), 1)
+
+    deployed.invoke(
+        "process_receipts", a_batch(a_receipt_message(LEAD, "failed", ErrorCode="21610"))
+    )
+
+    standing = deployed.stores.suppressions.of(PHONE)
+    assert standing is not None
+    assert (standing.opted_out, standing.source, standing.event_at) == (True, "provider", after(9))
+    assert status_of(deployed) == "failed"
+
+
+# Inbound -----------------------------------------------------------------------
+
+
+def test_a_stop_is_committed_noted_and_confirmed_once_however_often_it_is_delivered(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    made = carrier()
+    run = a_run()
+    deployed.stores.keep_run(run)
+    lead = run.lead_ref(KEY)
+    submit(deployed.stores.messages, a_claim(ref=lead), 1)
+
+    answers = [
+        deployed.invoke("process_inbound", a_batch(an_inbound_message("Stop!"))) for _ in range(3)
+    ]
+
+    assert answers == [NOTHING_FAILED] * 3
+    standing = deployed.stores.suppressions.of(PHONE)
+    assert standing is not None
+    assert (standing.opted_out, standing.cause) == (True, "SMin1")
+    row = deployed.stores.row(lead) or {}
+    assert (row["opt_out_kind"], row["replied_at"]) == ("auto", "2026-11-22T12:01:00.000Z")
+    (attempt,) = made.ledger.attempts()
+    assert attempt.body.startswith("City Food Bank: You are unsubscribed")
+    assert RowRef.parse(attempt.ref) == RowRef(lead.pk, f"{KEY}#out#opt_out_confirmation.SMin1")
+
+
+def test_a_stop_is_committed_although_its_confirmation_cannot_be_sent_now(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    made = carrier(Scenario(too_many_requests_rate=1))
+    batch = a_batch(an_inbound_message("STOP"), an_inbound_message("hello there", "SMin2"))
+
+    answer = deployed.invoke("process_inbound", batch)
+    opted_out = deployed.stores.suppressions.of(PHONE)
+    made.play(Scenario())
+    again = deployed.invoke("process_inbound", a_batch(an_inbound_message("STOP")))
+
+    assert (answer, again) == (failed("m0"), NOTHING_FAILED)
+    assert opted_out is not None
+    assert len(made.ledger.accepted_by_phone()[PHONE]) == 1
+
+
+def test_a_malformed_inbound_message_goes_back_alone_and_an_unreadable_one_does_not(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    carrier()
+    unreadable = an_inbound_message("hello", params={"Body": ["hello"]})
+    unknown_sender = an_inbound_message("hello", sender_id="snd_none")
+    batch = a_batch("no json", unreadable, unknown_sender, an_inbound_message("hello"))
+
+    answer = deployed.invoke("process_inbound", batch)
+
+    assert answer == failed("m0", "m2")
+    (kept,) = _unsolicited(deployed)
+    assert (kept["body"], kept["keyword"], kept["office_id"]) == ("hello", "none", "off_north")
+
+
+def _unsolicited(deployed: Deployment) -> list[dict[str, Any]]:
+    items = deployed.stores.client.scan(TableName="MessagesTable")["Items"]
+    return [
+        {name: next(iter(value.values())) for name, value in item.items()}
+        for item in items
+        if item["pk"]["S"].startswith("unsolicited#snd_a#")
+    ]
+
+
+# The pacer and the reconciler ----------------------------------------------------
+
+
+def keep_campaign(deployed: Deployment, phones: list[str]) -> None:
+    deployed.stores.keep_campaign(a_campaign(parts=2, total=len(phones)))
+    deployed.stores.keep_run(a_run(parts=2))
+    for part in range(2):
+        recipients = [
+            {"k": lead_key(phone), "p": phone, "f": {"first_name": "Ada"}}
+            for phone in sorted(phones, key=lead_key)
+            if part_of(lead_key(phone), 2) == part
+        ]
+        body = gzip.compress(json.dumps({"v": 1, "recipients": recipients}).encode())
+        deployed.s3.put_object(Bucket="files", Key=part_key("cmp_a", part), Body=body)
+
+
+def test_a_woken_pacer_sends_every_lead_once_and_wakes_the_reconciler(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    made = carrier()
+    phones = [f"+1202555{number:04d}" for number in range(101, 107)]
+    keep_campaign(deployed, phones)
+    wake = a_batch({"v": 1, "sender_id": "snd_a"})
+
+    answers = [deployed.invoke("send_messages", wake) for _ in range(2)]
+
+    assert answers == [NOTHING_FAILED] * 2
+    assert sorted(made.ledger.accepted_by_phone()) == phones
+    assert {attempt.body for attempt in made.ledger.attempts()} == {"Hi Ada"}
+    rows = {
+        **deployed.stores.messages.rows("cmp_a", 0),
+        **deployed.stores.messages.rows("cmp_a", 1),
+    }
+    assert {row.status for row in rows.values()} == {LeadStatus.SUBMITTED}
+    assert deployed.delayed("RECONCILE") == 1
+    run = deployed.stores.control.run("snd_a", "cmp_a")
+    assert run is not None
+    assert run.state == "done"
+
+
+def test_a_pacer_without_time_hands_over_and_the_next_minute_wakes_the_sender(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    carrier()
+    keep_campaign(deployed, ["+12025550101"])
+
+    deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}), Context(left_ms=20_000))
+    handed_over = deployed.queued("SEND")
+    deployed.invoke("send_messages", {"source": "aws.events"})
+
+    assert [message["sender_id"] for message in handed_over] == ["snd_a"]
+    assert [message["sender_id"] for message in deployed.queued("SEND")] == ["snd_a"]
+
+
+def test_a_pacer_of_an_unknown_sender_goes_back_to_the_queue(deployed: Deployment) -> None:
+    answer = deployed.invoke("send_messages", a_batch({"sender_id": "snd_none"}))
+
+    assert answer == failed("m0")
+
+
+def test_the_reconciler_comes_back_while_leads_are_unsettled(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    carrier()
+    keep_campaign(deployed, ["+12025550101"])
+    deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
+    woken = deployed.delayed("RECONCILE")
+
+    deployed.invoke("reconcile_messages", a_batch({"campaign_id": "cmp_a", "round": 0}))
+
+    assert deployed.delayed("RECONCILE") == woken + 1
+    assert deployed.queued("RECOUNT") == []
+
+
+def test_the_minutes_sweep_settles_a_campaign_whose_leads_are_final(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    carrier()
+    keep_campaign(deployed, ["+12025550101"])
+    deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
+    lead = a_run(parts=2).lead_ref(lead_key("+12025550101"))
+    deployed.invoke("process_receipts", a_batch(a_receipt_message(lead, "delivered")))
+    for part in range(2):
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        deployed.stores.control.put(replace(a_watch(part, 0), due_at=long_ago))
+    _drop_later_watches(deployed)
+
+    deployed.invoke("reconcile_messages", {"source": "aws.events"})
+
+    assert deployed.stores.control.campaign("cmp_a").status is CampaignStatus.FINISHED
+    assert [message["reason"] for message in deployed.queued("RECOUNT")] == ["close"]
+
+
+def _drop_later_watches(deployed: Deployment) -> None:
+    """Leave only the watches of the past: the function's clock is the real one."""
+    for watch in deployed.stores.control.due("cmp_a", datetime.now(UTC) + timedelta(minutes=1)):
+        if watch.due_at > datetime.now(UTC):
+            deployed.stores.control.remove(watch)
