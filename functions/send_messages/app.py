@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from carillon.adapters.templates import compile_template
 
 from carillon import settings
 from carillon.adapters import aws
@@ -21,6 +20,7 @@ from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
+from carillon.adapters.templates import compile_template
 from carillon.domain.message import RowRef
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics

@@ -42,7 +42,7 @@ def a_world(behaviour: str, leads: int = 3) -> World:
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_without_a_crash_every_lead_is_sent_once_and_the_campaign_finishes(behaviour):
+def test_without_a_crash_every_lead_is_sent_once_and_the_campaign_finishes(behaviour: str) -> None:
     world = a_world(behaviour)
 
     world.run()
@@ -53,7 +53,7 @@ def test_without_a_crash_every_lead_is_sent_once_and_the_campaign_finishes(behav
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_a_crash_at_any_point_neither_repeats_nor_loses_a_lead(behaviour):
+def test_a_crash_at_any_point_neither_repeats_nor_loses_a_lead(behaviour: str) -> None:
     rehearsal = a_world(behaviour)
     rehearsal.run()
 
@@ -70,7 +70,7 @@ def test_a_crash_at_any_point_neither_repeats_nor_loses_a_lead(behaviour):
             raise AssertionError(f"crash {where} (tap {number}): {error}") from error
 
 
-def test_two_crashes_at_any_two_points_neither_repeat_nor_lose_a_lead():
+def test_two_crashes_at_any_two_points_neither_repeat_nor_lose_a_lead() -> None:
     rehearsal = a_world("drops the answer to every second call", leads=2)
     rehearsal.run()
     taps = len(rehearsal.taps)
@@ -85,7 +85,7 @@ def test_two_crashes_at_any_two_points_neither_repeat_nor_lose_a_lead():
             world.assert_never_twice_never_lost()
 
 
-def test_a_receipt_that_never_comes_is_fetched_from_the_provider():
+def test_a_receipt_that_never_comes_is_fetched_from_the_provider() -> None:
     world = World(leads=3)
     world.carrier.emit = lambda *_: None
 
@@ -95,7 +95,7 @@ def test_a_receipt_that_never_comes_is_fetched_from_the_provider():
     assert world.statuses() == {LeadStatus.DELIVERED: 3}
 
 
-def test_a_message_that_never_gets_a_final_word_ends_unconfirmed_after_72_hours():
+def test_a_message_that_never_gets_a_final_word_ends_unconfirmed_after_72_hours() -> None:
     world = World(leads=2)
     world.carrier.emit = lambda *_: None
     world.carrier.final = lambda _: LeadStatus.SUBMITTED
@@ -106,7 +106,7 @@ def test_a_message_that_never_gets_a_final_word_ends_unconfirmed_after_72_hours(
     assert world.statuses() == {LeadStatus.UNCONFIRMED: 2}
 
 
-def test_a_provider_that_never_takes_a_message_fails_it_after_the_last_attempt():
+def test_a_provider_that_never_takes_a_message_fails_it_after_the_last_attempt() -> None:
     world = World(leads=2)
     world.carrier.behave = lambda _: "unavailable"
 

@@ -7,6 +7,7 @@ before the commit. With one worker that is at most one call.
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ def taps_of_a_quiet_run() -> list[str]:
     return world.taps
 
 
-def stop_at(world: World, number: int, phone: str) -> dict[str, object]:
+def stop_at(world: World, number: int, phone: str) -> dict[str, Any]:
     """Let *phone* text STOP at the *number*-th tap; return when its opt-out was committed."""
-    noted: dict[str, object] = {}
+    noted: dict[str, Any] = {}
     seen = 0
 
     def tap(_: str) -> None:
@@ -39,7 +40,7 @@ def stop_at(world: World, number: int, phone: str) -> dict[str, object]:
     return noted
 
 
-def test_no_call_starts_after_an_opt_out_whose_gate_had_not_been_read():
+def test_no_call_starts_after_an_opt_out_whose_gate_had_not_been_read() -> None:
     taps = taps_of_a_quiet_run()
     late_calls = []
 
@@ -74,7 +75,9 @@ def test_no_call_starts_after_an_opt_out_whose_gate_had_not_been_read():
 
 
 @pytest.mark.parametrize("keyword", ["STOP", "unsubscribe", "Stop please"])
-def test_a_stop_is_confirmed_exactly_once_and_counted_in_the_campaign_it_answers(keyword):
+def test_a_stop_is_confirmed_exactly_once_and_counted_in_the_campaign_it_answers(
+    keyword: str,
+) -> None:
     world = World(leads=2)
     phone = world.phones[0]
     world.at(10.0, lambda: world.inbound(0.0, world.reply(phone, keyword)))
@@ -89,7 +92,9 @@ def test_a_stop_is_confirmed_exactly_once_and_counted_in_the_campaign_it_answers
     assert lead["opt_out_kind"] == "auto"
 
 
-def test_a_crash_at_any_point_of_a_stop_loses_neither_the_opt_out_nor_its_one_confirmation():
+def test_a_crash_at_any_point_of_a_stop_loses_neither_the_opt_out_nor_its_one_confirmation() -> (
+    None
+):
     rehearsal = World(leads=1)
     taps = taps_of_a_stop(rehearsal)
 
@@ -142,7 +147,7 @@ def crash_in_stop(world: World, number: int) -> None:
     world.at(30.0, begin)
 
 
-def test_a_start_that_is_older_than_the_stop_does_not_opt_in_again():
+def test_a_start_that_is_older_than_the_stop_does_not_opt_in_again() -> None:
     world = World(leads=1)
     phone = world.phones[0]
     older = world.reply(phone, "START", "SMstart")
@@ -157,7 +162,7 @@ def test_a_start_that_is_older_than_the_stop_does_not_opt_in_again():
     assert standing.cause == "SMstop"
 
 
-def test_a_help_is_answered_once_and_changes_no_consent():
+def test_a_help_is_answered_once_and_changes_no_consent() -> None:
     world = World(leads=1)
     phone = world.phones[0]
 
@@ -168,7 +173,7 @@ def test_a_help_is_answered_once_and_changes_no_consent():
     assert world.suppressions.of(phone) is None
 
 
-def test_a_reply_that_answers_no_campaign_is_kept_as_unsolicited():
+def test_a_reply_that_answers_no_campaign_is_kept_as_unsolicited() -> None:
     world = World(leads=1)
 
     world.take_in(world.reply("+12025550199", "who is this?"), tapped=False)
@@ -177,7 +182,7 @@ def test_a_reply_that_answers_no_campaign_is_kept_as_unsolicited():
     assert item["pk"].startswith("unsolicited#snd_a#")
 
 
-def test_a_gate_that_was_read_too_long_ago_is_read_again_before_the_call():
+def test_a_gate_that_was_read_too_long_ago_is_read_again_before_the_call() -> None:
     world = World(leads=1)
     phone = world.phones[0]
     looked = 0
@@ -198,9 +203,9 @@ def test_a_gate_that_was_read_too_long_ago_is_read_again_before_the_call():
     assert world.statuses() == {LeadStatus.SUPPRESSED: 1}
 
 
-def test_a_worker_that_slept_past_its_claims_age_gives_the_claim_back():
+def test_a_worker_that_slept_past_its_claims_age_gives_the_claim_back() -> None:
     world = World(leads=1)
-    slept = []
+    slept: list[str] = []
 
     def tap(where: str) -> None:
         if where == "before gate.look" and not slept:

@@ -1,5 +1,6 @@
 """Pause, end and a stolen lease take effect at the next claim, at every step (F4, F6)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from carillon.domain.campaign import CampaignStatus
@@ -12,7 +13,7 @@ def taps_of_a_quiet_run() -> list[str]:
     return world.taps
 
 
-def act_at(world: World, number: int, act) -> None:
+def act_at(world: World, number: int, act: Callable[[], None]) -> None:
     seen = 0
 
     def tap(_: str) -> None:
@@ -24,19 +25,21 @@ def act_at(world: World, number: int, act) -> None:
     world.tap = tap
 
 
-def test_a_pause_at_any_step_lets_at_most_the_looked_at_call_through_and_a_resume_finishes():
+def test_a_pause_at_any_step_lets_at_most_the_looked_at_call_through_and_a_resume_finishes() -> (
+    None
+):
     taps = taps_of_a_quiet_run()
     for number in range(1, len(taps) + 1):
         world = World(leads=3)
-        sent_at_pause = []
+        sent_at_pause: list[int] = []
 
-        def pause(world=world, sent_at_pause=sent_at_pause) -> None:
+        def pause(world: World = world, sent_at_pause: list[int] = sent_at_pause) -> None:
             if world.campaign().status is CampaignStatus.ACTIVE:
                 world.set_status(CampaignStatus.PAUSED)
                 sent_at_pause.append(len(world.carrier.ledger))
                 world.at(120.0, lambda: check_and_resume(world, sent_at_pause))
 
-        def check_and_resume(world, sent_at_pause) -> None:
+        def check_and_resume(world: World, sent_at_pause: list[int]) -> None:
             sent_at_pause.append(len(world.carrier.ledger))
             if world.campaign().status is CampaignStatus.PAUSED:
                 world.set_status(CampaignStatus.ACTIVE)
@@ -52,13 +55,13 @@ def test_a_pause_at_any_step_lets_at_most_the_looked_at_call_through_and_a_resum
             assert let_through <= allowed, taps[number - 1]
 
 
-def test_an_end_at_any_step_stops_sending_for_good():
+def test_an_end_at_any_step_stops_sending_for_good() -> None:
     taps = taps_of_a_quiet_run()
     for number in range(1, len(taps) + 1):
         world = World(leads=3)
-        sent_at_end = []
+        sent_at_end: list[int] = []
 
-        def end(world=world, sent_at_end=sent_at_end) -> None:
+        def end(world: World = world, sent_at_end: list[int] = sent_at_end) -> None:
             if world.campaign().status is CampaignStatus.ACTIVE:
                 world.set_status(CampaignStatus.FINISHED)
                 sent_at_end.append(len(world.carrier.ledger))
@@ -74,13 +77,13 @@ def test_an_end_at_any_step_stops_sending_for_good():
         assert world.settled()
 
 
-def test_a_pacer_whose_lease_was_taken_sends_nothing_more():
+def test_a_pacer_whose_lease_was_taken_sends_nothing_more() -> None:
     taps = taps_of_a_quiet_run()
     for number in range(1, len(taps) + 1):
         world = World(leads=3)
-        sent_at_theft = []
+        sent_at_theft: list[int] = []
 
-        def steal(world=world, sent_at_theft=sent_at_theft) -> None:
+        def steal(world: World = world, sent_at_theft: list[int] = sent_at_theft) -> None:
             now = world.clock.now()
             world.directory.leases["snd_a"] = None
             world.directory.acquire("snd_a", "thief", now + timedelta(seconds=15), now)
@@ -98,9 +101,9 @@ def test_a_pacer_whose_lease_was_taken_sends_nothing_more():
             assert sent_at_theft[1] - sent_at_theft[0] <= allowed, taps[number - 1]
 
 
-def test_two_pacers_on_one_campaign_never_send_a_lead_twice():
+def test_two_pacers_on_one_campaign_never_send_a_lead_twice() -> None:
     world = World(leads=6)
-    raced = []
+    raced: list[str] = []
 
     def race(where: str) -> None:
         # While one pacer is between its claim and its call, another walks the same part.
