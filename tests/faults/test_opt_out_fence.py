@@ -75,7 +75,7 @@ def test_no_call_starts_after_an_opt_out_whose_gate_had_not_been_read() -> None:
 
 
 @pytest.mark.parametrize("keyword", ["STOP", "unsubscribe", "Stop please"])
-def test_a_stop_is_confirmed_exactly_once_and_counted_in_the_campaign_it_answers(
+def test_a_stop_is_confirmed_once_and_counted_in_the_campaign_it_answers(
     keyword: str,
 ) -> None:
     world = World(leads=2)
@@ -92,7 +92,7 @@ def test_a_stop_is_confirmed_exactly_once_and_counted_in_the_campaign_it_answers
     assert lead["opt_out_kind"] == "auto"
 
 
-def test_a_crash_at_any_point_of_a_stop_loses_neither_the_opt_out_nor_its_one_confirmation() -> (
+def test_a_crash_in_a_stop_loses_neither_the_opt_out_nor_its_one_confirmation() -> (
     None
 ):
     rehearsal = World(leads=1)

@@ -25,7 +25,7 @@ def act_at(world: World, number: int, act: Callable[[], None]) -> None:
     world.tap = tap
 
 
-def test_a_pause_at_any_step_lets_at_most_the_looked_at_call_through_and_a_resume_finishes() -> (
+def test_a_pause_at_any_step_lets_one_call_through_at_most_and_a_resume_finishes() -> (
     None
 ):
     taps = taps_of_a_quiet_run()
