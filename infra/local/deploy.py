@@ -26,6 +26,8 @@ from infra.local.errors import DeployFailed, LocalError
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "carillon"
+# The people's API has one stage (template.yaml).
+STAGE = "live"
 _BUCKET = "carillon-local-artifacts"
 _DEPLOY_S = 120.0
 _NOT_PACKED = ("__pycache__",)
@@ -70,12 +72,15 @@ def deploy(
         _update(cloudformation, request)
     else:
         cloudformation.create_stack(**request)
-    return _outputs(cloudformation, stack)
+    outputs = _outputs(cloudformation, stack)
+    _apply_gateway_responses(emulator, root, f"{stack}-api")
+    return outputs
 
 
 def local_parameters(emulator: Emulator, stack: str = STACK) -> dict[str, str]:
-    """Return the parameters that differ on this machine: the addresses."""
+    """Return the parameters that differ on this machine: no TLS, other addresses."""
     return {
+        "Platform": "local",
         "WebhookBaseUrl": gateway_url(emulator, f"{stack}-webhooks", "$default"),
         "IdentityEndpoint": f"{emulator.url}/",
     }
@@ -187,6 +192,22 @@ def _includes(node: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(node, list):
         for child in node:
             yield from _includes(child)
+
+
+def _apply_gateway_responses(emulator: Emulator, root: Path, api_id: str) -> None:
+    """
+    Let the gateway refuse as the HTTP contract says.
+
+    API Gateway takes these from the document; the emulator imports all of it but them.
+    """
+    document = yaml_parse((root / "infra" / "openapi.yaml").read_text())
+    gateway = emulator.client("apigateway")
+    for kind, response in document.get("x-amazon-apigateway-gateway-responses", {}).items():
+        changed = {key: value for key, value in response.items() if key != "statusCode"}
+        if "statusCode" in response:
+            changed["statusCode"] = str(response["statusCode"])
+        gateway.put_gateway_response(restApiId=api_id, responseType=kind, **changed)
+    gateway.create_deployment(restApiId=api_id, stageName=STAGE)
 
 
 def _refuse_a_remote(url: str) -> None:

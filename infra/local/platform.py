@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from infra.local.deploy import ROOT, STACK, Layers, deploy, gateway_url
+from infra.local.deploy import ROOT, STACK, STAGE, Layers, deploy, gateway_url
 from infra.local.emulator import Emulator, running_emulator
 
 
@@ -82,7 +82,7 @@ class LocalPlatform:
     @property
     def api_url(self) -> str:
         """The people's API, without a final slash: paths begin with /v1."""
-        return gateway_url(self.emulator, f"{STACK}-api", "live")
+        return gateway_url(self.emulator, f"{STACK}-api", STAGE)
 
     @property
     def dashboard_url(self) -> str:
