@@ -7,6 +7,7 @@ SAM_VENV := .venv-sam
 LOCK_VENV := .venv-lock
 RUN := $(VENV)/bin/python
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+LOCK_FLAGS := --quiet --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 PIP_FLAGS := -qq --disable-pip-version-check --no-input --no-compile --no-deps --require-hashes
 
 CONTACTS ?=
@@ -14,8 +15,13 @@ SCENARIO ?=
 PORT ?=
 EXIT ?=
 KEEP ?=
+LEADS ?=
 PYTEST_ARGS ?=
-export CONTACTS SCENARIO PORT EXIT KEEP
+IAM ?=
+LAYERS ?=
+export CONTACTS SCENARIO PORT EXIT KEEP IAM LAYERS LEADS
+# Our code is a layer, not an installed package.
+export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -24,7 +30,7 @@ export CONTACTS SCENARIO PORT EXIT KEEP
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.local ## A whole campaign on this machine [CONTACTS=my.csv SCENARIO=faults PORT=4566 EXIT=1 KEEP=1]
+demo: $(VENV)/.local $(if $(filter built,$(LAYERS)),build) ## A whole campaign on this machine [CONTACTS=my.csv SCENARIO=faults PORT=4566 EXIT=1 KEEP=1]
 	@$(RUN) -m infra.local.demo
 
 test: $(VENV)/.dev ## All tests but the benches [PYTEST_ARGS="-k segments"]
@@ -35,8 +41,8 @@ lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
-check: $(VENV)/.dev $(SAM_VENV)/.sam ## The template: cfn-lint, sam validate, our own rules, the HTTP contract
-	@$(SAM_VENV)/bin/cfn-lint template.yaml infra/data.yaml infra/alarms.yaml
+check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, our own rules, the HTTP contract
+	@$(SAM_VENV)/bin/cfn-lint template.yaml infra/data.yaml infra/permissions.yaml infra/alarms.yaml
 	@$(SAM) validate --lint --template template.yaml --region us-east-1
 	@$(RUN) -m infra.openapi --check
 	@$(RUN) -m pytest tests/contracts tests/architecture -m "not platform" -q
@@ -45,17 +51,22 @@ bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k 
 	@$(RUN) -m tests.bench
 
 build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws-sam/build
-	@$(SAM) build --template template.yaml
+	@mkdir -p .aws-sam
+	@PYTHON="$(abspath $(SAM_VENV))/bin/python" $(SAM) build --template template.yaml > .aws-sam/build.log 2>&1 \
+		|| { cat .aws-sam/build.log >&2; exit 1; }
+	@grep 'vendor layer:' .aws-sam/build.log
 
 deploy: build ## Deploy to your AWS account; asks for what it needs
 	@$(SAM) deploy --guided
 
 lock: $(LOCK_VENV)/.uv ## Write the lock files anew from requirements/*.in and layers/vendor/requirements.in
 	@for name in local dev sam; do \
-		(cd requirements && ../$(LOCK_VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
-			--python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" \
-			$$name.in --output-file $$name.txt) || exit 1; \
+		(cd requirements && ../$(LOCK_VENV)/bin/uv pip compile $(LOCK_FLAGS) --universal \
+			--python-version 3.11 $$name.in --output-file $$name.txt) || exit 1; \
 	done
+	@cd layers/vendor && ../../$(LOCK_VENV)/bin/uv pip compile $(LOCK_FLAGS) --no-deps \
+		--python-version 3.14 --python-platform aarch64-manylinux_2_28 \
+		requirements.in --output-file requirements.txt
 
 clean: ## Remove what was built and the local platform's state; environments stay
 	@rm -rf .aws-sam .carillon build .pytest_cache .mypy_cache .ruff_cache .hypothesis
