@@ -1,0 +1,108 @@
+"""Receipts of a batch become one write a message, and none is lost (R1, R2, F7)."""
+
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carillon.domain.lead import LeadStatus
+from carillon.domain.message import Receipt, ReceiptOutcome, RowRef
+from carillon.usecases.record_receipt import best_of, record_receipt, replay_parked
+from tests.support.sending import FakeMessages, FakeSuppressions
+from tests.support.stores import LEAD, PHONE, a_claim, a_receipt, submit
+
+SENT, DELIVERED, FAILED = LeadStatus.SUBMITTED, LeadStatus.DELIVERED, LeadStatus.FAILED
+LEADS = [RowRef("cmp_a#00000", f"lead-{number}") for number in range(3)]
+BATCHES = st.lists(
+    st.builds(
+        a_receipt,
+        st.sampled_from([SENT, DELIVERED, FAILED]),
+        st.sampled_from(LEADS),
+    ),
+    max_size=12,
+)
+
+
+def record(receipt: Receipt, messages: FakeMessages, phone: str = PHONE) -> ReceiptOutcome:
+    return record_receipt(receipt, phone=phone, leads=messages, suppressions=FakeSuppressions())
+
+
+@given(BATCHES)
+def test_the_best_receipts_of_a_batch_leave_the_rows_as_all_of_them_would(
+    batch: list[Receipt],
+) -> None:
+    one_by_one, at_once = FakeMessages(), FakeMessages()
+    for messages, receipts in ((one_by_one, batch), (at_once, best_of(batch))):
+        for number, ref in enumerate(LEADS):
+            submit(messages, a_claim(f"claim-{number}", ref), 1)
+        for receipt in receipts:
+            record(receipt, messages)
+
+    assert at_once.items == one_by_one.items
+    assert len(best_of(batch)) == len({receipt.ref for receipt in batch})
+
+
+def test_the_first_final_receipt_of_a_message_is_its_best() -> None:
+    for order in permutations([SENT, DELIVERED, FAILED]):
+        (best,) = best_of([a_receipt(status) for status in order])
+
+        assert best.status is next(status for status in order if status is not SENT)
+
+
+def test_without_a_final_one_the_last_seen_is_the_best() -> None:
+    first, last = a_receipt(SENT, provider_id="SM1"), a_receipt(SENT, provider_id="SM2")
+
+    assert best_of([first, last]) == [last]
+    assert best_of([]) == []
+
+
+def test_a_receipt_without_a_row_is_parked_and_replayed_once_the_row_is_there() -> None:
+    messages = FakeMessages()
+
+    assert record(a_receipt(DELIVERED), messages) is ReceiptOutcome.UNKNOWN_ROW
+    assert replay_parked(messages) == 0
+    messages.claim(a_claim())
+    assert replay_parked(messages) == 1
+
+    assert messages.items[LEAD]["status"] == DELIVERED
+    assert list(messages.parked_receipts()) == []
+
+
+def test_a_stale_parked_receipt_is_dropped() -> None:
+    messages = FakeMessages()
+    record(a_receipt(SENT), messages)
+    submit(messages, a_claim(), 1)
+    record(a_receipt(DELIVERED), messages)
+
+    assert replay_parked(messages) == 1
+
+    assert messages.items[LEAD]["status"] == DELIVERED
+    assert list(messages.parked_receipts()) == []
+
+
+def test_a_person_who_opted_out_at_the_provider_is_suppressed_even_without_a_row() -> None:
+    suppressions = FakeSuppressions()
+
+    record_receipt(
+        a_receipt(FAILED, error_code="21610"),
+        phone=PHONE,
+        leads=FakeMessages(),
+        suppressions=suppressions,
+    )
+
+    standing = suppressions.of(PHONE)
+    assert standing is not None
+    assert (standing.opted_out, standing.source, standing.cause) == (True, "provider", "SM1")
+
+
+def test_other_failures_and_unknown_phones_suppress_nobody() -> None:
+    suppressions = FakeSuppressions()
+    for code, phone in (("30003", PHONE), ("21610", ""), (None, PHONE)):
+        record_receipt(
+            a_receipt(FAILED, error_code=code),
+            phone=phone,
+            leads=FakeMessages(),
+            suppressions=suppressions,
+        )
+
+    assert suppressions.standing == {}
