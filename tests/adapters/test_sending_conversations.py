@@ -6,7 +6,8 @@ import pytest
 
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Accepted, RowRef
-from tests.support.stores import KEY, LEAD, PHONE, Stores, a_claim, a_reply, a_run, after, submit
+from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_reply, a_run, after, submit
+from tests.support.stores import Stores
 
 INBOUND = RowRef(LEAD.pk, f"{KEY}#in#SMin1")
 ANSWER = RowRef(LEAD.pk, f"{KEY}#out#help.SMin1")

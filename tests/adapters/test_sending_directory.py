@@ -7,8 +7,9 @@ import pytest
 from carillon.domain.campaign import CampaignStatus, HoldReason
 from carillon.domain.errors import NotFound
 from carillon.domain.message import GateView
+from tests.support.messages import PHONE, a_run, a_watch, after, an_event
 from tests.support.sending import a_campaign, a_sender
-from tests.support.stores import PHONE, Stores, a_run, a_watch, after, an_event
+from tests.support.stores import Stores
 
 # Senders and campaigns ---------------------------------------------------------
 

@@ -1,7 +1,5 @@
 """The send path's functions, composed as in Lambda: batches, partial failures, one write a row."""
 
-import gzip
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,12 +10,14 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from carillon.adapters import aws
-from carillon.adapters.audiences import part_key
+from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Receipt, RowRef
+from carillon.domain.message import Receipt, Recipient, RowRef
 from infra.local.carrier import Carrier, Scenario
+from tests.support.clock import NOON
+from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
 from tests.support.sending import a_campaign, a_sender
 from tests.support.sending_functions import (
     TOKEN,
@@ -28,7 +28,6 @@ from tests.support.sending_functions import (
     an_inbound_message,
     deployment,
 )
-from tests.support.stores import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
 
 OTHER = RowRef("cmp_a#00000", "f" * 32)
 NUMBER = "+12025550100"
@@ -282,11 +281,11 @@ def keep_campaign(deployed: Deployment, phones: list[str]) -> None:
     deployed.stores.keep_run(a_run(parts=2))
     for part in range(2):
         recipients = [
-            {"k": lead_key(phone), "p": phone, "f": {"first_name": "Ada"}}
+            Recipient(key=lead_key(phone), phone=phone, fields={"first_name": "Ada"})
             for phone in sorted(phones, key=lead_key)
             if part_of(lead_key(phone), 2) == part
         ]
-        body = gzip.compress(json.dumps({"v": 1, "recipients": recipients}).encode())
+        body = encode_part("cmp_a", part, NOON, recipients)
         deployed.s3.put_object(Bucket="files", Key=part_key("cmp_a", part), Body=body)
 
 

@@ -7,18 +7,18 @@ import pytest
 from carillon.domain.errors import Conflict
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Accepted, Receipt, ReceiptOutcome, RowRef
-from tests.support.stores import (
+from tests.support.messages import (
     KEY,
     LEAD,
     PHONE,
     Messages,
-    Stores,
     a_claim,
     a_receipt,
     a_reply,
     after,
     submit,
 )
+from tests.support.stores import Stores
 
 SENT, DELIVERED, FAILED = LeadStatus.SUBMITTED, LeadStatus.DELIVERED, LeadStatus.FAILED
 

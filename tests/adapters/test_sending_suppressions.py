@@ -8,7 +8,8 @@ import pytest
 
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.message import Suppression
-from tests.support.stores import PHONE, Stores, after, an_event, dynamo_stores
+from tests.support.messages import PHONE, after, an_event
+from tests.support.stores import Stores, dynamo_stores
 
 STOP, START = True, False
 

@@ -1,5 +1,7 @@
 """Ids: fresh ones differ, derived ones agree, and a lead's part and range say the same."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +29,7 @@ def test_the_ranges_of_all_parts_cover_every_slot_once(parts: int) -> None:
 
     assert edges[0][0] == "0000"
     assert edges[-1][1] == f"{SLOTS - 1:04x}"
-    for (_, last), (first, _) in zip(edges, edges[1:], strict=False):
+    for (_, last), (first, _) in pairwise(edges):
         assert int(first, 16) == int(last, 16) + 1
 
 

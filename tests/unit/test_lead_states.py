@@ -11,7 +11,7 @@ OPEN = {LeadStatus.CLAIMED, LeadStatus.RETRYING}
 
 
 def test_the_final_states_are_the_four_that_nothing_follows() -> None:
-    assert FINAL == {"delivered", "failed", "unconfirmed", "suppressed"}
+    assert sorted(FINAL) == ["delivered", "failed", "suppressed", "unconfirmed"]
     assert [status for status in LeadStatus if is_final(status)] == [
         LeadStatus.DELIVERED,
         LeadStatus.FAILED,

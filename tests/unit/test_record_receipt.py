@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Receipt, ReceiptOutcome, RowRef
 from carillon.usecases.record_receipt import best_of, record_receipt, replay_parked
+from tests.support.messages import LEAD, PHONE, a_claim, a_receipt, submit
 from tests.support.sending import FakeMessages, FakeSuppressions
-from tests.support.stores import LEAD, PHONE, a_claim, a_receipt, submit
 
 SENT, DELIVERED, FAILED = LeadStatus.SUBMITTED, LeadStatus.DELIVERED, LeadStatus.FAILED
 LEADS = [RowRef("cmp_a#00000", f"lead-{number}") for number in range(3)]

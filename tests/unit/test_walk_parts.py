@@ -12,6 +12,7 @@ from carillon.domain.message import Recipient
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 from carillon.usecases.walk_parts import WATCH_AFTER, Feed, Walking, sender_of
 from tests.support.clock import FakeClock
+from tests.support.messages import a_claim, a_run
 from tests.support.sending import (
     FakeAudiences,
     FakeDirectory,
@@ -19,7 +20,6 @@ from tests.support.sending import (
     a_campaign,
     a_sender,
 )
-from tests.support.stores import a_claim, a_run
 
 SENT = SendResult(outcome=Sent.SUBMITTED)
 
