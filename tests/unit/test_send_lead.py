@@ -1,0 +1,297 @@
+"""One lead, one try: claim, look, call, record, in this order and never otherwise (F1 to F4)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from carillon.domain.campaign import CampaignStatus
+from carillon.domain.errors import (
+    AccountBlocked,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+from carillon.domain.lead import LeadStatus
+from carillon.domain.message import Accepted, GateView, Lease, Outgoing, Recipient
+from carillon.usecases.send_lead import (
+    CLAIM_MAX_AGE_S,
+    GATE_MAX_AGE_S,
+    MAX_ATTEMPTS,
+    Assignment,
+    SendingWorld,
+    SendResult,
+    Sent,
+    send_lead,
+)
+from tests.support.clock import FakeClock
+from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
+from tests.support.sending import (
+    FakeDirectory,
+    FakeGate,
+    FakeMessages,
+    FakeSuppressions,
+    a_campaign,
+)
+
+LEASE = Lease(sender_id="snd_a", owner="me", token=1, until=after(15))
+
+
+class Account:
+    """Implements ``ports.MessageProvider.send``; answers with what it was given."""
+
+    def __init__(self) -> None:
+        self.taken: list[Outgoing] = []
+        self.answer: Exception | str = "SM1"
+
+    def send(self, message: Outgoing) -> Accepted:
+        self.taken.append(message)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Accepted(self.answer)
+
+    def find(self, **_: object) -> None:
+        raise AssertionError("sending never reads the log")
+
+    def fetch(self, provider_id: str) -> Any:
+        raise AssertionError("sending never reads the log")
+
+
+@dataclass
+class SlowGate:
+    """Lets time pass and things happen around each look."""
+
+    gate: FakeGate
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+    looks: int = 0
+
+    def look(self, *, phone: str, campaign_id: str, sender_id: str) -> GateView:
+        self.looks += 1
+        self.before()
+        view = self.gate.look(phone=phone, campaign_id=campaign_id, sender_id=sender_id)
+        self.after()
+        return view
+
+
+@dataclass
+class Scene:
+    clock: FakeClock = field(default_factory=FakeClock)
+    messages: FakeMessages = field(default_factory=FakeMessages)
+    suppressions: FakeSuppressions = field(default_factory=FakeSuppressions)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    account: Account = field(default_factory=Account)
+
+    def __post_init__(self) -> None:
+        self.directory.campaigns["cmp_a"] = a_campaign()
+        self.directory.acquire("snd_a", "me", after(15), after(0))
+        self.gate = SlowGate(FakeGate(self.directory, self.suppressions))
+
+    def send(self, *, lease: Lease = LEASE, **changes: Any) -> SendResult:
+        defaults: dict[str, Any] = {
+            "campaign_id": "cmp_a",
+            "office_id": "off_north",
+            "part": 0,
+            "recipient": Recipient(key=KEY, phone=PHONE),
+            "sender_id": "snd_a",
+            "sender_phone": "+12025550100",
+            "text": "Hi Ada",
+            "problem": None,
+            "segments": 1,
+            "content_version": 1,
+        }
+        world = SendingWorld(
+            leads=self.messages,
+            gate=self.gate,
+            provider=self.account,
+            clock=self.clock,
+            new_claim_id=lambda: "claim-1",
+            callback_url=lambda sender_id, ref: f"https://h/{sender_id}?ref={ref.token}",
+        )
+        return send_lead(Assignment(**{**defaults, **changes}), lease, world)
+
+    def row(self) -> dict[str, Any]:
+        return self.messages.items.get(LEAD, {})
+
+
+def test_a_lead_is_claimed_before_and_recorded_after_its_one_call() -> None:
+    scene = Scene()
+    seen: list[Any] = []
+    scene.gate.before = lambda: seen.append((scene.row()["status"], len(scene.account.taken)))
+
+    assert scene.send() == SendResult(outcome=Sent.SUBMITTED)
+
+    assert seen == [(LeadStatus.CLAIMED, 0)]
+    assert scene.account.taken == [
+        Outgoing(
+            sender="+12025550100",
+            recipient=PHONE,
+            text="Hi Ada",
+            status_callback=f"https://h/snd_a?ref={LEAD.token}",
+        )
+    ]
+    assert (scene.row()["status"], scene.row()["provider_id"]) == ("submitted", "SM1")
+
+
+def test_a_lead_that_somebody_else_has_claimed_is_left_alone() -> None:
+    scene = Scene()
+    scene.messages.claim(a_claim("claim-0"))
+
+    assert scene.send().outcome is Sent.ALREADY_CLAIMED
+
+    assert scene.account.taken == []
+    assert scene.row()["claim_id"] == "claim-0"
+
+
+def test_a_lead_whose_text_cannot_be_rendered_fails_without_a_call() -> None:
+    scene = Scene()
+
+    result = scene.send(text=None, problem="missing_field", segments=0)
+
+    assert result == SendResult(outcome=Sent.FAILED, code="missing_field")
+    assert (scene.row()["status"], scene.row()["error_code"]) == ("failed", "missing_field")
+    assert scene.account.taken == []
+
+
+def test_an_opted_out_person_is_suppressed_without_a_call() -> None:
+    scene = Scene()
+    scene.suppressions.opt_out(an_event(True, -60, "SMin1"))
+
+    assert scene.send().outcome is Sent.SUPPRESSED
+
+    assert scene.row()["status"] == "suppressed"
+    assert scene.account.taken == []
+
+
+@pytest.mark.parametrize(
+    "status", [status for status in CampaignStatus if status is not CampaignStatus.ACTIVE]
+)
+def test_a_campaign_that_is_not_active_keeps_its_leads(status: CampaignStatus) -> None:
+    scene = Scene()
+    scene.directory.campaigns["cmp_a"] = a_campaign(status=status)
+
+    assert scene.send().outcome is Sent.HELD
+
+    assert scene.row() == {}
+    assert scene.account.taken == []
+
+
+@pytest.mark.parametrize("token", [0, 2])
+def test_a_pacer_whose_lease_is_not_the_newest_sends_nothing(token: int) -> None:
+    scene = Scene()
+
+    assert scene.send(lease=replace(LEASE, token=token)).outcome is Sent.HELD
+
+    assert scene.row() == {}
+    assert scene.account.taken == []
+
+
+def test_an_answer_of_the_gate_that_is_too_old_is_asked_for_again() -> None:
+    scene = Scene()
+
+    def dawdle() -> None:
+        if scene.gate.looks == 1:
+            scene.clock.sleep(GATE_MAX_AGE_S + 0.001)
+            scene.suppressions.opt_out(an_event(True, 1, "SMin1"))
+
+    scene.gate.after = dawdle
+
+    assert scene.send().outcome is Sent.SUPPRESSED
+    assert scene.gate.looks == 2
+    assert scene.account.taken == []
+
+
+def test_an_answer_of_the_gate_is_good_for_its_full_age() -> None:
+    scene = Scene()
+    scene.gate.after = lambda: scene.clock.sleep(GATE_MAX_AGE_S)
+
+    assert scene.send().outcome is Sent.SUBMITTED
+    assert scene.gate.looks == 1
+
+
+def test_a_gate_that_is_always_slow_gives_the_claim_back() -> None:
+    scene = Scene()
+    scene.gate.after = lambda: scene.clock.sleep(GATE_MAX_AGE_S + 0.001)
+
+    assert scene.send().outcome is Sent.HELD
+    assert scene.gate.looks == 3
+    assert (scene.row(), scene.account.taken) == ({}, [])
+
+
+def test_a_claim_that_is_too_old_never_becomes_a_call() -> None:
+    # The reconciler must be able to tell when no call can start any more.
+    scene = Scene()
+    scene.gate.before = lambda: scene.clock.sleep(CLAIM_MAX_AGE_S + 0.001)
+    scene.gate.after = lambda: None
+
+    assert scene.send().outcome is Sent.HELD
+    assert (scene.row(), scene.account.taken) == ({}, [])
+
+
+def test_a_throttled_call_gives_the_claim_back_and_says_how_long_to_wait() -> None:
+    scene = Scene()
+    scene.account.answer = Throttled("slower", retry_after_s=7.0)
+
+    assert scene.send() == SendResult(outcome=Sent.THROTTLED, after_s=7.0)
+    assert scene.row() == {}
+
+
+def test_a_blocked_account_gives_the_claim_back() -> None:
+    scene = Scene()
+    scene.account.answer = AccountBlocked("no", provider_code="20003")
+
+    assert scene.send() == SendResult(outcome=Sent.ACCOUNT_BLOCKED, code="20003")
+    assert scene.row() == {}
+
+
+def test_a_refused_message_fails_with_the_providers_code() -> None:
+    scene = Scene()
+    scene.account.answer = Rejected("no", provider_code="21211")
+
+    assert scene.send() == SendResult(outcome=Sent.FAILED, code="21211")
+    assert (scene.row()["status"], scene.row()["error_code"]) == ("failed", "21211")
+
+
+def test_a_call_of_unknown_outcome_leaves_the_claim_for_the_reconciler() -> None:
+    scene = Scene()
+    scene.account.answer = OutcomeUnknown("?", provider_code="ReadTimeoutError")
+
+    assert scene.send().outcome is Sent.AMBIGUOUS
+    assert scene.row()["status"] == LeadStatus.CLAIMED
+    assert scene.send().outcome is Sent.ALREADY_CLAIMED
+    assert len(scene.account.taken) == 1
+
+
+@pytest.mark.parametrize(("attempts", "after_s"), [(1, 2.0), (2, 8.0), (3, 32.0)])
+def test_an_unavailable_provider_is_tried_again_later_and_later(
+    attempts: int, after_s: float
+) -> None:
+    scene = Scene()
+    scene.account.answer = Unavailable("not now", provider_code="unreachable")
+
+    result = scene.send(attempts=attempts)
+
+    assert (result.outcome, result.after_s, result.claim_id) == (Sent.RETRY, after_s, "claim-1")
+    row = scene.messages.rows("cmp_a", 0)[KEY]
+    assert (row.status, row.due_at) == (
+        LeadStatus.RETRYING,
+        scene.clock.now() + timedelta(seconds=after_s),
+    )
+
+
+def test_a_provider_that_names_a_longer_wait_gets_it() -> None:
+    scene = Scene()
+    scene.account.answer = Unavailable("not now", retry_after_s=30.0)
+
+    assert scene.send().after_s == 30.0
+
+
+def test_the_last_attempt_fails_the_lead() -> None:
+    scene = Scene()
+    scene.account.answer = Unavailable("not now", provider_code="unreachable")
+
+    assert scene.send(attempts=MAX_ATTEMPTS).outcome is Sent.FAILED
+    assert (scene.row()["status"], scene.row()["error_code"]) == ("failed", "unreachable")
