@@ -103,10 +103,11 @@ class SendingWorld:
 
 def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> SendResult:
     """Claim, look, call, record; see the module's text. Provider errors become outcomes."""
+    # Before the write, like the time in the row: a slow write uses up the claim's age too.
+    claimed_at = world.clock.monotonic()
     claim = _claim_for(assignment, world)
     if not world.leads.claim(claim):
         return SendResult(outcome=Sent.ALREADY_CLAIMED)
-    claimed_at = world.clock.monotonic()
 
     if assignment.text is None:
         code = assignment.problem or "render_failed"
