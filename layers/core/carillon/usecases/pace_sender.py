@@ -95,6 +95,15 @@ class _Pacer:
         self.report = PaceReport(ran=True)
 
     def run(self) -> None:
+        """Send until done, revoked or out of time; leaves no call running, whatever happens."""
+        try:
+            self._pace()
+        finally:
+            # A call that outlives its run is frozen with the process and may start minutes
+            # later, when its gate is long out of date.
+            wait(self._in_flight)
+
+    def _pace(self) -> None:
         self._refresh()
         while self._may_go_on():
             found = self._next_assignment()

@@ -1,0 +1,62 @@
+"""Executions that a review found to break the promise; each was red before its fix."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from carillon.domain.message import Lease
+from carillon.usecases.pace_sender import pace_sender
+from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
+from tests.faults.world import GRACE, World
+
+
+def test_a_pacer_that_fails_leaves_no_call_running_behind_it() -> None:
+    world = World(leads=4)
+    began: list[str] = []
+    ended: list[str] = []
+
+    def slow_send(assignment: Assignment, _: Lease) -> SendResult:
+        began.append(assignment.recipient.phone)
+        # Long enough for the lease to be due for renewal, which then fails.
+        world.clock.sleep(6.0)
+        time.sleep(0.2)
+        ended.append(assignment.recipient.phone)
+        return SendResult(outcome=Sent.SUBMITTED)
+
+    def fail_to_renew(where: str) -> None:
+        if where == "before leases.renew":
+            raise ConnectionError
+
+    world.tap = fail_to_renew
+    with ThreadPoolExecutor(4) as pool:
+        pacing = replace(world.pacing(), send=slow_send, executor=pool, workers=4)
+        with pytest.raises(ConnectionError):
+            pace_sender("snd_a", owner="run", stop_at=280.0, world=pacing)
+        ended_by_then = list(ended)
+
+    assert sorted(ended_by_then) == sorted(began)
+    assert began
+
+
+def test_a_claim_that_took_long_to_write_is_given_back_before_the_reconciler_may_ask() -> None:
+    world = World(leads=1)
+    wrote_at: list[float] = []
+    called_after: list[float] = []
+
+    def note(where: str) -> None:
+        if where == "before leads.claim":
+            wrote_at.append(world.clock.monotonic())
+        if where == "after leads.claim" and len(wrote_at) == 1:
+            # The client tried again and again; the row names the time before the first try.
+            world.clock.sleep(GRACE.total_seconds() - 5)
+        if where == "before provider.send":
+            called_after.append(world.clock.monotonic() - wrote_at[-1])
+
+    world.tap = note
+
+    world.run()
+
+    assert [age for age in called_after if age > CLAIM_MAX_AGE_S] == []
+    world.assert_never_twice_never_lost()
