@@ -9,8 +9,10 @@ import shutil
 import sys
 from pathlib import Path
 
-# Names and carriers by number, and examples for testing number parsers.
+# Names and carriers by number, examples for testing number parsers, locales and zones that
+# the template language could format with (tzdata has the zones that we use).
 _NOT_IMPORTED = (
+    "babel/locale-data",
     "bin",
     "chalice/cli",
     "chalice/deploy",
@@ -18,6 +20,7 @@ _NOT_IMPORTED = (
     "phonenumbers/carrierdata",
     "phonenumbers/geodata",
     "phonenumbers/shortdata/*_examples*",
+    "pytz/zoneinfo",
 )
 _NOT_SHIPPED = ("**/__pycache__", "**/*.pyi", "**/tests")
 
