@@ -210,7 +210,7 @@ class Demo:
         ]
         return {item["pk"]: item for item in items}
 
-    def _wait(self, ready: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
+    def _wait(self, ready: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not ready():
             if time.monotonic() > deadline:
