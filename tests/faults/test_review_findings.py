@@ -1,11 +1,15 @@
 """Executions that a review found to break the promise; each was red before its fix."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from carillon.domain.campaign import CampaignStatus
+from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import Lease
 from carillon.usecases.pace_sender import pace_sender
 from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
@@ -60,3 +64,50 @@ def test_a_claim_that_took_long_to_write_is_given_back_before_the_reconciler_may
 
     assert [age for age in called_after if age > CLAIM_MAX_AGE_S] == []
     world.assert_never_twice_never_lost()
+
+
+STOPPED_BEHAVIOURS: dict[str, Callable[[int], str]] = {
+    "drops its answers": lambda _: "drop_reply",
+    "hangs without accepting": lambda _: "hang",
+    "accepts without a receipt": lambda _: "accept",
+    "is unavailable": lambda _: "unavailable",
+}
+
+
+@pytest.mark.parametrize("status", [CampaignStatus.FINISHED, CampaignStatus.ARCHIVED])
+@pytest.mark.parametrize("behaviour", STOPPED_BEHAVIOURS)
+def test_a_campaign_that_is_stopped_at_any_step_leaves_no_lead_under_way(
+    behaviour: str, status: CampaignStatus
+) -> None:
+    rehearsal = a_world_without_receipts(behaviour)
+    rehearsal.run()
+
+    for number in range(1, len(rehearsal.taps) + 1, max(1, len(rehearsal.taps) // 25)):
+        world = a_world_without_receipts(behaviour)
+        at_tap(world, number, partial(world.set_status, status))
+
+        world.run()
+
+        assert world.settled(), rehearsal.taps[number - 1]
+        states = set(world.statuses())
+        assert all(is_final(LeadStatus(state)) for state in states), rehearsal.taps[number - 1]
+        assert max(world.initial_sends().values(), default=0) <= 1
+
+
+def a_world_without_receipts(behaviour: str) -> World:
+    world = World(leads=4)
+    world.carrier.behave = STOPPED_BEHAVIOURS[behaviour]
+    world.carrier.emit = lambda *_: None
+    return world
+
+
+def at_tap(world: World, number: int, act: Callable[[], object]) -> None:
+    seen = 0
+
+    def tap(_: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            act()
+
+    world.tap = tap

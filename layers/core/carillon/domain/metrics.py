@@ -80,6 +80,10 @@ _REASONS = {
     "missing_field": FailureReason(
         "A merge field of the text is empty for this contact.", _TEMPLATE
     ),
+    "campaign_ended": FailureReason(
+        "The campaign was ended before it could be tried again.",
+        "Nothing to do: it was not sent.",
+    ),
     "invalid_phone": FailureReason("The number is not a valid phone number.", _LEADS),
     "render_failed": FailureReason("The text could not be filled in for this contact.", _TEMPLATE),
     "rejected": FailureReason("The provider refused the message without a reason.", _ACCOUNT),

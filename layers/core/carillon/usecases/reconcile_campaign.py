@@ -5,7 +5,9 @@ Each part that has been dispatched has a watch. A due watch reads its part: what
 is final is done, what is ambiguous is resolved, what has no final receipt is
 polled, what has no row at all is walked again. A part whose leads are all
 final loses its watch; a campaign whose runs are done and whose watches are gone
-is finished, and recounted.
+is finished, and recounted. When a person ends or archives a campaign, its pacers
+drop it where they stand: the parts that they had not come through get their
+watches here, or a lead that was under way would never end.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign, CampaignStatus, Run
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import LeadRow, Recipient, RowRef, Watch
+from carillon.domain.message import LeadRow, RowRef, Watch
 from carillon.ports import (
     Audiences,
     Clock,
@@ -24,12 +26,21 @@ from carillon.ports import (
     SendingDirectory,
     Watches,
 )
-from carillon.usecases.resolve_ambiguous import Resolution, poll_submitted, resolve_claimed
+from carillon.usecases.resolve_ambiguous import (
+    Resolution,
+    claim_of,
+    poll_submitted,
+    resolve_claimed,
+)
 from carillon.usecases.walk_parts import sender_of
 
 _FIRST_CHECK = timedelta(seconds=5)
 _LAST_CHECK = timedelta(minutes=15)
 _SENDING = frozenset({CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
+# Nothing more goes out, whatever its runs say.
+_STOPPED = frozenset({CampaignStatus.FINISHED, CampaignStatus.ARCHIVED})
+# After so many parts the hint moves, so that a run that dies here does not begin anew.
+_WATCHES_PER_STEP = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +78,8 @@ def _next_look(campaign: Campaign, world: ReconcilingWorld) -> datetime | None:
     # Runs before watches: a run that is done has left all its watches, so seeing none
     # afterwards means that none are left. The other order could miss the last part's.
     runs = _runs(campaign, world)
+    if campaign.status in _STOPPED:
+        runs = [_watch_rest(run, world, now) for run in runs]
     next_due = world.watches.next_due(campaign.id)
     if next_due is not None:
         return max(next_due, now + timedelta(seconds=1))
@@ -74,12 +87,30 @@ def _next_look(campaign: Campaign, world: ReconcilingWorld) -> datetime | None:
         return None  # the pacer will leave watches, and wake us
     if campaign.status is CampaignStatus.PROCESSING or not runs:
         return None
+    if any(run.state == "open" for run in runs):
+        return now + timedelta(seconds=1)
     if all(run.state == "settled" for run in runs):
         return None  # somebody else closed it
     world.directory.settle_campaign(campaign.id, now)
     world.recount_queue.put({"campaign_id": campaign.id, "reason": "close"})
     world.directory.settle_runs(campaign, now)
     return None
+
+
+def _watch_rest(run: Run, world: ReconcilingWorld, now: datetime) -> Run:
+    """Leave a watch on every part that the pacer of a stopped campaign had not passed."""
+    if run.state != "open":
+        return run
+    # By then its last call has ended and its claim may be asked about.
+    due_at = now + world.ambiguous_grace
+    while run.next_part < run.parts:
+        step = range(run.next_part, min(run.next_part + _WATCHES_PER_STEP, run.parts))
+        for part in step:
+            world.watches.put(Watch(campaign_id=run.campaign_id, part=part, due_at=due_at))
+        if not world.directory.advance_run(run, step.stop):
+            return run  # its pacer, or another reconciler, is at it: the next look goes on
+        run = replace(run, next_part=step.stop)
+    return replace(run, state="done") if world.directory.finish_run(run, now) else run
 
 
 def _runs(campaign: Campaign, world: ReconcilingWorld) -> list[Run]:
@@ -108,9 +139,7 @@ class _Part:
         self._campaign = campaign
         self._number = number
         self._world = world
-        self._recipients = {
-            recipient.key: recipient for recipient in world.audiences.part(campaign.id, number)
-        }
+        self._is_sending = campaign.status in _SENDING
         # How soon the next look can be of use.
         self.patience = _LAST_CHECK
 
@@ -119,8 +148,8 @@ class _Part:
         rows = self._world.leads.rows(self._campaign.id, self._number)
         open_leads = [row for row in rows.values() if not is_final(row.status)]
         unsettled = [row for row in open_leads if not self._settle_row(row)]
-        missing = [r for key, r in self._recipients.items() if key not in rows]
-        waiting = missing and self._walk_again(missing)
+        # Whom a stopped campaign had not come to, it leaves alone.
+        waiting = self._is_sending and self._walk_again(set(rows))
         return not unsettled and not waiting
 
     def _settle_row(self, row: LeadRow) -> bool:
@@ -132,7 +161,7 @@ class _Part:
             case LeadStatus.SUBMITTED:
                 return self._settle_submitted(ref, row, now)
             case LeadStatus.RETRYING:
-                return self._settle_retrying(row)
+                return self._settle_retrying(ref, row, now)
             case _:
                 return True
 
@@ -147,7 +176,7 @@ class _Part:
             leads=self._world.leads,
             provider=self._world.provider_of(row.sender_id),
         )
-        if resolution is Resolution.RETRYING:
+        if resolution is Resolution.RETRYING and self._is_sending:
             self._reopen(row.sender_id)
         return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
 
@@ -163,11 +192,16 @@ class _Part:
         )
         return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
 
-    def _settle_retrying(self, row: LeadRow) -> bool:
-        if self._campaign.status not in _SENDING:
-            return True  # ended: it waits for nothing any more
-        self._reopen(row.sender_id)
-        return False
+    def _settle_retrying(self, ref: RowRef, row: LeadRow, now: datetime) -> bool:
+        if self._is_sending:
+            self._reopen(row.sender_id)
+            return False
+        # Stopped: it waits for nothing any more. Claimed first, so that nobody sends it.
+        last = replace(claim_of(ref, row), id=f"{row.claim_id}.end", retry_of=row.claim_id)
+        if not self._world.leads.claim(last):
+            return False
+        self._world.leads.record_failed(last, "campaign_ended", now)
+        return True
 
     def _ripe(self, since: datetime, after: timedelta, now: datetime) -> bool:
         left = since + after - now
@@ -176,14 +210,14 @@ class _Part:
             return False
         return True
 
-    def _walk_again(self, missing: list[Recipient]) -> bool:
-        """Send the pacers back for leads without a row; return whether any can still come."""
-        if self._campaign.status not in _SENDING:
-            return False
+    def _walk_again(self, have_rows: set[str]) -> bool:
+        """Send the pacers back for leads without a row; return whether there are any."""
         senders = self._campaign.sender_ids
-        for sender in {sender_of(recipient.key, senders) for recipient in missing}:
+        recipients = self._world.audiences.part(self._campaign.id, self._number)
+        missing = [recipient.key for recipient in recipients if recipient.key not in have_rows]
+        for sender in {sender_of(key, senders) for key in missing}:
             self._reopen(sender)
-        return True
+        return bool(missing)
 
     def _reopen(self, sender_id: str) -> None:
         run = self._world.directory.run(sender_id, self._campaign.id)

@@ -53,7 +53,7 @@ def resolve_claimed(
     provider: MessageProvider,
 ) -> Resolution:
     """Settle a claim that is older than the grace, by the provider's log."""
-    claim = _claim_of(ref, row)
+    claim = claim_of(ref, row)
     try:
         found = provider.find(
             sender=sender_phone,
@@ -114,7 +114,8 @@ def _as_receipt(ref: RowRef, record: ProviderRecord, now: datetime) -> Receipt:
     )
 
 
-def _claim_of(ref: RowRef, row: LeadRow) -> Claim:
+def claim_of(ref: RowRef, row: LeadRow) -> Claim:
+    """Return the claim that *row* stands under, to write its result on its sender's behalf."""
     return Claim(
         id=row.claim_id,
         ref=ref,
