@@ -1,0 +1,569 @@
+"""
+Every guard of the one promise, with how to break it and which tests must notice.
+
+``mutation`` breaks one at a time in a copy of the tree; ``test_guards`` holds
+each search text to matching exactly once. A condition is broken by making it
+always true, so that the request stays valid.
+"""
+
+from dataclasses import dataclass
+
+_CORE = "layers/core/carillon/"
+_ROWS = _CORE + "adapters/dynamodb/hot_paths.py"
+_CONTROL = _CORE + "adapters/dynamodb/control.py"
+_CONSENT = _CORE + "adapters/dynamodb/suppressions.py"
+_COUNTERS = _CORE + "adapters/dynamodb/counters.py"
+_CONTACTS = _CORE + "adapters/dynamodb/contacts.py"
+_TWILIO = _CORE + "adapters/providers/twilio.py"
+_LEAD = _CORE + "domain/lead.py"
+_SEND = _CORE + "usecases/send_lead.py"
+_WALK = _CORE + "usecases/walk_parts.py"
+_PACE = _CORE + "usecases/pace_sender.py"
+_RECEIPT = _CORE + "usecases/record_receipt.py"
+_RESOLVE = _CORE + "usecases/resolve_ambiguous.py"
+_RECONCILE = _CORE + "usecases/reconcile_campaign.py"
+_REPLY = _CORE + "usecases/process_reply.py"
+_FOLD = _CORE + "usecases/fold_changes.py"
+_IMPORT = _CORE + "usecases/import_contacts.py"
+_WEBHOOKS = "functions/provider_webhooks/app.py"
+_RECEIPTS = "functions/process_receipts/app.py"
+
+_LEADS_SUITE = "tests/adapters/test_sending_leads.py"
+_TALKS_SUITE = "tests/adapters/test_sending_conversations.py"
+_CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
+_CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
+_GATE_SUITE = "tests/adapters/test_gate_reads.py"
+_COUNTERS_SUITE = "tests/adapters/test_counters.py"
+_CONTACTS_SUITE = "tests/adapters/test_contacts.py"
+_FUNCTIONS_SUITE = "tests/adapters/test_sending_functions.py"
+_WEBHOOKS_SUITE = "tests/contracts/test_provider_webhooks_function.py"
+_SIGNATURES = "tests/contracts/test_twilio_signatures.py"
+_TWILIO_SUITE = "tests/contracts/test_twilio_adapter.py"
+_CRASHES = "tests/faults/test_crash_points.py"
+_FENCE = "tests/faults/test_opt_out_fence.py"
+_PAUSES = "tests/faults/test_pause_and_fence.py"
+_RACES = "tests/faults/test_silence_and_races.py"
+_FOLDS = "tests/faults/test_counters_fold.py"
+_IMPORTS = "tests/faults/test_import_contacts.py"
+_UNIT = "tests/unit/test_"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """
+    One guard: *text* of *path* is what guards, *broken* what stands there without it.
+
+    *tests* are files; *only* picks among their tests as pytest's -k does.
+    """
+
+    name: str
+    path: str
+    text: str
+    broken: str
+    tests: tuple[str, ...]
+    only: str = ""
+
+
+_ALWAYS = "attribute_exists(pk) OR attribute_not_exists(pk) OR "
+
+GUARDS = (
+    # The claim -----------------------------------------------------------------
+    Guard(
+        "a lead is claimed only while it has no row",
+        _ROWS,
+        'ConditionExpression="attribute_not_exists(pk)"',
+        'ConditionExpression="attribute_not_exists(never_there)"',
+        (_LEADS_SUITE,),
+        "two_claims and dynamodb",
+    ),
+    Guard(
+        "a retry is claimed only under the claim it repeats",
+        _ROWS,
+        'condition="claim_id = :before AND #status = :retrying"',
+        f'condition="{_ALWAYS}claim_id = :before AND #status = :retrying"',
+        (_LEADS_SUITE,),
+        "retry and dynamodb",
+    ),
+    Guard(
+        "nobody sends without the claim",
+        _SEND,
+        "if not world.leads.claim(claim):",
+        "if not world.leads.claim(claim) and claim is None:",
+        # The lease's fence is behind it: only a single step shows that this guard is gone.
+        (_UNIT + "send_lead.py",),
+        "somebody_else",
+    ),
+    Guard(
+        "a claim is given back only by its holder",
+        _ROWS,
+        'ConditionExpression="claim_id = :id AND #status = :claimed"',
+        f'ConditionExpression="{_ALWAYS}claim_id = :id AND #status = :claimed"',
+        (_LEADS_SUITE,),
+        "back and dynamodb",
+    ),
+    Guard(
+        "a result is written only by the claim's holder, never over a later state",
+        _ROWS,
+        'condition="claim_id = :id AND #status = :claimed"',
+        f'condition="{_ALWAYS}claim_id = :id AND #status = :claimed"',
+        (_LEADS_SUITE,),
+        "dynamodb and (holder or acceptance)",
+    ),
+    Guard(
+        "unconfirmed closes only the claim it was decided on",
+        _ROWS,
+        'condition="claim_id = :id AND #status IN (:s0, :s1)"',
+        f'condition="{_ALWAYS}claim_id = :id AND #status IN (:s0, :s1)"',
+        (_LEADS_SUITE,),
+        "unconfirmed and dynamodb",
+    ),
+    Guard(
+        "a call of unknown outcome is never repeated blindly",
+        _SEND,
+        "return SendResult(outcome=Sent.AMBIGUOUS, claim_id=claim.id, code=error.provider_code)",
+        "return _retry_or_fail(claim, error, world)",
+        (_CRASHES,),
+        "without_a_crash",
+    ),
+    Guard(
+        "a request without an answer is of unknown outcome",
+        _TWILIO,
+        'raise OutcomeUnknown(\n                "Twilio did not answer."',
+        'raise Unavailable(\n                "Twilio did not answer."',
+        (_TWILIO_SUITE,),
+        "dropped",
+    ),
+    Guard(
+        "a 5xx is of unknown outcome",
+        _TWILIO,
+        "if answer.status >= 500:",
+        "if answer.status >= 600:",
+        (_TWILIO_SUITE,),
+        "503",
+    ),
+    Guard(
+        "a log that cannot be read is not an empty log",
+        _TWILIO,
+        'log["messages"]',
+        'log.get("messages", [])',
+        (_TWILIO_SUITE,),
+        "empty_one",
+    ),
+    # The gate ------------------------------------------------------------------
+    Guard(
+        "an opted-out person is not texted",
+        _SEND,
+        "if view.opted_out:",
+        "if view.opted_out and claim is None:",
+        (_FENCE,),
+        "no_call_starts",
+    ),
+    Guard(
+        "a campaign that is not active does not send",
+        _SEND,
+        "not view.campaign_active\n            or ",
+        "",
+        (_PAUSES,),
+        "pause",
+    ),
+    Guard(
+        "a pacer whose lease was taken does not send",
+        _SEND,
+        "or view.lease_token != lease.token\n",
+        "\n",
+        (_PAUSES,),
+        "lease",
+    ),
+    Guard(
+        "an old answer of the gate is asked for again",
+        _SEND,
+        "if now - looked_at <= GATE_MAX_AGE_S:",
+        "if now >= looked_at:",
+        (_FENCE,),
+        "too_long_ago",
+    ),
+    Guard(
+        "an old claim does not become a call",
+        _SEND,
+        "or now - claimed_at > CLAIM_MAX_AGE_S\n",
+        "\n",
+        (_UNIT + "send_lead.py",),
+        "too_old",
+    ),
+    Guard(
+        "the gate waits for keys left unprocessed",
+        _CONTROL,
+        'wanted = answer.get("UnprocessedKeys") or {}',
+        "wanted = {}",
+        (_GATE_SUITE,),
+    ),
+    Guard(
+        "the gate reads consent consistently",
+        _CONTROL,
+        '{"Keys": [{"pk": {"S": phone}}], "ConsistentRead": True}',
+        '{"Keys": [{"pk": {"S": phone}}], "ConsistentRead": False}',
+        (_GATE_SUITE,),
+    ),
+    Guard(
+        "the gate knows an opt-out when it sees one",
+        _CONTROL,
+        'opted_out=consent.get("status") == "opted_out"',
+        'opted_out=consent.get("status") == "out"',
+        (_CONTROL_SUITE,),
+        "gate and dynamodb",
+    ),
+    # Leases and runs -----------------------------------------------------------
+    Guard(
+        "a lease is given only when the last one is over",
+        _CONTROL,
+        'ConditionExpression="attribute_not_exists(lease_until) OR lease_until <= :now"',
+        f'ConditionExpression="{_ALWAYS}lease_until <= :now"',
+        (_CONTROL_SUITE,),
+        "lease and dynamodb",
+    ),
+    Guard(
+        "a revoked lease is not renewed",
+        _CONTROL,
+        '"#token = :token",\n            {":until": until, ":token": lease.token},',
+        '"#token >= :token",\n            {":until": until, ":token": lease.token},',
+        (_CONTROL_SUITE,),
+        "lease and dynamodb",
+    ),
+    Guard(
+        "a revoked lease is not released",
+        _CONTROL,
+        '"#token = :token",\n            {":token": lease.token},',
+        '"#token >= :token",\n            {":token": lease.token},',
+        (_CONTROL_SUITE,),
+        "lease and dynamodb",
+    ),
+    Guard(
+        "a run that was sent back is not advanced",
+        _CONTROL,
+        '"next_part = :before AND #state = :open"',
+        '"next_part <= :before AND #state = :open"',
+        (_CONTROL_SUITE,),
+        "run and dynamodb",
+    ),
+    Guard(
+        "a run that was sent back is not finished",
+        _CONTROL,
+        '"next_part = :next AND next_part = parts AND #state = :open"',
+        '"next_part <= :next AND #state = :open"',
+        (_CONTROL_SUITE,),
+        "run and dynamodb",
+    ),
+    Guard(
+        "reopening never moves a run forward",
+        _CONTROL,
+        '"attribute_exists(pk) AND (next_part > :part OR #state <> :open)"',
+        '"attribute_exists(pk) AND (next_part <> :part OR #state <> :open)"',
+        (_CONTROL_SUITE,),
+        "reopening and dynamodb",
+    ),
+    Guard(
+        "only an active or paused campaign settles",
+        _CONTROL,
+        "f\"#status IN ({', '.join(before)})\"",
+        f"f\"{_ALWAYS}#status IN ({{', '.join(before)}})\"",
+        (_CONTROL_SUITE,),
+        "settle and dynamodb",
+    ),
+    # Walking and reconciling ---------------------------------------------------
+    Guard(
+        "a part is watched before the hint passes it",
+        _WALK,
+        "        self._world.watches.put(\n"
+        "            Watch(campaign_id=self.campaign.id, part=part, due_at=now + WATCH_AFTER)\n"
+        "        )\n"
+        "        del self._open[part]\n"
+        "        self._advance()\n",
+        "        del self._open[part]\n"
+        "        self._advance()\n"
+        "        self._world.watches.put(\n"
+        "            Watch(campaign_id=self.campaign.id, part=part, due_at=now + WATCH_AFTER)\n"
+        "        )\n",
+        (_CRASHES,),
+        "any_point",
+    ),
+    Guard(
+        "a lead whose outcome we broke is walked again",
+        _WALK,
+        "                self.stale = True\n            case Sent.RETRY:",
+        "                self._one_less(assignment.part)\n            case Sent.RETRY:",
+        (_UNIT + "walk_parts.py",),
+        "broke",
+    ),
+    Guard(
+        "a sender hands out its own leads only",
+        _WALK,
+        "if sender_of(recipient.key, self.run.senders) == self._sender.id",
+        "if sender_of(recipient.key, self.run.senders)",
+        (_UNIT + "walk_parts.py",),
+        "sender",
+    ),
+    Guard(
+        "a lead with a row is not handed out",
+        _WALK,
+        "if row is None:",
+        "if row is None or row:",
+        (_UNIT + "walk_parts.py",),
+        "row",
+    ),
+    Guard(
+        "work that is left is handed over",
+        _PACE,
+        "        if waiting:\n",
+        "        if not runs:\n",
+        (_FUNCTIONS_SUITE,),
+        "hands_over",
+    ),
+    Guard(
+        "a lead without a row is walked again",
+        _RECONCILE,
+        "waiting = self._is_sending and self._walk_again(set(rows))",
+        "waiting = False",
+        (_UNIT + "reconcile_campaign.py",),
+        "without_a_row",
+    ),
+    Guard(
+        "a claim within its grace is left alone",
+        _RECONCILE,
+        "if not self._ripe(row.claimed_at, self._world.ambiguous_grace, now):",
+        "if now < row.claimed_at:",
+        (_UNIT + "reconcile_campaign.py",),
+        "grace",
+    ),
+    Guard(
+        "a watch is followed before it is removed",
+        _RECONCILE,
+        "    world.watches.put(later)\n    world.watches.remove(watch)\n",
+        "    world.watches.remove(watch)\n    world.watches.put(later)\n",
+        (_UNIT + "reconcile_campaign.py",),
+        "watch",
+    ),
+    Guard(
+        "runs are read before watches",
+        _RECONCILE,
+        "    next_due = world.watches.next_due(campaign.id)\n",
+        "    next_due = world.watches.next_due(campaign.id)\n    runs = _runs(campaign, world)\n",
+        (_UNIT + "reconcile_campaign.py",),
+        "between",
+    ),
+    Guard(
+        "an ambiguous claim is looked for in the provider's log",
+        _RESOLVE,
+        "    if found is not None:\n",
+        "    if found is not None and row is None:\n",
+        (_RACES,),
+        "without_answer",
+    ),
+    # Receipts ------------------------------------------------------------------
+    Guard(
+        "a receipt never moves a row backwards (the table)",
+        _ROWS,
+        "condition=f\"#status IN ({', '.join(names)})\"",
+        f"condition=f\"{_ALWAYS}#status IN ({{', '.join(names)}})\"",
+        (_LEADS_SUITE,),
+        "receipt and dynamodb",
+    ),
+    Guard(
+        "a receipt never moves a row backwards (the rule)",
+        _LEAD,
+        "LeadStatus.SUBMITTED: frozenset({LeadStatus.CLAIMED, LeadStatus.RETRYING})",
+        "LeadStatus.SUBMITTED: frozenset(LeadStatus)",
+        (_UNIT + "lead_states.py",),
+    ),
+    Guard(
+        "a receipt without a row is parked",
+        _RECEIPT,
+        "if outcome is ReceiptOutcome.UNKNOWN_ROW:",
+        "if outcome is ReceiptOutcome.APPLIED:",
+        (_UNIT + "record_receipt.py",),
+    ),
+    Guard(
+        "a parked receipt is kept until its row is there",
+        _RECEIPT,
+        "if leads.apply_receipt(receipt) is not ReceiptOutcome.UNKNOWN_ROW:",
+        "if leads.apply_receipt(receipt):",
+        (_UNIT + "record_receipt.py",),
+    ),
+    Guard(
+        "of a batch the first final receipt counts",
+        _RECEIPT,
+        "if standing is None or not standing.is_final:",
+        "if standing is None or standing:",
+        (_UNIT + "record_receipt.py",),
+    ),
+    Guard(
+        "an opt-out at the provider is one here",
+        _RECEIPT,
+        "if receipt.error_code in OPTED_OUT_CODES and phone:",
+        "if not phone and receipt.error_code in OPTED_OUT_CODES:",
+        (_UNIT + "record_receipt.py",),
+    ),
+    Guard(
+        "a failed write sends its messages back",
+        _RECEIPTS,
+        "broken.add(receipt.ref)",
+        "broken.discard(receipt.ref)",
+        (_FUNCTIONS_SUITE,),
+        "alone_go_back",
+    ),
+    # Replies -------------------------------------------------------------------
+    Guard(
+        "an opt-out is committed before anything else",
+        _REPLY,
+        "    standing = _consent(reply, keyword, world)\n"
+        "    sender = world.directory.sender(reply.sender_id)\n",
+        "    sender = world.directory.sender(reply.sender_id)\n"
+        "    standing = _consent(reply, keyword, world)\n",
+        (_UNIT + "process_reply.py",),
+        "committed",
+    ),
+    Guard(
+        "an inbound message is stored once",
+        _REPLY,
+        'RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}")',
+        'RowRef(thread.pk, f"{thread.key}#in#{world.new_claim_id()}")',
+        (_FENCE,),
+        "crash_in_a_stop",
+    ),
+    Guard(
+        "an answer is claimed once",
+        _REPLY,
+        "if not world.conversations.claim_answer(claim, purpose=purpose):",
+        "if not world.conversations.claim_answer(claim, purpose=purpose) and not reply:",
+        (_FENCE,),
+        "confirmed_once",
+    ),
+    Guard(
+        "only the message that opted out is confirmed",
+        _REPLY,
+        "if standing is None or standing.cause != reply.provider_id or reply.handled_by_provider:",
+        "if standing is None or reply.handled_by_provider:",
+        (_FENCE,),
+        "confirmed_once",
+    ),
+    Guard(
+        "an answer of unknown outcome waits for its grace",
+        _REPLY,
+        "if now < ripe_at:",
+        "if now < row.claimed_at:",
+        (_UNIT + "process_reply.py",),
+        "grace",
+    ),
+    Guard(
+        "the first reply and the first opt-out stand",
+        _ROWS,
+        'sets.append(f"#f{number} = if_not_exists(#f{number}, :f{number})")',
+        'sets.append(f"#f{number} = :f{number}")',
+        (_TALKS_SUITE,),
+        "first and dynamodb",
+    ),
+    Guard(
+        "a reply creates no lead",
+        _ROWS,
+        'condition="attribute_exists(pk)"',
+        f'condition="{_ALWAYS}attribute_exists(pk)"',
+        (_TALKS_SUITE,),
+        "without_a_row and dynamodb",
+    ),
+    Guard(
+        "an older START does not undo a STOP",
+        _CONSENT,
+        '"#status = :other AND event_at < :at"',
+        '"#status = :other AND NOT event_at = :at"',
+        (_CONSENT_SUITE,),
+        "newest and dynamodb",
+    ),
+    Guard(
+        "an older STOP does not undo a START",
+        _CONSENT,
+        '"#status = :other AND event_at <= :at"',
+        '"#status = :other AND (event_at <= :at OR event_at > :at)"',
+        (_CONSENT_SUITE,),
+        "newest and dynamodb",
+    ),
+    Guard(
+        "a consent said again moves its time",
+        _CONSENT,
+        "if standing.opted_out is not wanted.opted_out or standing.event_at >= wanted.event_at:",
+        "if standing:",
+        (_CONSENT_SUITE,),
+        "newest and dynamodb",
+    ),
+    # Webhooks ------------------------------------------------------------------
+    Guard(
+        "an unsigned webhook is refused",
+        _WEBHOOKS,
+        "return params if twilio.is_signed(url, params, given, credentials) else None",
+        "return params",
+        (_WEBHOOKS_SUITE,),
+        "not_signed",
+    ),
+    Guard(
+        "a signature covers the query string",
+        _WEBHOOKS,
+        '+ (f"?{query}" if query else "")',
+        '+ (f"?{query}" if query == given else "")',
+        (_WEBHOOKS_SUITE,),
+        "raw_form",
+    ),
+    Guard(
+        "a wrong signature does not match",
+        _TWILIO,
+        "return any(matches)",
+        "return bool(matches)",
+        (_SIGNATURES,),
+    ),
+    Guard(
+        "an empty token signs nothing",
+        _TWILIO,
+        "tokens = [t for t in (credentials.auth_token, credentials.previous_auth_token) if t]",
+        "tokens = [credentials.auth_token, credentials.previous_auth_token]",
+        (_SIGNATURES,),
+        "rotated",
+    ),
+    # Counters ------------------------------------------------------------------
+    Guard(
+        "a fold moves the book only from where it read it",
+        _COUNTERS,
+        'condition = "#position = :expected"',
+        'condition = "attribute_exists(#position) OR #position = :expected"',
+        (_COUNTERS_SUITE,),
+        "refused",
+    ),
+    Guard(
+        "a new book is begun once",
+        _COUNTERS,
+        'condition = "attribute_not_exists(#position)"',
+        'condition = "attribute_not_exists(never_there) OR attribute_not_exists(#position)"',
+        (_COUNTERS_SUITE,),
+        "refused",
+    ),
+    Guard(
+        "what the book has is not counted again",
+        _FOLD,
+        "if c.position > known[part].position}",
+        "if c.position}",
+        (_FOLDS,),
+    ),
+    # Imports -------------------------------------------------------------------
+    Guard(
+        "a chunk of an import is counted by one runner",
+        _CONTACTS,
+        'expect={"status": before.status, "offset": before.position.offset},',
+        'expect={"status": before.status},',
+        (_CONTACTS_SUITE,),
+        "import_advances",
+    ),
+    Guard(
+        "a runner that was overtaken leaves the rest",
+        _IMPORT,
+        "if not world.lists.advance_import(before, after):",
+        "if not world.lists.advance_import(before, after) and before is after:",
+        (_IMPORTS,),
+        "overtaken",
+    ),
+)
