@@ -1,0 +1,255 @@
+"""
+Who may do what. The table below is the whole of it for data, files, queues and secrets;
+a new call in a function is a row here first.
+"""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.template import functions, many, resources, source, statements
+
+CONTROL, INDEX, CONTACTS, MESSAGES = (
+    "ControlTable",
+    "ControlTable/gsi1",
+    "ContactsTable",
+    "MessagesTable",
+)
+COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
+
+DATABASE: dict[str, dict[str, set[str]]] = {
+    "campaigns_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
+    "analytics_api": {
+        CONTROL: {"GetItem", "Query"},
+        INDEX: {"Query"},
+        COUNTERS: {"GetItem", "BatchGetItem", "Query"},
+    },
+    "dashboard": {},
+    "provider_webhooks": {CONTROL: {"GetItem"}},
+    "import_contacts": {
+        CONTROL: {"GetItem", "UpdateItem"},
+        CONTACTS: {"GetItem", "PutItem"},
+        SUPPRESSIONS: {"BatchGetItem"},
+    },
+    "start_due_campaigns": {CONTROL: {"UpdateItem"}, INDEX: {"Query"}},
+    "plan_audience": {
+        CONTROL: {"GetItem", "Query", "PutItem", "UpdateItem"},
+        CONTACTS: {"Query"},
+    },
+    "send_messages": {
+        # BatchGetItem: a campaign, its run and the opt-out are read in one call before each send.
+        CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
+        INDEX: {"Query"},
+        # DeleteItem: a claim that was not used is given back.
+        MESSAGES: {"Query", "PutItem", "UpdateItem", "DeleteItem"},
+        SUPPRESSIONS: {"BatchGetItem"},
+    },
+    # PutItem: a receipt without a row is parked; a receipt can say "opted out".
+    # BatchGetItem: what a receipt would not change is found out by a read, a tenth of a write.
+    "process_receipts": {
+        MESSAGES: {"BatchGetItem", "PutItem", "UpdateItem"},
+        SUPPRESSIONS: {"PutItem"},
+    },
+    "process_inbound": {
+        CONTROL: {"GetItem", "Query"},
+        MESSAGES: {"GetItem", "BatchGetItem", "PutItem", "UpdateItem"},
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+    },
+    "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},
+    "reconcile_messages": {
+        CONTROL: {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
+        INDEX: {"Query"},
+        MESSAGES: {"Query", "UpdateItem", "DeleteItem"},
+    },
+    "recount_counters": {
+        CONTROL: {"GetItem"},
+        INDEX: {"Query"},
+        MESSAGES: {"Query", "UpdateItem"},
+        COUNTERS: {"GetItem", "BatchGetItem", "Query", "UpdateItem"},
+    },
+}
+
+SENDS: dict[str, set[str]] = {
+    "campaigns_api": {"import", "plan", "send", "recount"},
+    "provider_webhooks": {"receipts", "inbound"},
+    "import_contacts": {"import"},
+    "start_due_campaigns": {"plan"},
+    "plan_audience": {"plan", "send"},
+    "send_messages": {"send", "reconcile"},
+    "aggregate_counters": {"counters-dead"},
+    "reconcile_messages": {"send", "reconcile", "recount"},
+    "recount_counters": {"recount"},
+}
+
+TAKES: dict[str, str] = {
+    "import_contacts": "import",
+    "plan_audience": "plan",
+    "send_messages": "send",
+    "process_receipts": "receipts",
+    "process_inbound": "inbound",
+    "reconcile_messages": "reconcile",
+    "recount_counters": "recount",
+}
+
+FILES: dict[str, dict[str, set[str]]] = {
+    "campaigns_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
+    "import_contacts": {
+        "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
+        "rejected": {"PutObject", "AbortMultipartUpload"},
+    },
+    "plan_audience": {"audiences": {"PutObject", "GetObject"}},
+    "send_messages": {"audiences": {"GetObject"}},
+    "reconcile_messages": {"audiences": {"GetObject"}},
+}
+
+# Listing is what turns "forbidden" into "not there" when an object is missing.
+LISTS_FILES = {"campaigns_api", "import_contacts"}
+KNOWS_SECRETS = {"provider_webhooks", "send_messages", "process_inbound", "reconcile_messages"}
+FOLDERS = sorted(functions())
+
+
+def _role(folder: str) -> dict[str, Any]:
+    name = f"{folder.title().replace('_', '')}Role"
+    return resources("AWS::IAM::Role", "permissions")[name]
+
+
+def _granted(folder: str, service: str) -> list[tuple[set[str], list[str]]]:
+    """(actions without the service, resources as texts) of a role's statements on *service*."""
+    found = []
+    for statement in statements(_role(folder)):
+        actions = {
+            action.partition(":")[2]
+            for action in many(statement["Action"])
+            if action.startswith(f"{service}:")
+        }
+        if actions:
+            found.append((actions, [_text(r) for r in many(statement["Resource"])]))
+    return found
+
+
+def _text(resource: Any) -> str:
+    return str(resource.get("Fn::Sub") or f"${{{resource['Ref']}}}")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: str) -> None:
+    granted: dict[str, set[str]] = {}
+    for actions, names in _granted(folder, "dynamodb"):
+        for name in names:
+            if name == "${MessagesStreamArn}":
+                continue
+            table = re.search(r"table/\$\{(\w+)\}(/index/(\w+))?$", name)
+            assert table, name
+            granted.setdefault(table[1] + (f"/{table[3]}" if table[3] else ""), set()).update(
+                actions
+            )
+
+    assert granted == DATABASE[folder]
+
+
+def test_only_the_counters_read_the_stream() -> None:
+    readers = {
+        folder: actions
+        for folder in FOLDERS
+        for actions, names in _granted(folder, "dynamodb")
+        if "${MessagesStreamArn}" in names
+    }
+
+    assert readers == {
+        "aggregate_counters": {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+    }
+
+
+def test_the_analytics_only_read() -> None:
+    for statement in statements(_role("analytics_api")):
+        for action in many(statement["Action"]):
+            assert re.fullmatch(r"dynamodb:(GetItem|BatchGetItem|Query)", action), action
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_sends_to_and_takes_from_its_own_queues(folder: str) -> None:
+    sends, takes = set(), set()
+    for actions, names in _granted(folder, "sqs"):
+        queues = {name.rpartition("${Service}-")[2] for name in names}
+        if actions == {"SendMessage"}:
+            sends |= queues
+        else:
+            assert actions == {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"}
+            takes |= queues
+
+    assert sends == SENDS.get(folder, set())
+    assert takes == ({TAKES[folder]} if folder in TAKES else set())
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_touches_its_own_prefixes_of_the_bucket(folder: str) -> None:
+    granted: dict[str, set[str]] = {}
+    for actions, names in _granted(folder, "s3"):
+        for name in names:
+            if actions == {"ListBucket"}:
+                assert folder in LISTS_FILES
+                continue
+            prefix = re.search(r"\$\{FilesBucket\}/(\w+)/\*(/rejected-\*)?$", name)
+            assert prefix, name
+            granted.setdefault(prefix[1], set()).update(actions)
+
+    assert granted == FILES.get(folder, {})
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_reads_secrets_below_the_prefix_or_none(folder: str) -> None:
+    granted = _granted(folder, "secretsmanager")
+
+    assert bool(granted) == (folder in KNOWS_SECRETS)
+    for actions, names in granted:
+        assert actions == {"GetSecretValue"}
+        assert [name.rpartition(":secret:")[2] for name in names] == ["${SecretPrefix}*"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_role_grants_nothing_but_these_five_services(folder: str) -> None:
+    services = {
+        action.partition(":")[0]
+        for statement in statements(_role(folder))
+        for action in many(statement["Action"])
+    }
+
+    assert services <= {"dynamodb", "sqs", "s3", "secretsmanager"}
+    assert _role(folder)["Properties"]["ManagedPolicyArns"] == [{"Ref": "WriteLogs"}]
+
+
+def test_logs_are_written_to_our_group_alone() -> None:
+    policy = resources("AWS::IAM::ManagedPolicy", "permissions")["WriteLogs"]["Properties"]
+
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert statement["Resource"] == {"Ref": "LogGroupArn"}
+
+
+def test_no_action_or_resource_is_a_wildcard() -> None:
+    for name, role in resources("AWS::IAM::Role", "permissions").items():
+        for statement in statements(role):
+            for action in many(statement["Action"]):
+                assert "*" not in action, (name, action)
+            for resource in many(statement["Resource"]):
+                # The names of objects and of secrets are not known beforehand; all else is.
+                listed = re.search(
+                    r"(\$\{FilesBucket\}/\w+/\*(/rejected-\*)?|\$\{SecretPrefix\}\*)$",
+                    _text(resource),
+                )
+                assert "*" not in _text(resource) or listed, (name, resource)
+
+
+def test_no_function_gets_its_rights_from_a_policy_template() -> None:
+    for name, resource in source()["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            assert "Policies" not in resource["Properties"], name
+            assert "Role" in resource["Properties"], name
+
+
+def test_only_a_gateway_a_rule_or_lambda_itself_may_start_a_function() -> None:
+    for name, permission in resources("AWS::Lambda::Permission").items():
+        properties = permission["Properties"]
+        assert properties["Principal"] in ("apigateway.amazonaws.com", "events.amazonaws.com"), name
+        assert "SourceArn" in properties, name
