@@ -5,15 +5,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.errors import Unavailable
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import Lease
+from carillon.domain.message import Lease, ProviderRecord
 from carillon.usecases.pace_sender import pace_sender
 from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
-from tests.faults.world import GRACE, World
+from tests.faults.world import GRACE, FakeCarrier, World
 
 
 def test_a_pacer_that_fails_leaves_no_call_running_behind_it() -> None:
@@ -111,3 +113,46 @@ def at_tap(world: World, number: int, act: Callable[[], object]) -> None:
             act()
 
     world.tap = tap
+
+
+class SilentLog:
+    """A carrier that sends but whose log cannot be read until it is told to."""
+
+    def __init__(self, carrier: FakeCarrier) -> None:
+        self._carrier = carrier
+        self.is_silent = True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._carrier, name)
+
+    def find(self, **wanted: Any) -> ProviderRecord | None:
+        if self.is_silent:
+            raise Unavailable("no log today")
+        return self._carrier.find(**wanted)
+
+
+def test_a_claim_whose_log_can_never_be_read_ends_unconfirmed_after_72_hours() -> None:
+    world = World(leads=2)
+    world.carrier.behave = lambda _: "hang"
+    world.carrier = SilentLog(world.carrier)  # type: ignore[assignment]  # stands in for it
+
+    world.run(until_s=80 * 3600)
+
+    world.assert_never_twice_never_lost()
+    assert world.statuses() == {LeadStatus.UNCONFIRMED: 2}
+
+
+def test_a_confirmation_waits_for_a_log_that_cannot_be_read_instead_of_being_forgotten() -> None:
+    world = World(leads=1)
+    phone = world.phones[0]
+    world.carrier.behave = lambda number: "hang" if number == 2 else "accept"
+    log = SilentLog(world.carrier)
+    world.carrier = log  # type: ignore[assignment]  # stands in for it
+    world.at(10.0, lambda: world.inbound(0.0, world.reply(phone, "STOP")))
+    world.at(150.0, lambda: setattr(log, "is_silent", False))
+    # Keep the world turning until the confirmation is through.
+    world.at(900.0, lambda: None)
+
+    world.run()
+
+    assert [s.text for s in world.carrier.ledger if s.recipient == phone][1:] == ["You are out."]

@@ -197,6 +197,8 @@ def _take_over(ref: RowRef, claim: Claim, sender: Sender, world: ReplyWorld) -> 
             leads=world.leads,
             provider=world.provider_of(sender),
         )
+        if resolution is Resolution.WAITING:
+            raise Throttled("The provider's log cannot be read now.", retry_after_s=60)
         if resolution is not Resolution.RETRYING:
             return None
     return replace(claim, attempts=row.attempts + 1, retry_of=row.claim_id)

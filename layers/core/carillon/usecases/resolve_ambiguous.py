@@ -7,7 +7,7 @@ provider's own time-out is shorter), so the provider's log tells the truth:
 
     in the log          -> submitted (or final, if the log says so)
     not in the log      -> it was never accepted: back to ``retrying``
-    the log is silent   -> ask again later
+    the log is silent   -> ask again later, for 72 hours
     asked too often     -> ``unconfirmed``: not resent, counted and listed
 """
 
@@ -62,7 +62,10 @@ def resolve_claimed(
             since=row.claimed_at - _CLOCK_SLACK,
         )
     except Unavailable:
-        return Resolution.WAITING
+        if now - row.claimed_at <= GIVE_UP_AFTER:
+            return Resolution.WAITING
+        leads.record_unconfirmed(ref, row.claim_id, now)
+        return Resolution.UNCONFIRMED
     if found is not None:
         return _found(claim, found, now, leads)
     if row.attempts >= MAX_ATTEMPTS:
