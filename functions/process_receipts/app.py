@@ -13,11 +13,11 @@ from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.providers import twilio
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
-from carillon.domain.message import Receipt
+from carillon.domain.message import Receipt, ReceiptOutcome
 from carillon.edge.batches import PartialBatchResponse, message_of
 from carillon.edge.logs import logger, metrics
 from carillon.ports import Leads, Suppressions
-from carillon.usecases.record_receipt import best_of, record_receipt
+from carillon.usecases.record_receipt import best_of, outdated_among, record_receipt
 
 
 @cache
@@ -61,7 +61,12 @@ def _apply(read: Mapping[str, tuple[Receipt, str]]) -> set[str]:
     leads, suppressions = build()
     phones = {receipt.ref: phone for receipt, phone in read.values()}
     broken = set()
-    for receipt in best_of([receipt for receipt, _ in read.values()]):
+    receipts = best_of([receipt for receipt, _ in read.values()])
+    outdated = outdated_among(receipts, leads)
+    for receipt in receipts:
+        if receipt.ref in outdated:
+            _count(f"receipt_{ReceiptOutcome.IGNORED_STALE}")
+            continue
         try:
             outcome = record_receipt(
                 receipt, phone=phones[receipt.ref], leads=leads, suppressions=suppressions

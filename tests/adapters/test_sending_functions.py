@@ -104,6 +104,27 @@ def test_sent_and_delivered_of_one_message_in_one_batch_cost_one_write(
     assert status_of(deployed) == "delivered"
 
 
+def test_sent_after_the_acceptance_was_noted_costs_a_read_and_no_write(
+    deployed: Deployment,
+) -> None:
+    submit(deployed.stores.messages, a_claim(), 1)
+
+    with calls_to_dynamodb() as calls:
+        answer = deployed.invoke("process_receipts", a_batch(a_receipt_message(LEAD, "sent")))
+
+    assert answer == NOTHING_FAILED
+    assert calls == ["BatchGetItem"]
+    assert status_of(deployed) == "submitted"
+
+
+def test_sent_before_the_acceptance_was_noted_is_recorded(deployed: Deployment) -> None:
+    deployed.stores.messages.claim(a_claim())
+
+    deployed.invoke("process_receipts", a_batch(a_receipt_message(LEAD, "sent")))
+
+    assert status_of(deployed) == "submitted"
+
+
 def test_a_redelivered_batch_changes_nothing(deployed: Deployment) -> None:
     submit(deployed.stores.messages, a_claim(), 1)
     batch = a_batch(a_receipt_message(LEAD, "delivered"))

@@ -372,6 +372,17 @@ def test_a_receipt_that_reports_nothing_we_take_is_ignored(stores: Stores) -> No
     assert outcome is ReceiptOutcome.IGNORED_STALE
 
 
+def test_statuses_tell_of_the_rows_that_are_there(stores: Stores) -> None:
+    submitted, absent = a_claim(ref=RowRef("cmp_a#00001", KEY)), RowRef("cmp_a#00002", KEY)
+    stores.messages.claim(a_claim())
+    submit(stores.messages, submitted, 1)
+
+    found = stores.messages.statuses([LEAD, submitted.ref, absent])
+
+    assert found == {LEAD: LeadStatus.CLAIMED, submitted.ref: LeadStatus.SUBMITTED}
+    assert stores.messages.statuses([]) == {}
+
+
 def test_a_parked_receipt_comes_back_as_it_was_until_it_is_unparked(stores: Stores) -> None:
     parked = [
         a_receipt(SENT, provider_id="SM1"),

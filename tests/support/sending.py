@@ -5,7 +5,7 @@ They keep state and have no switches; ``tests/adapters`` runs one suite over
 them and over the real adapters, so that they cannot lie.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -147,6 +147,9 @@ class FakeMessages:
         first = {"provider_id": receipt.provider_id, "submitted_at": at}
         self._set(receipt.ref, {**first, **{k: item[k] for k in first if k in item}, **changes})
         return ReceiptOutcome.APPLIED
+
+    def statuses(self, refs: Sequence[RowRef]) -> dict[RowRef, LeadStatus]:
+        return {ref: LeadStatus(self.items[ref]["status"]) for ref in refs if ref in self.items}
 
     def park_receipt(self, receipt: Receipt) -> None:
         self.parked[receipt.provider_id, receipt.status] = receipt

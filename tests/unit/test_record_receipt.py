@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Receipt, ReceiptOutcome, RowRef
-from carillon.usecases.record_receipt import best_of, record_receipt, replay_parked
+from carillon.usecases.record_receipt import best_of, outdated_among, record_receipt, replay_parked
 from tests.support.messages import LEAD, PHONE, a_claim, a_receipt, submit
 from tests.support.sending import FakeMessages, FakeSuppressions
 
@@ -54,6 +54,46 @@ def test_without_a_final_one_the_last_seen_is_the_best() -> None:
 
     assert best_of([first, last]) == [last]
     assert best_of([]) == []
+
+
+@given(BATCHES)
+def test_leaving_out_what_is_outdated_leaves_the_rows_as_recording_it_would(
+    batch: list[Receipt],
+) -> None:
+    all_of_them, without = FakeMessages(), FakeMessages()
+    for messages in (all_of_them, without):
+        messages.claim(a_claim("claim-0", LEADS[0]))
+        submit(messages, a_claim("claim-1", LEADS[1]), 1)
+    receipts = best_of(batch)
+
+    for receipt in receipts:
+        record(receipt, all_of_them)
+    outdated = outdated_among(receipts, without)
+    for receipt in receipts:
+        if receipt.ref not in outdated:
+            record(receipt, without)
+
+    assert without.items == all_of_them.items
+    assert without.parked == all_of_them.parked
+
+
+def test_sent_is_outdated_once_the_acceptance_is_noted_and_not_before() -> None:
+    claimed, submitted, absent = LEADS
+    messages = FakeMessages()
+    messages.claim(a_claim("claim-0", claimed))
+    submit(messages, a_claim("claim-1", submitted), 1)
+
+    assert outdated_among([a_receipt(SENT, ref) for ref in LEADS], messages) == {submitted}
+    assert absent not in outdated_among([a_receipt(SENT, absent)], messages)
+
+
+def test_a_receipt_that_is_final_or_tells_of_an_error_is_always_recorded() -> None:
+    messages = FakeMessages()
+    submit(messages, a_claim("claim-1", LEADS[1]), 1)
+
+    receipts = [a_receipt(FAILED, LEADS[1]), a_receipt(SENT, LEADS[0], error_code="21610")]
+
+    assert outdated_among(receipts, messages) == set()
 
 
 def test_a_receipt_without_a_row_is_parked_and_replayed_once_the_row_is_there() -> None:

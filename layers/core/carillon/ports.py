@@ -15,6 +15,7 @@ from carillon.domain.campaign import Action, Campaign, Run, Sender
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.counters import Counts, Row
+from carillon.domain.lead import LeadStatus
 from carillon.domain.listing import Listing, Position
 from carillon.domain.message import (
     Accepted,
@@ -317,6 +318,10 @@ class Leads(Protocol):
 
     def apply_receipt(self, receipt: Receipt) -> ReceiptOutcome:
         """Apply a receipt where R1 lets it; duplicates and stale ones change nothing."""
+        ...
+
+    def statuses(self, refs: Sequence[RowRef]) -> dict[RowRef, LeadStatus]:
+        """Return the status of each of *refs* (distinct) that has a row; it may be a little old."""
         ...
 
     def park_receipt(self, receipt: Receipt) -> None:

@@ -1,6 +1,7 @@
 """Apply what providers report of our messages (R1, R2, F7)."""
 
-from carillon.domain.message import Receipt, ReceiptOutcome, Suppression
+from carillon.domain.lead import states_before
+from carillon.domain.message import Receipt, ReceiptOutcome, RowRef, Suppression
 from carillon.ports import Leads, Suppressions
 
 # The carrier or provider says that this person has opted out there: so they have here (O5).
@@ -48,6 +49,21 @@ def best_of(receipts: list[Receipt]) -> list[Receipt]:
         if standing is None or not standing.is_final:
             best[key] = receipt
     return list(best.values())
+
+
+def outdated_among(receipts: list[Receipt], leads: Leads) -> set[RowRef]:
+    """
+    Return the rows of those *receipts* (one a message) that would change nothing.
+
+    Of nearly every message the provider reports ``sent`` after we have noted its
+    acceptance, and a refused write costs ten times a read. The read may be old, yet a
+    state that a receipt cannot replace never becomes one that it can (R1), so what is
+    skipped here would be refused at any later time too. Final receipts, and those with
+    an error, are never looked up.
+    """
+    interim = {r.ref: r.status for r in receipts if not r.is_final and not r.error_code}
+    standing = leads.statuses(list(interim)) if interim else {}
+    return {ref for ref, status in standing.items() if status not in states_before(interim[ref])}
 
 
 def replay_parked(leads: Leads) -> int:
