@@ -1,9 +1,10 @@
 """Brings every lead to a terminal state: woken per campaign by its queue, and by the clock."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -30,6 +31,8 @@ from carillon.usecases.record_receipt import replay_parked
 
 # Beyond this the minute's sweep is as good as a message of one's own.
 _LONGEST_CHAIN_S = 60
+# What the last call to the provider and the writes after it may take.
+_WIND_UP_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -71,14 +74,16 @@ def build() -> Composition:
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
     """Reconcile the campaigns that messages name; on the clock, all that are not settled."""
     if "Records" in event:
-        return handle_each(event, _look_and_come_back, context)
-    _sweep()
+        return handle_each(event, partial(_look_and_come_back, context=context), context)
+    _sweep(context)
     return None
 
 
-def _look_and_come_back(message: Mapping[str, Any]) -> None:
+def _look_and_come_back(message: Mapping[str, Any], *, context: Any) -> None:
     made = build()
-    again_at = reconcile_campaign(message["campaign_id"], made.world)
+    again_at = reconcile_campaign(
+        message["campaign_id"], made.world, stop_at=_stop_at(made.world, context)
+    )
     if again_at is None:
         return
     wait_s = (again_at - made.world.clock.now()).total_seconds()
@@ -89,18 +94,28 @@ def _look_and_come_back(message: Mapping[str, Any]) -> None:
         )
 
 
-def _sweep() -> None:
+def _sweep(context: Any) -> None:
     world = build().world
     replayed = replay_parked(world.leads)
-    looked_at = 0
-    for campaign_id in sorted(unsettled_campaigns(world.directory)):
+    stop_at = _stop_at(world, context)
+    campaigns = list(unsettled_campaigns(world.directory))
+    # Each gets its share of what is left, and none is always the last.
+    random.shuffle(campaigns)
+    for waiting, campaign_id in zip(range(len(campaigns), 0, -1), campaigns, strict=True):
+        now = world.clock.monotonic()
+        if now >= stop_at:
+            break
         try:
-            reconcile_campaign(campaign_id, world)
+            reconcile_campaign(campaign_id, world, stop_at=now + (stop_at - now) / waiting)
         except Exception as error:  # noqa: BLE001 - one campaign must not hide the others
             logger.error(
                 "reconcile_failed", campaign_id=campaign_id, error_type=type(error).__name__
             )
             metrics().add_metric(name="reconcile_failed", unit=MetricUnit.Count, value=1)
-        looked_at += 1
-    logger.info("reconciled", campaigns=looked_at, receipts_replayed=replayed)
+    logger.info("reconciled", campaigns=len(campaigns), receipts_replayed=replayed)
     metrics().flush_metrics()
+
+
+def _stop_at(world: ReconcilingWorld, context: Any) -> float:
+    left_s: float = context.get_remaining_time_in_millis() / 1000
+    return world.clock.monotonic() + left_s - _WIND_UP_S

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.errors import Unavailable
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import Lease, ProviderRecord
+from carillon.domain.message import Lease, ProviderRecord, Watch
 from carillon.usecases.pace_sender import pace_sender
+from carillon.usecases.reconcile_campaign import reconcile_campaign
 from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
 from tests.faults.world import GRACE, FakeCarrier, World
 
@@ -156,3 +158,61 @@ def test_a_confirmation_waits_for_a_log_that_cannot_be_read_instead_of_being_for
     world.run()
 
     assert [s.text for s in world.carrier.ledger if s.recipient == phone][1:] == ["You are out."]
+
+
+def test_a_part_that_cannot_be_read_holds_up_no_other_part_of_its_campaign() -> None:
+    world = World(leads=6, parts=2)
+    broken = next(part for part in range(2) if world.audiences.parts["cmp_a", part])
+    reconciling = world._reconciling()
+    for part in range(2):
+        watch = Watch(campaign_id="cmp_a", part=part, due_at=world.clock.now())
+        world.directory.put(replace(watch, due_at=watch.due_at + timedelta(seconds=part)))
+    world.clock.sleep(60)
+    del world.audiences.parts["cmp_a", broken]
+    world.audiences.parts["cmp_a", 1 - broken] = []
+
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            reconcile_campaign("cmp_a", reconciling)
+        world.clock.sleep(3600)
+
+    assert {watch.part for watch in world.directory.watches.values()} == {broken}
+
+
+def test_a_reconciler_out_of_time_leaves_the_rest_of_its_watches_due() -> None:
+    world = World(leads=6, parts=1)
+    world.carrier.emit = lambda *_: None
+    world._pace("snd_a")
+    world.clock.sleep(3600)
+    asked = []
+
+    def take_time(where: str) -> None:
+        if where == "before provider.fetch":
+            asked.append(where)
+            world.clock.sleep(10)
+
+    world.tap = take_time
+    reconcile_campaign("cmp_a", world._reconciling(), stop_at=world.clock.monotonic() + 25)
+
+    assert len(asked) == 3
+    assert world.directory.next_due("cmp_a") is not None
+    assert world.statuses() == {LeadStatus.DELIVERED: 3, LeadStatus.SUBMITTED: 3}
+
+
+def test_the_watches_of_a_paused_campaign_are_looked_at_ever_more_rarely() -> None:
+    world = World(leads=3)
+    world.carrier.behave = lambda _: "hang"
+    looks = []
+    world.at(31.0, lambda: world.set_status(CampaignStatus.PAUSED))
+
+    def note(where: str) -> None:
+        if where == "before leads.rows" and world.campaign().status is CampaignStatus.PAUSED:
+            looks.append(world.clock.monotonic())
+
+    world.tap = note
+
+    world.run(until_s=24 * 3600)
+
+    assert looks
+    # Two parts, each at most every quarter of an hour once the backoff has grown.
+    assert len(looks) < 2 * (24 * 4 + 20)

@@ -10,6 +10,7 @@ drop it where they stand: the parts that they had not come through get their
 watches here, or a lead that was under way would never end.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -59,17 +60,32 @@ class ReconcilingWorld:
     poll_after: timedelta
 
 
-def reconcile_campaign(campaign_id: str, world: ReconcilingWorld) -> datetime | None:
+def reconcile_campaign(
+    campaign_id: str, world: ReconcilingWorld, *, stop_at: float = math.inf
+) -> datetime | None:
     """
     Look at every due watch; return when to look again, or None when all is settled.
+
+    Begins nothing after monotonic *stop_at*; what is left stays due. A part that
+    cannot be looked at (its object or its sender's secret is gone) waits for its
+    next turn and holds up no other; its error is raised when all have been looked at.
 
     Idempotent: every step is a conditional write, and a watch goes only after
     its part was seen settled.
     """
     campaign = world.directory.campaign(campaign_id)
     due = world.watches.due(campaign_id, world.clock.now())
+    failures: list[Exception] = []
     for watch in due:
-        _check(campaign, watch, world)
+        if world.clock.monotonic() >= stop_at:
+            break
+        try:
+            _check(campaign, watch, world, stop_at)
+        except Exception as error:  # noqa: BLE001 - one part must not hide the others (F8)
+            failures.append(error)
+            _look_later(watch, world, patience=_LAST_CHECK)
+    if failures:
+        raise failures[0]
     return _next_look(campaign, world)
 
 
@@ -118,15 +134,18 @@ def _runs(campaign: Campaign, world: ReconcilingWorld) -> list[Run]:
     return [run for run in found if run is not None]
 
 
-def _check(campaign: Campaign, watch: Watch, world: ReconcilingWorld) -> None:
-    part = _Part(campaign, watch.part, world)
-    settled = part.settle()
-    if settled:
+def _check(campaign: Campaign, watch: Watch, world: ReconcilingWorld, stop_at: float) -> None:
+    part = _Part(campaign, watch.part, world, stop_at)
+    if part.settle():
         world.watches.remove(watch)
-        return
+    else:
+        _look_later(watch, world, patience=part.patience)
+
+
+def _look_later(watch: Watch, world: ReconcilingWorld, *, patience: timedelta) -> None:
     now = world.clock.now()
     wait = min(_FIRST_CHECK * 2 ** min(watch.checks + 1, 10), _LAST_CHECK)
-    later = replace(watch, due_at=now + min(wait, part.patience), checks=watch.checks + 1)
+    later = replace(watch, due_at=now + min(wait, patience), checks=watch.checks + 1)
     # The new watch first: a crash in between leaves two, never none.
     world.watches.put(later)
     world.watches.remove(watch)
@@ -135,10 +154,13 @@ def _check(campaign: Campaign, watch: Watch, world: ReconcilingWorld) -> None:
 class _Part:
     """One part's leads and what each still needs."""
 
-    def __init__(self, campaign: Campaign, number: int, world: ReconcilingWorld) -> None:
+    def __init__(
+        self, campaign: Campaign, number: int, world: ReconcilingWorld, stop_at: float
+    ) -> None:
         self._campaign = campaign
         self._number = number
         self._world = world
+        self._stop_at = stop_at
         self._is_sending = campaign.status in _SENDING
         # How soon the next look can be of use.
         self.patience = _LAST_CHECK
@@ -204,6 +226,10 @@ class _Part:
         return True
 
     def _ripe(self, since: datetime, after: timedelta, now: datetime) -> bool:
+        """Whether the provider may be asked now about what happened at *since*."""
+        if self._world.clock.monotonic() >= self._stop_at:
+            self.patience = min(self.patience, _FIRST_CHECK)
+            return False
         left = since + after - now
         if left > timedelta(0):
             self.patience = min(self.patience, left + timedelta(seconds=1))
@@ -221,7 +247,9 @@ class _Part:
 
     def _reopen(self, sender_id: str) -> None:
         run = self._world.directory.run(sender_id, self._campaign.id)
-        self.patience = min(self.patience, _FIRST_CHECK)
+        if self._campaign.status is CampaignStatus.ACTIVE:
+            # While it is paused nobody walks, and a resume leaves new watches.
+            self.patience = min(self.patience, _FIRST_CHECK)
         if run is None or (run.state == "open" and run.next_part <= self._number):
             return
         self._world.directory.reopen_run(sender_id, self._campaign.id, self._number)
