@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
-from carillon.domain.errors import Unavailable
+from carillon.domain.errors import InvalidInput, Unavailable
 from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import Lease, ProviderRecord, Watch
-from carillon.usecases.pace_sender import pace_sender
+from carillon.usecases.pace_sender import ASIDE_S, pace_sender
 from carillon.usecases.reconcile_campaign import reconcile_campaign
 from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
+from carillon.usecases.walk_parts import Feed, Render
 from tests.faults.world import GRACE, FakeCarrier, World
+from tests.support.sending import a_sender
 
 
 def test_a_pacer_that_fails_leaves_no_call_running_behind_it() -> None:
@@ -216,3 +218,79 @@ def test_the_watches_of_a_paused_campaign_are_looked_at_ever_more_rarely() -> No
     assert looks
     # Two parts, each at most every quarter of an hour once the backoff has grown.
     assert len(looks) < 2 * (24 * 4 + 20)
+
+
+def a_world_with_a_second_campaign() -> World:
+    world = World(leads=4)
+    first = world.campaign()
+    world.directory.campaigns["cmp_b"] = replace(first, id="cmp_b", body="Second {{first_name}}")
+    run = world.directory.run_by_key["snd_a", "cmp_a"]
+    # First in turn: what goes wrong with it must not keep the other waiting.
+    world.directory.run_by_key = {
+        ("snd_a", "cmp_b"): replace(run, campaign_id="cmp_b"),
+        ("snd_a", "cmp_a"): run,
+    }
+    return world
+
+
+def test_a_campaign_whose_audience_cannot_be_read_stops_no_other_of_its_sender() -> None:
+    world = a_world_with_a_second_campaign()
+
+    world._pace("snd_a")
+
+    assert len(world.initial_sends()) == 4
+    assert [type(error) for error in world.broken] == [KeyError]
+    # Its sender is woken again, but not in a hot loop.
+    assert [event.at for event in world._events if event.kind == "send"] == [
+        pytest.approx(ASIDE_S, abs=1.0)
+    ]
+
+
+def test_a_campaign_whose_text_cannot_be_read_stops_no_other_of_its_sender() -> None:
+    world = a_world_with_a_second_campaign()
+    pacing = world.pacing()
+
+    def compile_first(body: str) -> Render:
+        if body.startswith("Second"):
+            raise InvalidInput("no template", field="body")
+        return pacing.compile_body(body)
+
+    pace_sender(
+        "snd_a", owner="run", stop_at=280.0, world=replace(pacing, compile_body=compile_first)
+    )
+
+    assert len(world.initial_sends()) == 4
+
+
+def test_a_campaign_that_could_not_be_read_once_is_sent_when_it_can() -> None:
+    world = World(leads=4)
+    failures = iter([True])
+
+    def fail_once(where: str) -> None:
+        if where == "before audiences.part" and next(failures, False):
+            raise ConnectionError
+
+    world.tap = fail_once
+
+    world.run()
+
+    world.assert_never_twice_never_lost()
+
+
+def test_the_hint_never_passes_a_part_that_could_not_be_read() -> None:
+    world = World(leads=8, parts=2)
+    pacing = world.pacing()
+    run = world.directory.run_by_key["snd_a", "cmp_a"]
+    feed = Feed(run, world.campaign(), a_sender(), lambda _: "Hi", pacing.walking)
+    first = len(world.audiences.parts["cmp_a", 0])
+    taken = [feed.take() for _ in range(first)]
+    del world.audiences.parts["cmp_a", 1]
+    with pytest.raises(KeyError):
+        feed.take()
+
+    for assignment in taken:
+        assert assignment is not None
+        feed.settle(assignment, SendResult(outcome=Sent.SUBMITTED))
+
+    assert world.directory.run_by_key["snd_a", "cmp_a"].next_part == 1
+    assert not feed.exhausted()

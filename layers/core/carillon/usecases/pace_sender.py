@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason, Run, Sender
+from carillon.domain.campaign import CampaignStatus, HoldReason, Run, Sender
 from carillon.domain.message import Lease
 from carillon.domain.pacing import TokenBucket
 from carillon.ports import Clock, Leases, Queue, SendingDirectory
@@ -25,6 +25,8 @@ RENEW_EVERY_S = 5.0
 REFRESH_EVERY_S = 2.0
 # Waiting longer than this for a retry is a queue's work, not a running function's.
 LINGER_S = 3.0
+# How long a campaign is left alone after its text or audience could not be read.
+ASIDE_S = 20.0
 _POLL_S = 0.25
 
 SendOne = Callable[[Assignment, Lease], SendResult]
@@ -85,6 +87,8 @@ class _Pacer:
         self._clock = world.clock
         self._bucket = TokenBucket(rate=sender.mps, now=world.clock.monotonic())
         self._feeds: dict[str, Feed] = {}
+        # Campaign -> monotonic time until which it is left alone.
+        self._aside: dict[str, float] = {}
         self._turn = 0
         self._in_flight: dict[Future[SendResult], tuple[Feed, Assignment]] = {}
         self._renew_at = world.clock.monotonic() + RENEW_EVERY_S
@@ -146,26 +150,48 @@ class _Pacer:
         """Look at the open runs anew: launches join, paused and edited ones are rebuilt."""
         kept: dict[str, Feed] = {}
         for run in _open(self._world.directory.runs(self._sender.id)):
-            campaign = self._world.directory.campaign(run.campaign_id)
-            if campaign.status is not CampaignStatus.ACTIVE:
+            if self._is_aside(run.campaign_id):
                 continue
-            feed = self._feeds.get(run.campaign_id)
-            if feed is None or feed.stale or feed.campaign.body != campaign.body:
-                feed = self._feed(run, campaign)
-            kept[run.campaign_id] = feed
+            try:
+                feed = self._feed_of(run)
+            except Exception as error:  # noqa: BLE001 - one campaign never stops the others (F8)
+                self._set_aside(run.campaign_id, error)
+                continue
+            if feed is not None:
+                kept[run.campaign_id] = feed
         self._feeds = kept
         self._refresh_at = self._clock.monotonic() + REFRESH_EVERY_S
 
-    def _feed(self, run: Run, campaign: Campaign) -> Feed:
-        render = self._world.compile_body(campaign.body)
-        return Feed(run, campaign, self._sender, render, self._world.walking)
+    def _feed_of(self, run: Run) -> Feed | None:
+        """Return the feed of *run*, as it stands or made anew; None while it may not send."""
+        campaign = self._world.directory.campaign(run.campaign_id)
+        if campaign.status is not CampaignStatus.ACTIVE:
+            return None
+        feed = self._feeds.get(run.campaign_id)
+        if feed is None or feed.stale or feed.campaign.body != campaign.body:
+            render = self._world.compile_body(campaign.body)
+            feed = Feed(run, campaign, self._sender, render, self._world.walking)
+        return feed
+
+    def _set_aside(self, campaign_id: str, error: Exception) -> None:
+        """Leave alone for a while a campaign whose text or audience cannot be read."""
+        self._world.on_error(error)
+        self._aside[campaign_id] = self._clock.monotonic() + ASIDE_S
+        self._feeds.pop(campaign_id, None)
+
+    def _is_aside(self, campaign_id: str) -> bool:
+        return self._clock.monotonic() < self._aside.get(campaign_id, 0.0)
 
     def _next_assignment(self) -> tuple[Feed, Assignment] | None:
         """Return the next assignment in turn among the campaigns (fair share), or None."""
         feeds = list(self._feeds.values())
         for step in range(len(feeds)):
             feed = feeds[(self._turn + step) % len(feeds)]
-            assignment = feed.take()
+            try:
+                assignment = feed.take()
+            except Exception as error:  # noqa: BLE001 - one campaign never stops the others (F8)
+                self._set_aside(feed.run.campaign_id, error)
+                continue
             if assignment is not None:
                 self._turn += step + 1
                 return feed, assignment
@@ -277,7 +303,9 @@ class _Pacer:
         waiting = [run for run in runs if self._is_active(run)]
         if waiting:
             self.report.handed_over = True
-            self._world.send_queue.put({"sender_id": self._sender.id}, delay_s=self._delay_s())
+            only_aside = all(self._is_aside(run.campaign_id) for run in waiting)
+            delay_s = int(ASIDE_S) if only_aside else self._delay_s()
+            self._world.send_queue.put({"sender_id": self._sender.id}, delay_s=delay_s)
 
     def _is_active(self, run: Run) -> bool:
         return self._world.directory.campaign(run.campaign_id).status is CampaignStatus.ACTIVE

@@ -69,9 +69,7 @@ class Feed:
         if self._later and self._later[0][0] <= self._world.now():
             return heapq.heappop(self._later)[2]
         while not self._ready and self._may_load():
-            part = self._next_load
-            self._next_load += 1
-            self._load(part)
+            self._load(self._next_load)
         return self._ready.popleft() if self._ready else None
 
     def next_due(self) -> datetime | None:
@@ -108,6 +106,8 @@ class Feed:
             for recipient in self._world.audiences.part(self.campaign.id, part)
             if sender_of(recipient.key, self.run.senders) == self._sender.id
         ]
+        # Only now: the hint passes what is loaded and not open, and reading may have failed.
+        self._next_load = part + 1
         self._open[part] = 1
         for recipient in mine:
             self._admit(part, recipient, rows.get(recipient.key))
