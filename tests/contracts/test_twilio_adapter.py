@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -292,6 +293,44 @@ def test_a_log_that_cannot_be_read_is_never_taken_for_an_empty_one(
 ) -> None:
     with answering(status, body) as twilio, pytest.raises(Unavailable):
         find(twilio)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refusal_of_one_recipient_never_blocks_the_account(status: int) -> None:
+    # The lead would stand first in line for ever, before everybody behind it.
+    body = json.dumps({"code": 21408, "status": status}).encode()
+    with answering(status, body) as twilio, pytest.raises(Rejected) as caught:
+        twilio.send(MESSAGE)
+
+    assert caught.value.provider_code == "21408"
+
+
+def log_of(*entries: tuple[str, datetime, str | None]) -> bytes:
+    messages = [
+        {"sid": sid, "date_created": format_datetime(at), "body": body, "status": "sent"}
+        for sid, at, body in entries
+    ]
+    return json.dumps({"messages": messages}).encode()
+
+
+def test_a_log_that_keeps_no_texts_is_never_taken_for_an_empty_one() -> None:
+    now = datetime.now(UTC)
+    with answering(200, log_of(("SM1", now, ""))) as twilio, pytest.raises(Unavailable):
+        find(twilio)
+
+    with answering(200, log_of(("SM1", now - timedelta(hours=1), ""))) as twilio:
+        assert find(twilio) is None
+
+
+def test_a_message_is_found_behind_older_ones_and_behind_a_trial_accounts_words() -> None:
+    now = datetime.now(UTC)
+    text = f"Sent from your Twilio trial account - {MESSAGE.text}"
+    log = log_of(("SM1", now - timedelta(hours=1), MESSAGE.text), ("SM2", now, text))
+    with answering(200, log) as twilio:
+        found = find(twilio)
+
+    assert found is not None
+    assert found.provider_id == "SM2"
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (200, b"{}"), (503, b"")])
