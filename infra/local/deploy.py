@@ -68,10 +68,7 @@ def deploy(
         ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
-    if _exists(cloudformation, stack):
-        _update(cloudformation, request)
-    else:
-        cloudformation.create_stack(**request)
+    _send(cloudformation, request, exists=_exists(cloudformation, stack))
     outputs = _outputs(cloudformation, stack)
     _apply_gateway_responses(emulator, root, f"{stack}-api")
     return outputs
@@ -220,9 +217,10 @@ def _exists(cloudformation: Any, stack: str) -> bool:
     return any(found["StackName"] == stack for page in listed for found in page["Stacks"])
 
 
-def _update(cloudformation: Any, request: Mapping[str, Any]) -> None:
+def _send(cloudformation: Any, request: Mapping[str, Any], *, exists: bool) -> None:
+    send = cloudformation.update_stack if exists else cloudformation.create_stack
     try:
-        cloudformation.update_stack(**request)
+        send(**request)
     except cloudformation.exceptions.ClientError as error:
         # CloudFormation has no code of its own for "nothing changed".
         if "No updates" not in error.response["Error"]["Message"]:
