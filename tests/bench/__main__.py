@@ -12,9 +12,11 @@ from multiprocessing import get_context
 
 from tests.bench.memory import print_memory
 from tests.bench.report import MOST_GROWTH, growth, print_report
-from tests.bench.world import Result, World
+from tests.bench.world import run
 
 _SIZES = (1_000, 10_000)
+# Both read a whole chunk of a file and more parts than a pacer holds at once.
+_MEMORY_SIZES = (10_000, 30_000)
 _MPS = 100.0
 
 
@@ -24,17 +26,14 @@ def main() -> int:
     if not extra.isdigit():
         print(f"LEADS must be a number of leads, not {extra!r}.", file=sys.stderr)
         return 2
-    sizes = sorted({*_SIZES, *([int(extra)] if int(extra) else [])})
+    asked = {int(extra)} - {0}
+    sizes = sorted({*_SIZES, *asked})
     mps = float(os.environ.get("MPS") or _MPS)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        results = list(pool.map(_run, sizes, [mps] * len(sizes)))
+        results = list(pool.map(run, sizes, [mps] * len(sizes)))
         print_report(results, mps)
-        print_memory(pool, sizes)
+        print_memory(pool, sorted({*_MEMORY_SIZES, *asked}))
     return int(max(max(ratios) for ratios in growth(results).values()) > MOST_GROWTH)
-
-
-def _run(leads: int, mps: float) -> Result:
-    return World(leads, mps=mps).run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from tests.bench.world import Result
 
 # Importing is paid once a contact, however many campaigns text it; the schedules are paid by
 # the hour, whether or not anything is sent. Both are shown, neither is part of a message.
-_APART = ("import", "clock")
+_APART = ("import", "idle minute")
 _ORDER = (
     "plan",
     "send",
@@ -19,6 +19,7 @@ _ORDER = (
     "counters",
     "reconcile",
     "recount",
+    "sweeps",
 )
 _FIRST_MARK_WRITE_UNITS = 4.5
 _TARGET_WRITE_UNITS = 3.2
@@ -188,12 +189,11 @@ def _print_apart(result: Result) -> None:
         f"{imported.read_units / result.leads:.3f} read units; "
         f"{_dollars(sum(prices.costs(imported).values()) * scale)} per 1M contacts."
     )
-    clock = result.stages["clock"]
-    month = sum(prices.costs(clock).values()) / result.minutes * _MINUTES_A_MONTH
+    idle = result.stages["idle minute"]
+    month = sum(prices.costs(idle).values()) * _MINUTES_A_MONTH
     print(
-        f"Schedules, per minute: {clock.read_units / result.minutes:.1f} read units, "
-        f"{clock.write_units / result.minutes:.1f} write units, "
-        f"{sum(clock.invocations.values()) / result.minutes:.1f} invocations; "
+        f"A minute's schedules with nothing to do: {idle.read_units:g} read units, "
+        f"{idle.write_units:g} write units, {sum(idle.invocations.values())} invocations; "
         f"{_dollars(month)} a month."
     )
 

@@ -34,7 +34,8 @@ class Store:
 
     def attach(self, events: Any) -> None:
         """Answer the requests of every client whose session's *events* these are."""
-        events.register("before-send.dynamodb.*", self._dynamodb)
+        # Before the request is made and signed, which is most of what a call costs here.
+        events.register("before-call.dynamodb.*", self._dynamodb)
         events.register("before-send.s3.*", self._s3)
         events.register("before-call.sqs.SendMessage", self._sqs)
 
@@ -66,15 +67,18 @@ class Store:
         items: list[Item] = json.loads(body)["Items"]
         return items
 
-    def _dynamodb(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        target = request.headers["X-Amz-Target"]
-        headers = {"x-amz-target": target if isinstance(target, str) else target.decode()}
+    def _dynamodb(self, params: Mapping[str, Any], **_: Any) -> tuple[AWSResponse, Item]:
+        headers = {"x-amz-target": params["headers"]["X-Amz-Target"]}
         # The emulator serves one request at a time; the importer writes from eight threads.
         with self._lock:
-            status, answered, body = _result(
-                engine.handle_request("POST", "/", headers, request.body, {})
+            status, _headers, body = _result(
+                engine.handle_request("POST", "/", headers, params["body"], {})
             )
-        return _response(request.url, status, answered, body)
+        parsed: Item = json.loads(body)
+        if status >= 300:
+            code = parsed.pop("__type").rpartition("#")[2]
+            parsed["Error"] = {"Code": code, "Message": parsed.get("message", "")}
+        return _response(params["url"], status, {}, b""), parsed
 
     def _sqs(self, params: Mapping[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         sent = json.loads(params["body"])

@@ -115,7 +115,6 @@ class Result:
     statuses: dict[str, int]
     submitted: int
     drift: int
-    minutes: int
     batches: dict[str, float]
     queries: dict[str, Usage] = field(default_factory=dict)
 
@@ -167,6 +166,8 @@ class World:
             self._launch()
             self.timeline.after(60.0, self._minute)
             self.timeline.run()
+            # What a minute costs when there is nothing to do.
+            self._tick("idle minute")
             queries = self._dashboard_queries()
         return self._result(queries)
 
@@ -368,9 +369,16 @@ class World:
             come_back(report, message, self._queues["recount"])
 
     def _minute(self) -> None:
-        """What the schedules run whether or not anything is sent."""
+        """Let the minute's schedules run beside the campaign."""
         self._minutes += 1
-        with self._invocation("start_due_campaigns", "clock"):
+        if self._minutes > 60 + self.leads / self._mps:
+            raise RuntimeError("the campaign does not come to its end")
+        self._tick("sweeps")
+        if not self._recounts:
+            self.timeline.after(60.0, self._minute)
+
+    def _tick(self, stage: str) -> None:
+        with self._invocation("start_due_campaigns", stage):
             start_due_campaigns(
                 Starting(
                     campaigns=self._plans,
@@ -379,16 +387,12 @@ class World:
                     lateness_limit=timedelta(hours=1),
                 )
             )
-        with self._invocation("send_messages", "clock"):
+        with self._invocation("send_messages", stage):
             wake_idle_senders(self._directory, self._queues["send"])
-        with self._invocation("reconcile_messages", "clock"):
+        with self._invocation("reconcile_messages", stage):
             replay_parked(self._messages)
             for campaign_id in unsettled_campaigns(self._directory):
                 reconcile_campaign(campaign_id, self._reconciling())
-        if self._minutes > 60 + self.leads / self._mps:
-            raise RuntimeError("the campaign does not come to its end")
-        if not self._recounts:
-            self.timeline.after(60.0, self._minute)
 
     # What reaches them --------------------------------------------------------
 
@@ -545,13 +549,17 @@ class World:
             statuses=statuses,
             submitted=self.carrier.calls,
             drift=self._drift,
-            minutes=self._minutes,
             batches={name: sum(sizes) / len(sizes) for name, sizes in self._records.items()},
             queries=queries,
         )
 
     def _put(self, table: str, values: dict[str, Any]) -> None:
         self._dynamodb.put_item(TableName=table, Item=to_item(values))
+
+
+def run(leads: int, mps: float) -> Result:
+    """Return what *leads* came to at *mps* segments a second; once in a process."""
+    return World(leads, mps=mps).run()
 
 
 class _Metered:
