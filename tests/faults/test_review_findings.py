@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from carillon.adapters.providers.twilio import parse_reply
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.errors import InvalidInput, Unavailable
 from carillon.domain.lead import LeadStatus, is_final
@@ -294,3 +295,41 @@ def test_the_hint_never_passes_a_part_that_could_not_be_read() -> None:
 
     assert world.directory.run_by_key["snd_a", "cmp_a"].next_part == 1
     assert not feed.exhausted()
+
+
+def test_a_machine_that_asks_for_help_all_day_is_answered_a_few_times_an_hour() -> None:
+    world = World(leads=1)
+    phone = world.phones[0]
+
+    for number in range(120):
+        world.take_in(world.reply(phone, "HELP", f"SMin{number}"), tapped=False)
+        world.clock.sleep(30)
+
+    assert 4 <= len([s for s in world.carrier.ledger if s.text == "Call us."]) <= 5
+
+
+def test_what_the_provider_has_answered_itself_is_not_answered_again() -> None:
+    world = World(leads=1)
+    phone = world.phones[0]
+
+    for word in ("HELP", "STOP", "START"):
+        reply = replace(
+            world.reply(phone, word, f"SM{word}"),
+            handled_by_provider=True,
+            provider_keyword=word.lower(),
+        )
+        world.take_in(reply, tapped=False)
+
+    assert world.carrier.ledger == []
+
+
+def test_a_word_that_opts_out_at_the_provider_alone_opts_out_here() -> None:
+    world = World(leads=1)
+    phone = world.phones[0]
+    params = {"MessageSid": ["SM1"], "From": [phone], "Body": ["Adieu"], "OptOutType": ["STOP"]}
+
+    world.take_in(parse_reply(params, "snd_a", world.clock.now()), tapped=False)
+
+    standing = world.suppressions.of(phone)
+    assert standing is not None
+    assert standing.opted_out

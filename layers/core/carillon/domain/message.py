@@ -163,8 +163,9 @@ class Reply:
     phone: str
     body: str
     received_at: datetime
-    # The provider has recognised and answered STOP or START itself.
+    # The provider has recognised and answered STOP, START or HELP itself, and as which of them.
     handled_by_provider: bool = False
+    provider_keyword: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,7 @@ from carillon.usecases.resolve_ambiguous import Resolution, resolve_claimed
 
 # A reply belongs to the campaign that wrote to this contact last, within this time (I2).
 ATTRIBUTION_WINDOW = timedelta(days=30)
+_PROVIDER_KEYWORDS = frozenset({Keyword.STOP, Keyword.START, Keyword.HELP})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     Raises Throttled when an automatic answer must be tried again later; by
     then everything else has been committed.
     """
-    keyword = classify(reply.body)
+    keyword = _keyword_of(reply)
     standing = _consent(reply, keyword, world)
     sender = world.directory.sender(reply.sender_id)
     thread = _thread_of(reply, sender, world)
@@ -99,6 +100,14 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     if purpose:
         _answer(reply, thread, sender, purpose=purpose, text=text, world=world)
     return keyword
+
+
+def _keyword_of(reply: Reply) -> Keyword:
+    """Return what *reply* asks for; a word that only the provider's own list knows counts too."""
+    keyword = classify(reply.body)
+    if keyword is Keyword.STOP or reply.provider_keyword not in _PROVIDER_KEYWORDS:
+        return keyword
+    return Keyword(reply.provider_keyword)
 
 
 def _consent(reply: Reply, keyword: Keyword, world: ReplyWorld) -> Suppression | None:
@@ -127,7 +136,7 @@ def _answer_to(
 ) -> tuple[str, str]:
     """Return (purpose, text) of the automatic answer that is due, or two empty strings."""
     if keyword is Keyword.HELP:
-        return "help", texts.help
+        return ("", "") if reply.handled_by_provider else ("help", texts.help)
     # Exactly one confirmation (O2): only the message that set the present consent is
     # answered, and not when the provider has answered it already.
     if standing is None or standing.cause != reply.provider_id or reply.handled_by_provider:
@@ -154,7 +163,7 @@ def _answer(
     reply: Reply, thread: Thread, sender: Sender, *, purpose: str, text: str, world: ReplyWorld
 ) -> None:
     """Send *text* once, whatever is redelivered; its row is its claim."""
-    ref = RowRef(thread.pk, f"{thread.key}#out#{purpose}.{reply.provider_id}")
+    ref = RowRef(thread.pk, f"{thread.key}#out#{purpose}.{_cause(reply, purpose)}")
     claim = _claim(ref, reply, thread, text=text, world=world)
     if not world.conversations.claim_answer(claim, purpose=purpose):
         again = _take_over(ref, claim, sender, world)
@@ -162,6 +171,13 @@ def _answer(
             return
         claim = again
     _send_answer(claim, reply, sender, text, world)
+
+
+def _cause(reply: Reply, purpose: str) -> str:
+    if purpose != "help":
+        return reply.provider_id
+    # Two machines that ask each other for help would never end: one answer a quarter of an hour.
+    return f"{reply.received_at:%Y%m%dT%H}{reply.received_at.minute // 15}"
 
 
 def _claim(ref: RowRef, reply: Reply, thread: Thread, *, text: str, world: ReplyWorld) -> Claim:

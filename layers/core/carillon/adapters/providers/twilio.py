@@ -347,6 +347,7 @@ def parse_reply(params: Params, sender_id: str, received_at: datetime) -> Reply:
         received_at=received_at,
         # Set when Twilio's own opt-out handling has answered STOP, START or HELP.
         handled_by_provider=bool(_one(params, "OptOutType")),
+        provider_keyword=_one(params, "OptOutType").lower(),
     )
 
 
