@@ -34,6 +34,9 @@ _PARAMETERS = {
     "FirstPollAfterSeconds": "20",
     "ProtectData": "false",
 }
+# Each webhook under way is a process of the emulator that has to start first: enough of them
+# for the sender's rate, few enough for two cores.
+_WEBHOOKS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def _run(options: Options) -> int:
     started = time.monotonic()
     print("Starting the local platform and deploying template.yaml ...", flush=True)
     with (
-        Carrier(scenario) as carrier,
+        Carrier(scenario, webhook_concurrency=_WEBHOOKS_AT_ONCE) as carrier,
         LocalPlatform(
             port=options.port,
             enforce_iam=options.enforce_iam,
