@@ -49,6 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pytest",
         "hypothesis",
     },
+    # The bench is no room of the product; its arithmetic is tested like the domain's.
+    "tests.unit.test_capacity_meter": {"tests.bench", "pytest"},
 }
 
 
