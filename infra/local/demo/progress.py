@@ -18,6 +18,8 @@ class Progress:
         self._moving = out.isatty()
         self._drawn_at = 0.0
         self._started = time.monotonic()
+        self._submitted = 0
+        self._submitted_at = self._started
         self._width = 0
 
     def follow(
@@ -55,10 +57,12 @@ class Progress:
         def value(name: str) -> int:
             return int(figures[name]["value"] or 0)
 
-        elapsed = max(time.monotonic() - self._started, 0.001)
         submitted, total = value("contacts_submitted"), value("total")
         handled = submitted + value("failed")
-        rate = submitted / elapsed
+        if submitted != self._submitted:
+            self._submitted, self._submitted_at = submitted, time.monotonic()
+        # Up to the last message: waiting for receipts is not sending slowly.
+        rate = submitted / max(self._submitted_at - self._started, 0.001)
         left = (total - handled) / rate if rate and handled < total else 0.0
         return (
             f"  submitted {submitted}/{total}  delivered {value('contacts_messaged')}"
