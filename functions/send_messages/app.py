@@ -15,6 +15,7 @@ from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
@@ -64,6 +65,7 @@ def build() -> Composition:
         control_table=env.control_table,
         suppressions_table=env.suppressions_table,
     )
+    suppressions = DynamoSuppressions(dynamodb, env.suppressions_table)
     executor = ThreadPoolExecutor(_WORKERS)
 
     def callback_url(sender_id: str, ref: RowRef) -> str:
@@ -74,6 +76,7 @@ def build() -> Composition:
             leads=messages,
             gate=gate,
             provider=providers.of(directory.sender(sender_id)),
+            suppressions=suppressions,
             clock=clock,
             new_claim_id=partial(secrets.token_hex, 8),
             callback_url=callback_url,

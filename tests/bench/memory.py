@@ -33,7 +33,14 @@ from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Walking
 from tests.bench.world import BODY, phone_number
 from tests.support.clock import NOON, FakeClock
-from tests.support.sending import FakeDirectory, FakeQueue, InlineExecutor, a_campaign, a_sender
+from tests.support.sending import (
+    FakeDirectory,
+    FakeQueue,
+    FakeSuppressions,
+    InlineExecutor,
+    a_campaign,
+    a_sender,
+)
 
 _CHUNK = 256 * 1024
 
@@ -103,6 +110,7 @@ def _send(leads: int) -> None:
         leads=leads_table,
         gate=_Open(),
         provider=_Accepts(),
+        suppressions=FakeSuppressions(),
         clock=clock,
         new_claim_id=lambda: "c" * 16,
         callback_url=lambda _, ref: ref.token,

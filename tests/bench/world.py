@@ -268,6 +268,7 @@ class World:
                 self._dynamodb, control_table=_CONTROL, suppressions_table=_SUPPRESSIONS
             ),
             provider=_Metered(self.carrier, self.meter),
+            suppressions=DynamoSuppressions(self._dynamodb, _SUPPRESSIONS),
             clock=self.timeline,
             new_claim_id=lambda: os.urandom(8).hex(),
             callback_url=_callback_url,

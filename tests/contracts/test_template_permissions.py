@@ -43,7 +43,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         INDEX: {"Query"},
         # DeleteItem: a claim that was not used is given back.
         MESSAGES: {"Query", "PutItem", "UpdateItem", "DeleteItem"},
-        SUPPRESSIONS: {"BatchGetItem"},
+        # PutItem: the provider may refuse somebody as opted out.
+        SUPPRESSIONS: {"BatchGetItem", "PutItem"},
     },
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".
     # BatchGetItem: what a receipt would not change is found out by a read, a tenth of a write.

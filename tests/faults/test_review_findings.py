@@ -333,3 +333,15 @@ def test_a_word_that_opts_out_at_the_provider_alone_opts_out_here() -> None:
     standing = world.suppressions.of(phone)
     assert standing is not None
     assert standing.opted_out
+
+
+def test_whom_the_provider_refuses_as_opted_out_no_other_campaign_tries() -> None:
+    world = World(leads=1)
+    world.carrier.behave = lambda _: "opted_out"
+
+    world.run()
+
+    standing = world.suppressions.of(world.phones[0])
+    assert standing is not None
+    assert standing.opted_out
+    assert world.statuses() == {LeadStatus.FAILED: 1}

@@ -105,6 +105,8 @@ class FakeCarrier:
             raise Throttled("slower", retry_after_s=1.0)
         if mood == "rejected":
             raise Rejected("no", provider_code="21211")
+        if mood == "opted_out":
+            raise Rejected("no", provider_code="21610")
         if mood == "hang":
             self._clock.sleep(10)
             raise OutcomeUnknown("nothing came back", provider_code="ReadTimeoutError")
@@ -364,6 +366,7 @@ class World:
             leads=self._tapped(self.messages, "leads"),
             gate=self._tapped(FakeGate(self.directory, self.suppressions), "gate"),
             provider=self._tapped(self.carrier, "provider"),
+            suppressions=self._tapped(self.suppressions, "suppressions"),
             clock=self.clock,
             new_claim_id=self._new_claim_id,
             callback_url=lambda _, ref: ref.token,

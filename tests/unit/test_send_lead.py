@@ -107,6 +107,7 @@ class Scene:
             leads=self.messages,
             gate=self.gate,
             provider=self.account,
+            suppressions=self.suppressions,
             clock=self.clock,
             new_claim_id=lambda: "claim-1",
             callback_url=lambda sender_id, ref: f"https://h/{sender_id}?ref={ref.token}",

@@ -28,8 +28,17 @@ from carillon.domain.errors import (
     Throttled,
     Unavailable,
 )
-from carillon.domain.message import Claim, Lease, Outgoing, Recipient, RowRef, text_digest
-from carillon.ports import Clock, Gate, Leads, MessageProvider
+from carillon.domain.message import (
+    Claim,
+    Lease,
+    Outgoing,
+    Recipient,
+    RowRef,
+    Suppression,
+    text_digest,
+)
+from carillon.ports import Clock, Gate, Leads, MessageProvider, Suppressions
+from carillon.usecases.record_receipt import OPTED_OUT_CODES
 
 # A provider call starts at most this long after the gate was read (F3).
 GATE_MAX_AGE_S = 1.0
@@ -96,6 +105,7 @@ class SendingWorld:
     leads: Leads
     gate: Gate
     provider: MessageProvider
+    suppressions: Suppressions
     clock: Clock
     new_claim_id: Callable[[], str]
     callback_url: Callable[[str, RowRef], str]
@@ -183,6 +193,8 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         return SendResult(outcome=Sent.ACCOUNT_BLOCKED, code=error.provider_code)
     except Rejected as error:
         code = error.provider_code or error.code
+        if code in OPTED_OUT_CODES:
+            _suppress(claim, world)
         world.leads.record_failed(claim, code, world.clock.now())
         return SendResult(outcome=Sent.FAILED, code=code)
     except Unavailable as error:
@@ -191,6 +203,21 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         return SendResult(outcome=Sent.AMBIGUOUS, claim_id=claim.id, code=error.provider_code)
     world.leads.record_submitted(claim, accepted, world.clock.now())
     return SendResult(outcome=Sent.SUBMITTED)
+
+
+def _suppress(claim: Claim, world: SendingWorld) -> None:
+    """Note the opt-out that the provider knows of, first: no other sender may try (F7, O5)."""
+    now = world.clock.now()
+    world.suppressions.opt_out(
+        Suppression(
+            phone=claim.phone,
+            opted_out=True,
+            event_at=now,
+            source="provider",
+            cause=claim.id,
+            committed_at=now,
+        )
+    )
 
 
 def _retry_or_fail(claim: Claim, error: Unavailable, world: SendingWorld) -> SendResult:
