@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -97,7 +97,7 @@ def remove_all(guards: Sequence[Guard]) -> list[Verdict]:
     """Remove each of *guards* in turn and say who noticed."""
     tasks = [Task(g.tests, g.only, g) for g in guards if matches(g) == 1]
     ended = {one.task.guard: one for one in run_all(tasks)}
-    return [_verdict(guard, ended.get(guard)) for guard in guards]
+    return [verdict_on(guard, ended.get(guard)) for guard in guards]
 
 
 def failing_unbroken(guards: Sequence[Guard]) -> list[str]:
@@ -112,7 +112,8 @@ def failing_unbroken(guards: Sequence[Guard]) -> list[str]:
     return [_last_lines(one) for one in run_all(tasks) if one.code != 0]
 
 
-def _verdict(guard: Guard, ended: Ended | None) -> Verdict:
+def verdict_on(guard: Guard, ended: Ended | None) -> Verdict:
+    """Return who noticed, by how the tests ended; None means that the guard was not found."""
     if ended is None:
         return Verdict(guard, "", f"its text stands there {matches(guard)} times")
     if ended.code is None:
@@ -138,15 +139,19 @@ def run_all(tasks: Sequence[Task]) -> list[Ended]:
     waiting, running, ended = list(tasks), list[_Fork](), list[Ended]()
     _load_libraries()
     with _copies(WORKERS) as free:
-        while waiting or running:
-            while waiting and free:
-                running.append(_start(waiting.pop(0), free.pop()))
-            for fork in list(running):
-                if (result := _finished(fork)) is not None:
-                    running.remove(fork)
-                    free.append(fork.tree)
-                    ended.append(result)
-            time.sleep(0.02)
+        try:
+            while waiting or running:
+                while waiting and free:
+                    running.append(_start(waiting.pop(0), free.pop()))
+                for fork in list(running):
+                    if (result := _finished(fork)) is not None:
+                        running.remove(fork)
+                        free.append(fork.tree)
+                        ended.append(result)
+                time.sleep(0.02)
+        finally:
+            for fork in running:
+                _kill(fork)
     return ended
 
 
@@ -192,12 +197,20 @@ def _finished(fork: _Fork) -> Ended | None:
     if not pid and not late:
         return None
     if not pid:
-        os.killpg(fork.pid, signal.SIGKILL)
-        os.waitpid(fork.pid, 0)
+        _kill(fork)
     if fork.task.guard is not None:
         shutil.copy2(ROOT / fork.task.guard.path, fork.tree / fork.task.guard.path)
     code = os.waitstatus_to_exitcode(status) if pid else None
     return Ended(fork.task, code, fork.output.read_text(encoding="utf-8", errors="replace"))
+
+
+def _kill(fork: _Fork) -> None:
+    # Until it has made its own session, its group is ours.
+    with suppress(ProcessLookupError):
+        os.kill(fork.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(fork.pid, signal.SIGKILL)
+    os.waitpid(fork.pid, 0)
 
 
 def _write(path: Path, text: str) -> None:
