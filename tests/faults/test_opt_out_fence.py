@@ -92,9 +92,7 @@ def test_a_stop_is_confirmed_once_and_counted_in_the_campaign_it_answers(
     assert lead["opt_out_kind"] == "auto"
 
 
-def test_a_crash_in_a_stop_loses_neither_the_opt_out_nor_its_one_confirmation() -> (
-    None
-):
+def test_a_crash_in_a_stop_loses_neither_the_opt_out_nor_its_one_confirmation() -> None:
     rehearsal = World(leads=1)
     taps = taps_of_a_stop(rehearsal)
 

@@ -25,9 +25,7 @@ def act_at(world: World, number: int, act: Callable[[], None]) -> None:
     world.tap = tap
 
 
-def test_a_pause_at_any_step_lets_one_call_through_at_most_and_a_resume_finishes() -> (
-    None
-):
+def test_a_pause_at_any_step_lets_one_call_through_at_most_and_a_resume_finishes() -> None:
     taps = taps_of_a_quiet_run()
     for number in range(1, len(taps) + 1):
         world = World(leads=3)
