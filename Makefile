@@ -47,8 +47,8 @@ check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, ou
 	@$(RUN) -m infra.openapi --check
 	@$(RUN) -m pytest tests/contracts tests/architecture -m "not platform" -q
 
-bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000]
-	@$(RUN) -m tests.bench
+bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000 MPS=10]
+	@PYTHONPATH=layers/core $(RUN) -m tests.bench
 
 build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws-sam/build
 	@mkdir -p .aws-sam
