@@ -17,23 +17,28 @@ from tests.bench.world import run
 _SIZES = (1_000, 10_000)
 # Both read a whole chunk of a file and more parts than a pacer holds at once.
 _MEMORY_SIZES = (10_000, 30_000)
-_MPS = 100.0
+_MPS = 100
 
 
 def main() -> int:
     """Run, print, and return the process's exit code."""
-    extra = os.environ.get("LEADS") or "0"
-    if not extra.isdigit():
-        print(f"LEADS must be a number of leads, not {extra!r}.", file=sys.stderr)
+    asked, rate = _asked("LEADS"), _asked("MPS")
+    if asked is None or rate is None:
+        print("LEADS and MPS must be whole numbers.", file=sys.stderr)
         return 2
-    asked = {int(extra)} - {0}
-    sizes = sorted({*_SIZES, *asked})
-    mps = float(os.environ.get("MPS") or _MPS)
+    extra, mps = {asked} - {0}, float(rate or _MPS)
+    sizes = sorted({*_SIZES, *extra})
     with ProcessPoolExecutor(2, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         results = list(pool.map(run, sizes, [mps] * len(sizes)))
         print_report(results, mps)
-        print_memory(pool, sorted({*_MEMORY_SIZES, *asked}))
+        print_memory(pool, sorted({*_MEMORY_SIZES, *extra}))
     return int(max(max(ratios) for ratios in growth(results).values()) > MOST_GROWTH)
+
+
+def _asked(name: str) -> int | None:
+    """Return the whole number in the environment, 0 if there is none, None if it is no number."""
+    text = os.environ.get(name) or "0"
+    return int(text) if text.isdigit() else None
 
 
 if __name__ == "__main__":
