@@ -120,3 +120,15 @@ def test_a_message_exactly_thirty_days_old_still_counts_and_an_older_one_does_no
     assert stores.messages.newest_lead([run], KEY, after(0)) is not None
     assert stores.messages.newest_lead([run], KEY, after(0.001)) is None
     assert stores.messages.newest_lead([run], KEY, after(0) + MONTH) is None
+
+
+def test_a_message_written_after_the_reply_is_not_what_it_answers(stores: Stores) -> None:
+    earlier, later = a_run("cmp_a"), a_run("cmp_b")
+    submit(stores.messages, a_claim("claim-a", earlier.lead_ref(KEY)), 0)
+    submit(stores.messages, a_claim("claim-b", later.lead_ref(KEY)), 60)
+
+    found = stores.messages.newest_lead([earlier, later], KEY, after(-1), after(59.999))
+
+    assert found is not None
+    assert found[0] == earlier
+    assert stores.messages.newest_lead([later], KEY, after(-1), after(60)) is not None

@@ -14,12 +14,13 @@ from carillon.adapters.providers.twilio import parse_reply
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.errors import InvalidInput, Unavailable
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import Lease, ProviderRecord, Watch
+from carillon.domain.message import Lease, ProviderRecord, Suppression, Watch
 from carillon.usecases.pace_sender import ASIDE_S, pace_sender
 from carillon.usecases.reconcile_campaign import reconcile_campaign
 from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
 from carillon.usecases.walk_parts import Feed, Render
 from tests.faults.world import GRACE, FakeCarrier, World
+from tests.support.clock import NOON
 from tests.support.sending import a_sender
 
 
@@ -345,3 +346,30 @@ def test_whom_the_provider_refuses_as_opted_out_no_other_campaign_tries() -> Non
     assert standing is not None
     assert standing.opted_out
     assert world.statuses() == {LeadStatus.FAILED: 1}
+
+
+def test_a_redelivered_reply_stays_in_the_conversation_that_it_answered_first() -> None:
+    world = World(leads=1, parts=1)
+    phone = world.phones[0]
+    world._pace("snd_a")
+    world.clock.sleep(60)
+    reply = world.reply(phone, "START")
+    world.suppressions.opt_out(
+        Suppression(phone=phone, opted_out=True, event_at=NOON, source="api", cause="x")
+    )
+    world.take_in(reply, tapped=False)
+    world.clock.sleep(60)
+    # Opted in again, the person hears from a second campaign before the redelivery.
+    run = world.directory.run_by_key["snd_a", "cmp_a"]
+    second = replace(world.campaign(), id="cmp_b", body="Hi again")
+    world.directory.campaigns["cmp_b"] = second
+    again = replace(run, campaign_id="cmp_b", next_part=0, state="open")
+    world.directory.run_by_key["snd_a", "cmp_b"] = again
+    world.audiences.parts["cmp_b", 0] = world.audiences.parts["cmp_a", 0]
+    world._pace("snd_a")
+
+    world.take_in(reply, tapped=False)
+
+    texts = [sending.text for sending in world.carrier.ledger]
+    assert texts == ["Hi Ada", "You are in.", "Hi again"]
+    assert len([i for i in world.messages.items.values() if i["kind"] == "inbound"]) == 1

@@ -160,14 +160,16 @@ class FakeMessages:
     def unpark_receipt(self, receipt: Receipt) -> None:
         self.parked.pop((receipt.provider_id, receipt.status), None)
 
-    def newest_lead(self, runs: list[Run], key: str, since: datetime) -> tuple[Run, LeadRow] | None:
+    def newest_lead(
+        self, runs: list[Run], key: str, since: datetime, until: datetime | None = None
+    ) -> tuple[Run, LeadRow] | None:
         found = []
         for run in runs:
             item = self.items.get(run.lead_ref(key)) if run.parts else None
             if item is not None:
                 row = _lead_row(item)
                 at = row.last_outbound_at or row.submitted_at
-                if at is not None and at >= since:
+                if at is not None and since <= at and (until is None or at <= until):
                     found.append((at, run, row))
         if not found:
             return None

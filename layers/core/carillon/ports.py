@@ -340,8 +340,10 @@ class Leads(Protocol):
 class Conversations(Protocol):
     """The messages table as inbound processing sees it."""
 
-    def newest_lead(self, runs: list[Run], key: str, since: datetime) -> tuple[Run, LeadRow] | None:
-        """Return the lead of *key* most recently written to at or after *since*, over *runs*."""
+    def newest_lead(
+        self, runs: list[Run], key: str, since: datetime, until: datetime | None = None
+    ) -> tuple[Run, LeadRow] | None:
+        """Return the lead of *key* last written to from *since* to *until*, over *runs*."""
         ...
 
     def record_inbound(self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str) -> bool:

@@ -37,6 +37,9 @@ from carillon.usecases.resolve_ambiguous import Resolution, resolve_claimed
 
 # A reply belongs to the campaign that wrote to this contact last, within this time (I2).
 ATTRIBUTION_WINDOW = timedelta(days=30)
+# A message noted so long after the reply can still be what it answers; a later one cannot, and
+# must not draw a redelivered reply, with its answer, into another conversation.
+_CLOCK_SLACK = timedelta(seconds=10)
 _PROVIDER_KEYWORDS = frozenset({Keyword.STOP, Keyword.START, Keyword.HELP})
 
 
@@ -149,7 +152,10 @@ def _answer_to(
 def _thread_of(reply: Reply, sender: Sender, world: ReplyWorld) -> Thread:
     key = lead_key(reply.phone)
     found: tuple[Run, LeadRow] | None = world.conversations.newest_lead(
-        world.directory.runs(sender.id), key, reply.received_at - ATTRIBUTION_WINDOW
+        world.directory.runs(sender.id),
+        key,
+        reply.received_at - ATTRIBUTION_WINDOW,
+        reply.received_at + _CLOCK_SLACK,
     )
     if found is None:
         pk = world.unsolicited_partition(sender.id, key)

@@ -206,9 +206,11 @@ class DynamoMessages:
 
     # Conversations ----------------------------------------------------------
 
-    def newest_lead(self, runs: list[Run], key: str, since: datetime) -> tuple[Run, LeadRow] | None:
+    def newest_lead(
+        self, runs: list[Run], key: str, since: datetime, until: datetime | None = None
+    ) -> tuple[Run, LeadRow] | None:
         """
-        Return the lead of *key* most recently written to at or after *since*, over *runs*.
+        Return the lead of *key* most recently written to from *since* to *until*, over *runs*.
 
         One BatchGetItem per 100 campaigns of the number's last 35 days, 0.5 RU each.
         """
@@ -217,7 +219,7 @@ class DynamoMessages:
         for ref, item in self._get_many(list(by_ref)):
             row = _lead_row(item)
             at = row.last_outbound_at or row.submitted_at
-            if at is None or at < since:
+            if at is None or at < since or (until is not None and at > until):
                 continue
             if newest is None or at > _last_written(newest[1]):
                 newest = (by_ref[ref], row)
