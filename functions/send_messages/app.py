@@ -32,8 +32,9 @@ from carillon.usecases.walk_parts import Render, Walking
 
 # Enough calls in flight for 100 messages a second at 150 ms a call.
 _WORKERS = 16
-# What a pacer needs to finish its calls and hand over before Lambda stops it.
-_HAND_OVER_S = 20.0
+# What a pacer needs before Lambda stops it: the oldest claim may call for 10 s more, a call
+# lasts at most 13 s, then come the writes and the hand-over.
+_HAND_OVER_S = 35.0
 
 
 @dataclass(frozen=True)

@@ -414,12 +414,19 @@ GUARDS = (
     Guard(
         "an opt-out is committed before anything else",
         _REPLY,
-        "    standing = _consent(reply, keyword, world)\n"
+        "    standing = _opted_out(reply, world) if keyword is Keyword.STOP else None\n"
         "    sender = world.directory.sender(reply.sender_id)\n",
         "    sender = world.directory.sender(reply.sender_id)\n"
-        "    standing = _consent(reply, keyword, world)\n",
+        "    standing = _opted_out(reply, world) if keyword is Keyword.STOP else None\n",
         (_UNIT + "process_reply.py",),
         "committed",
+    ),
+    Guard(
+        "an opt-in counts from when its message first came",
+        _REPLY,
+        "replace(reply, received_at=first_at)",
+        "reply",
+        (_FENCE,),
     ),
     Guard(
         "an inbound message is stored once",

@@ -216,3 +216,20 @@ def test_a_worker_that_slept_past_its_claims_age_gives_the_claim_back() -> None:
 
     world.assert_never_twice_never_lost()
     assert world.campaign().status is CampaignStatus.FINISHED
+
+
+def test_a_start_whose_webhook_is_repeated_after_a_stop_does_not_undo_the_stop() -> None:
+    world = World(leads=1)
+    phone = world.phones[0]
+    world.take_in(world.reply(phone, "STOP", "SMstop0"), tapped=False)
+    world.clock.sleep(5)
+    world.take_in(world.reply(phone, "START", "SMstart"), tapped=False)
+    world.clock.sleep(5)
+    world.take_in(world.reply(phone, "STOP", "SMstop1"), tapped=False)
+    world.clock.sleep(5)
+
+    world.take_in(world.reply(phone, "START", "SMstart"), tapped=False)
+
+    standing = world.suppressions.of(phone)
+    assert standing is not None
+    assert standing.opted_out

@@ -7,7 +7,7 @@ from infra.local.platform import LocalPlatform
 # A lost receipt is asked for after seconds, not minutes; the grace is the shortest that the
 # bounds of a provider call allow.
 _PARAMETERS = {
-    "AmbiguousGraceSeconds": "30",
+    "AmbiguousGraceSeconds": "45",
     "FirstPollAfterSeconds": "20",
     "ProtectData": "false",
 }

@@ -20,7 +20,7 @@ from carillon.domain.campaign import (
     Sender,
     states_allowing,
 )
-from carillon.domain.clock import to_iso
+from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import Conflict, NotFound
 from carillon.domain.lead import LeadStatus, is_final, states_before
 from carillon.domain.message import (
@@ -176,8 +176,10 @@ class FakeMessages:
         _, run, row = max(found, key=lambda entry: entry[0])
         return run, row
 
-    def record_inbound(self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str) -> bool:
-        return self._put_new(
+    def record_inbound(
+        self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
+    ) -> datetime:
+        self._put_new(
             ref,
             {
                 "kind": "inbound",
@@ -190,6 +192,7 @@ class FakeMessages:
                 "keyword": keyword,
             },
         )
+        return from_iso(self.items[ref]["received_at"])
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
         item = self.items.get(lead)

@@ -30,7 +30,7 @@ _SCENARIOS = ROOT / "infra" / "local" / "carrier" / "scenarios"
 _PARAMETERS = {
     "OrganisationName": "Bell Street Theatre",
     "HelpContact": "boxoffice@example.com",
-    "AmbiguousGraceSeconds": "30",
+    "AmbiguousGraceSeconds": "45",
     "FirstPollAfterSeconds": "20",
     "ProtectData": "false",
 }

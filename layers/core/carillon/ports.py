@@ -346,8 +346,10 @@ class Conversations(Protocol):
         """Return the lead of *key* last written to from *since* to *until*, over *runs*."""
         ...
 
-    def record_inbound(self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str) -> bool:
-        """Store the inbound message once; False when it was there already."""
+    def record_inbound(
+        self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
+    ) -> datetime:
+        """Store the inbound message once; return when it was first received."""
         ...
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:

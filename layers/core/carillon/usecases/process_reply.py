@@ -87,10 +87,10 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     then everything else has been committed.
     """
     keyword = _keyword_of(reply)
-    standing = _consent(reply, keyword, world)
+    standing = _opted_out(reply, world) if keyword is Keyword.STOP else None
     sender = world.directory.sender(reply.sender_id)
     thread = _thread_of(reply, sender, world)
-    world.conversations.record_inbound(
+    first_at = world.conversations.record_inbound(
         RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}"),
         reply,
         keyword=keyword,
@@ -99,6 +99,8 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     if thread.lead is not None:
         kind = "auto" if keyword is Keyword.STOP else None
         world.conversations.note_reply(thread.lead, reply.received_at, opt_out_kind=kind)
+    if keyword in (Keyword.START, Keyword.YES):
+        standing = _opted_in(replace(reply, received_at=first_at), keyword, world)
     purpose, text = _answer_to(reply, keyword, standing, world.texts)
     if purpose:
         _answer(reply, thread, sender, purpose=purpose, text=text, world=world)
@@ -113,25 +115,34 @@ def _keyword_of(reply: Reply) -> Keyword:
     return Keyword(reply.provider_keyword)
 
 
-def _consent(reply: Reply, keyword: Keyword, world: ReplyWorld) -> Suppression | None:
-    wanted = Suppression(
+def _opted_out(reply: Reply, world: ReplyWorld) -> Suppression:
+    return world.suppressions.opt_out(_consent(reply, world, opted_out=True))
+
+
+def _opted_in(reply: Reply, keyword: Keyword, world: ReplyWorld) -> Suppression | None:
+    """
+    Opt in as of when *reply* was first received, which is why it is stored first.
+
+    A provider that repeats its webhook gives it a new time; taken at that
+    time, an old START would undo a STOP that came after it.
+    """
+    if keyword is Keyword.YES:
+        standing = world.suppressions.of(reply.phone)
+        # YES opts in only somebody who is out (O4); to anybody else it is an ordinary reply.
+        if standing is None or not (standing.opted_out or standing.cause == reply.provider_id):
+            return None
+    return world.suppressions.opt_in(_consent(reply, world, opted_out=False))
+
+
+def _consent(reply: Reply, world: ReplyWorld, *, opted_out: bool) -> Suppression:
+    return Suppression(
         phone=reply.phone,
-        opted_out=keyword is Keyword.STOP,
+        opted_out=opted_out,
         event_at=reply.received_at,
         source="keyword",
         cause=reply.provider_id,
         committed_at=world.clock.now(),
     )
-    if keyword is Keyword.STOP:
-        return world.suppressions.opt_out(wanted)
-    if keyword is Keyword.START:
-        return world.suppressions.opt_in(wanted)
-    if keyword is Keyword.YES:
-        standing = world.suppressions.of(reply.phone)
-        # YES opts in only somebody who is out (O4); to anybody else it is an ordinary reply.
-        if standing is not None and (standing.opted_out or standing.cause == reply.provider_id):
-            return world.suppressions.opt_in(wanted)
-    return None
 
 
 def _answer_to(

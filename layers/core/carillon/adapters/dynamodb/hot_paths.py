@@ -225,22 +225,24 @@ class DynamoMessages:
                 newest = (by_ref[ref], row)
         return newest
 
-    def record_inbound(self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str) -> bool:
-        """Store the inbound message once; False when it was there already."""
-        return self._put_new(
-            {
-                "pk": ref.pk,
-                "sk": ref.sk,
-                "kind": "inbound",
-                "office_id": office_id,
-                "sender_id": reply.sender_id,
-                "phone": reply.phone,
-                "body": reply.body,
-                "provider_id": reply.provider_id,
-                "received_at": reply.received_at,
-                "keyword": keyword,
-            }
-        )
+    def record_inbound(
+        self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
+    ) -> datetime:
+        """Store the inbound message once; return when it was first received."""
+        row = {
+            "pk": ref.pk,
+            "sk": ref.sk,
+            "kind": "inbound",
+            "office_id": office_id,
+            "sender_id": reply.sender_id,
+            "phone": reply.phone,
+            "body": reply.body,
+            "provider_id": reply.provider_id,
+            "received_at": reply.received_at,
+            "keyword": keyword,
+        }
+        standing = self._put_or_standing(row)
+        return from_iso(standing["received_at"]) if standing else reply.received_at
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
         """Mark the lead as having replied (first time only), and as opted out (first time only)."""
@@ -269,17 +271,22 @@ class DynamoMessages:
     # Requests ---------------------------------------------------------------
 
     def _put_new(self, values: dict[str, Any]) -> bool:
+        return self._put_or_standing(values) is None
+
+    def _put_or_standing(self, values: dict[str, Any]) -> dict[str, Any] | None:
+        """Store a new row and return None, or return the row that stands there already."""
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=to_item(values),
                 ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if condition_failed(error):
-                return False
+                return standing_item(error) or {}
             raise
-        return True
+        return None
 
     def _reclaim(self, claim: Claim) -> bool:
         applied, _ = self._update(
