@@ -25,7 +25,7 @@ export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check bench build deploy lock clean
+.PHONY: help demo test lint check mutants bench build deploy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,11 @@ check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, ou
 	@$(SAM_VENV)/bin/cfn-lint template.yaml infra/data.yaml infra/permissions.yaml infra/alarms.yaml
 	@$(SAM) validate --lint --template template.yaml --region us-east-1
 	@$(RUN) -m infra.openapi --check
-	@$(RUN) -m pytest tests/contracts tests/architecture -m "not platform" -q
+	@$(RUN) -m pytest -q tests/architecture tests/contracts/test_template_*.py \
+		tests/contracts/test_built_layers.py tests/contracts/test_routes.py
+
+mutants: $(VENV)/.dev ## Remove each guard in a copy of the tree and expect a test to notice [GUARDS="opt-out"]
+	@$(RUN) -m tests.faults.mutation $(GUARDS)
 
 bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000 MPS=10]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench
