@@ -6,9 +6,11 @@ place in a run that crashes there.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
+from carillon.domain.clock import from_iso
 from carillon.domain.lead import LeadStatus
 from tests.faults.world import Crash, World
 
@@ -50,6 +52,23 @@ def test_without_a_crash_every_lead_is_sent_once_and_the_campaign_finishes(behav
     world.assert_never_twice_never_lost()
     assert world.broken == []
     assert [message["reason"] for message in world.recounts.messages] == ["close"]
+
+
+@pytest.mark.parametrize("behaviour", [*BEHAVIOURS, "hangs on one lead three times"])
+def test_a_campaign_finishes_within_half_a_minute_of_its_last_lead(behaviour: str) -> None:
+    world = World(leads=3)
+    world.carrier.behave = BEHAVIOURS.get(
+        behaviour, lambda call: "hang" if call in (1, 4, 5) else "accept"
+    )
+    # Longer than the look that follows a retry.
+    world.carrier.delivered_after_s = 8.0
+
+    world.run()
+
+    settled = [from_iso(item["final_at"]) for item in world.messages.items.values()]
+    finished_at = world.campaign().finished_at
+    assert finished_at is not None
+    assert finished_at - max(settled) <= timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)

@@ -94,6 +94,7 @@ class FakeCarrier:
         self.final: Callable[[str], LeadStatus] = lambda _: LeadStatus.DELIVERED
         self.emit: Callable[[float, Receipt], None] = lambda *_: None
         self.latency_s = 0.1
+        self.delivered_after_s = 2.0
 
     def send(self, message: Outgoing) -> Accepted:
         self.calls += 1
@@ -150,7 +151,7 @@ class FakeCarrier:
         )
         sent = replace(receipt, status=LeadStatus.SUBMITTED, error_code=None)
         self.emit(0.0 if early else 0.5, sent)
-        self.emit(0.0 if early else 2.0, receipt)
+        self.emit(0.0 if early else self.delivered_after_s, receipt)
         return Accepted(provider_id=provider_id)
 
 

@@ -35,7 +35,6 @@ SCENARIO = Scenario(
     duplicate_inbound_rate=0.2,
     reorder_rate=0.2,
     receipts_before_answer_rate=0.1,
-    error_before_accept_rate=0.03,
 )
 
 

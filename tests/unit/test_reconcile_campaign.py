@@ -196,13 +196,14 @@ def test_a_claim_that_the_log_lacks_is_sent_again_by_the_pacer() -> None:
     assert scene.send_queue.messages == [{"sender_id": "snd_a"}]
 
 
-def test_a_claim_that_the_log_lacks_after_the_last_attempt_is_unconfirmed() -> None:
+def test_a_claim_that_the_log_lacks_after_the_last_attempt_has_failed() -> None:
     scene = Scene()
     scene.messages.claim(a_claim(attempts=MAX_ATTEMPTS))
 
     assert scene.look(61) is None
 
-    assert scene.row()["status"] == LeadStatus.UNCONFIRMED
+    assert scene.row()["status"] == LeadStatus.FAILED
+    assert scene.row()["error_code"] == "provider_never_accepted"
     assert scene.is_finished()
 
 

@@ -55,6 +55,8 @@ def judge(
         _lost(recipients, leads, initial, ended_early=ended_early),
         _sent_after_opt_out(initial, suppressions),
         _drift(counted(items, ledger, initial, len(recipients)), metrics),
+        # Where nothing is sent nothing goes wrong: that is no clean verdict.
+        Finding("nobody texted", int(bool(recipients) and not initial)),
     ]
 
 

@@ -80,6 +80,9 @@ _REASONS = {
     "missing_field": FailureReason(
         "A merge field of the text is empty for this contact.", _TEMPLATE
     ),
+    "provider_never_accepted": FailureReason(
+        "The provider did not answer, and its log shows that it never took the message.", _ACCOUNT
+    ),
     "campaign_ended": FailureReason(
         "The campaign was ended before it could be tried again.",
         "Nothing to do: it was not sent.",

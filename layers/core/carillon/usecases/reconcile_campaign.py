@@ -83,7 +83,7 @@ def reconcile_campaign(
             _check(campaign, watch, world, stop_at)
         except Exception as error:  # noqa: BLE001 - one part must not hide the others (F8)
             failures.append(error)
-            _look_later(watch, world, patience=_LAST_CHECK)
+            _look_later(watch, world, patience=_LAST_CHECK, checks=watch.checks)
     if failures:
         raise failures[0]
     return _next_look(campaign, world)
@@ -139,13 +139,16 @@ def _check(campaign: Campaign, watch: Watch, world: ReconcilingWorld, stop_at: f
     if part.settle():
         world.watches.remove(watch)
     else:
-        _look_later(watch, world, patience=part.patience)
+        # What is on the move is looked at soon: a part that was long ambiguous must not
+        # keep its campaign open for as long again.
+        checks = 0 if part.is_moving else watch.checks
+        _look_later(watch, world, patience=part.patience, checks=checks)
 
 
-def _look_later(watch: Watch, world: ReconcilingWorld, *, patience: timedelta) -> None:
+def _look_later(watch: Watch, world: ReconcilingWorld, *, patience: timedelta, checks: int) -> None:
     now = world.clock.now()
-    wait = min(_FIRST_CHECK * 2 ** min(watch.checks + 1, 10), _LAST_CHECK)
-    later = replace(watch, due_at=now + min(wait, patience), checks=watch.checks + 1)
+    wait = min(_FIRST_CHECK * 2 ** min(checks + 1, 10), _LAST_CHECK)
+    later = replace(watch, due_at=now + min(wait, patience), checks=checks + 1)
     # The new watch first: a crash in between leaves two, never none.
     world.watches.put(later)
     world.watches.remove(watch)
@@ -164,6 +167,8 @@ class _Part:
         self._is_sending = campaign.status in _SENDING
         # How soon the next look can be of use.
         self.patience = _LAST_CHECK
+        # Whether this look set something going that the next one will find further on.
+        self.is_moving = False
 
     def settle(self) -> bool:
         """Move every lead as far as it goes now; return whether all are final."""
@@ -198,6 +203,7 @@ class _Part:
             leads=self._world.leads,
             provider=self._world.provider_of(row.sender_id),
         )
+        self.is_moving |= resolution is Resolution.SUBMITTED
         if resolution is Resolution.RETRYING and self._is_sending:
             self._reopen(row.sender_id)
         return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
@@ -250,6 +256,7 @@ class _Part:
         if self._campaign.status is CampaignStatus.ACTIVE:
             # While it is paused nobody walks, and a resume leaves new watches.
             self.patience = min(self.patience, _FIRST_CHECK)
+            self.is_moving = True
         if run is None or (run.state == "open" and run.next_part <= self._number):
             return
         self._world.directory.reopen_run(sender_id, self._campaign.id, self._number)

@@ -7,8 +7,9 @@ provider's own time-out is shorter), so the provider's log tells the truth:
 
     in the log          -> submitted (or final, if the log says so)
     not in the log      -> it was never accepted: back to ``retrying``
-    the log is silent   -> ask again later, for 72 hours
-    asked too often     -> ``unconfirmed``: not resent, counted and listed
+                           (after the last attempt: failed)
+    the log is silent   -> ask again later; after 72 hours ``unconfirmed``: not
+                           resent, counted and listed
 """
 
 from datetime import datetime, timedelta
@@ -69,8 +70,9 @@ def resolve_claimed(
     if found is not None:
         return _found(claim, found, now, leads)
     if row.attempts >= MAX_ATTEMPTS:
-        leads.record_unconfirmed(ref, row.claim_id, now)
-        return Resolution.UNCONFIRMED
+        # Not unconfirmed, which counts as sent: the log says that it never was.
+        leads.record_failed(claim, "provider_never_accepted", now)
+        return Resolution.FINAL
     leads.record_retry(claim, "not_in_provider_log", now)
     return Resolution.RETRYING
 
