@@ -18,13 +18,14 @@ from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.providers import twilio
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
+from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.domain import automatic_answers as answers
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import RowRef
 from carillon.edge.batches import PartialBatchResponse, handle_each
-from carillon.edge.logs import logger, metrics
+from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 
 
@@ -60,9 +61,18 @@ def build() -> ReplyWorld:
     )
 
 
+@cache
+def inbound_queue() -> SqsQueue:
+    """Return the queue that this function works off, once per process."""
+    env = settings.from_env(settings.ProcessInbound)
+    return SqsQueue(aws.client("sqs"), env.inbound_queue_url, correlation_id)
+
+
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse:
     """Take in each message of the batch; one that must be tried again goes back alone."""
-    response = handle_each(event, _take_in, context)
+    # A confirmation is due within five minutes (O2), which two turns of the queue's own
+    # visibility would miss.
+    response = handle_each(event, _take_in, context, come_back=inbound_queue().come_back)
     metrics().flush_metrics()
     return response
 

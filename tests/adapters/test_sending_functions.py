@@ -10,11 +10,14 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from carillon.adapters import aws
+from carillon.adapters.sqs import SqsQueue
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.errors import Throttled
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Receipt, Recipient, RowRef
+from carillon.edge.batches import handle_each
 from infra.local.carrier import Carrier, Scenario
 from tests.support.clock import NOON
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
@@ -268,6 +271,29 @@ def test_a_stop_is_committed_although_its_confirmation_cannot_be_sent_now(
     assert (answer, again) == (failed("m0"), NOTHING_FAILED)
     assert opted_out is not None
     assert len(made.ledger.accepted_by_phone()[PHONE]) == 1
+
+
+def test_a_message_that_must_wait_is_visible_again_when_it_is_due(deployed: Deployment) -> None:
+    url = deployed.queue_urls["INBOUND"]
+    queue = SqsQueue(deployed.sqs, url, lambda: "cor-1")
+    queue.put({"sender_id": "snd_a"})
+    (taken,) = deployed.sqs.receive_message(QueueUrl=url, VisibilityTimeout=180)["Messages"]
+    told: list[tuple[str, float]] = []
+
+    def come_back(handle: str, after_s: float) -> None:
+        told.append((handle, after_s))
+        queue.come_back(handle, 0)
+
+    def wait_for_the_provider(_: dict[str, Any]) -> None:
+        raise Throttled("not now", retry_after_s=30)
+
+    event = a_batch(taken["Body"])
+    event["Records"][0]["receiptHandle"] = taken["ReceiptHandle"]
+    answer = handle_each(event, wait_for_the_provider, Context(), come_back=come_back)
+
+    assert answer == failed("m0")
+    assert told == [(taken["ReceiptHandle"], 30)]
+    assert [message["sender_id"] for message in deployed.queued("INBOUND")] == ["snd_a"]
 
 
 def test_a_malformed_inbound_message_goes_back_alone_and_an_unreadable_one_does_not(

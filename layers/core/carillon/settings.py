@@ -128,6 +128,7 @@ class ProcessReceipts:
 class ProcessInbound:
     """functions/process_inbound."""
 
+    inbound_queue_url: str
     control_table: str
     messages_table: str
     suppressions_table: str

@@ -1,10 +1,12 @@
 """SQS queues. Every message carries a version and the correlation id of what caused it."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 ENVELOPE_VERSION = 1
+_LONGEST_VISIBILITY_S = 12 * 3600
 
 
 class SqsQueue:
@@ -22,4 +24,12 @@ class SqsQueue:
             QueueUrl=self._queue_url,
             MessageBody=json.dumps(body, separators=(",", ":"), ensure_ascii=False),
             DelaySeconds=min(max(delay_s, 0), 900),
+        )
+
+    def come_back(self, receipt_handle: str, after_s: float) -> None:
+        """Make a message that is being worked on visible again *after_s* from now (to 12 hours)."""
+        self._client.change_message_visibility(
+            QueueUrl=self._queue_url,
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=min(max(math.ceil(after_s), 0), _LONGEST_VISIBILITY_S),
         )

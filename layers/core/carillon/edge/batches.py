@@ -12,6 +12,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from carillon.domain.errors import Throttled
 from carillon.edge.logs import logger
 
 PartialBatchResponse = dict[str, list[dict[str, str]]]
@@ -26,9 +27,18 @@ def message_of(body: str) -> dict[str, Any]:
 
 
 def handle_each(
-    event: Mapping[str, Any], handle: Callable[[dict[str, Any]], None], context: Any
+    event: Mapping[str, Any],
+    handle: Callable[[dict[str, Any]], None],
+    context: Any,
+    *,
+    come_back: Callable[[str, float], None] | None = None,
 ) -> PartialBatchResponse:
-    """Call *handle* with each message, under its own correlation id; return those that failed."""
+    """
+    Call *handle* with each message, under its own correlation id; return those that failed.
+
+    *come_back* is told (receipt handle, seconds) when a message raised
+    Throttled, to have it again then and not after the queue's own visibility.
+    """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     def handle_record(record: SQSRecord) -> None:
@@ -36,6 +46,11 @@ def handle_each(
         logger.set_correlation_id(message.get("correlation_id") or record.message_id)
         try:
             handle(message)
+        except Throttled as error:
+            logger.info("message_deferred", code=error.code, after_s=error.retry_after_s)
+            if come_back is not None:
+                come_back(record.receipt_handle, error.retry_after_s)
+            raise
         except Exception as error:
             # The type says enough: a message text could quote what must not be logged.
             logger.error("message_failed", error_type=type(error).__name__)
