@@ -23,7 +23,7 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.domain import automatic_answers as answers
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
-from carillon.domain.message import RowRef
+from carillon.domain.message import CallbackRef
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
@@ -39,7 +39,7 @@ def build() -> ReplyWorld:
     messages = DynamoMessages(dynamodb, env.messages_table)
     providers = Providers(Secrets(aws.client("secretsmanager"), clock.monotonic))
 
-    def callback_url(sender_id: str, ref: RowRef) -> str:
+    def callback_url(sender_id: str, ref: CallbackRef) -> str:
         return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
 
     return ReplyWorld(

@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from carillon import settings
 from carillon.adapters import aws
 from carillon.adapters.audiences import S3Audiences
+from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.objects import S3Objects
@@ -67,6 +68,7 @@ def build() -> Composition:
         recount_queue=SqsQueue(sqs, env.recount_queue_url, correlation_id),
         ambiguous_grace=timedelta(seconds=env.ambiguous_grace_s),
         poll_after=timedelta(seconds=env.first_poll_after_s),
+        unsolicited_partition=schema.unsolicited_pk,
     )
     return Composition(world=world, queue=SqsQueue(sqs, env.reconcile_queue_url, correlation_id))
 

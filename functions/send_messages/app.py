@@ -22,7 +22,7 @@ from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
-from carillon.domain.message import RowRef
+from carillon.domain.message import CallbackRef
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.ports import Queue, SendingDirectory
@@ -69,7 +69,7 @@ def build() -> Composition:
     suppressions = DynamoSuppressions(dynamodb, env.suppressions_table)
     executor = ThreadPoolExecutor(_WORKERS)
 
-    def callback_url(sender_id: str, ref: RowRef) -> str:
+    def callback_url(sender_id: str, ref: CallbackRef) -> str:
         return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
 
     def world_of(sender_id: str) -> PacingWorld:

@@ -16,7 +16,7 @@ from carillon.domain.campaign import CampaignStatus
 from carillon.domain.errors import Throttled
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Receipt, Recipient, RowRef
+from carillon.domain.message import CallbackRef, Receipt, Recipient, RowRef
 from carillon.edge.batches import handle_each
 from infra.local.carrier import Carrier, Scenario
 from tests.support.clock import NOON
@@ -254,7 +254,9 @@ def test_a_stop_is_committed_noted_and_confirmed_once_however_often_it_is_delive
     assert (row["opt_out_kind"], row["replied_at"]) == ("auto", "2026-11-22T12:01:00.000Z")
     (attempt,) = made.ledger.attempts()
     assert attempt.body.startswith("City Food Bank: You are unsubscribed")
-    assert RowRef.parse(attempt.ref) == RowRef(lead.pk, f"{KEY}#out#opt_out_confirmation.SMin1")
+    assert CallbackRef.parse(attempt.ref).row == RowRef(
+        lead.pk, f"{KEY}#out#opt_out_confirmation.SMin1"
+    )
 
 
 def test_a_stop_is_committed_although_its_confirmation_cannot_be_sent_now(

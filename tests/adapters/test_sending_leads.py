@@ -403,3 +403,22 @@ def test_a_parked_receipt_comes_back_as_it_was_until_it_is_unparked(stores: Stor
 
 def _order(receipt: Receipt) -> tuple[str, str]:
     return receipt.provider_id, receipt.status
+
+
+def test_all_messages_of_ours_to_a_person_are_known_by_their_providers_ids(
+    stores: Stores,
+) -> None:
+    messages = stores.messages
+    submit(messages, a_claim(), 1, "SM1")
+    submit(messages, a_claim("claim-2", RowRef("cmp_b#00003", KEY)), 2, "SM2")
+    answer = a_claim("claim-3", RowRef(LEAD.pk, f"{KEY}#out#stop.SMin1"))
+    assert messages.claim_answer(answer, purpose="opt_out_confirmation")
+    messages.record_submitted(answer, Accepted("SM3"), after(3))
+    submit(messages, a_claim("claim-4", RowRef(LEAD.pk, "f" * 32)), 4, "SM4")
+
+    assert messages.provider_ids([LEAD.pk, "cmp_b#00003", "cmp_c#00000"], KEY) == {
+        "SM1",
+        "SM2",
+        "SM3",
+    }
+    assert messages.provider_ids([], KEY) == frozenset()

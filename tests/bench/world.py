@@ -42,7 +42,7 @@ from carillon.adapters.templates import compile_template
 from carillon.domain import automatic_answers
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.clock import to_iso
-from carillon.domain.message import Reply, RowRef
+from carillon.domain.message import CallbackRef, Reply
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.phone import parse_phone
 from carillon.usecases.import_contacts import Importing, import_contacts
@@ -341,6 +341,7 @@ class World:
             recount_queue=self._queues["recount"],
             ambiguous_grace=timedelta(seconds=60),
             poll_after=timedelta(seconds=600),
+            unsolicited_partition=schema.unsolicited_pk,
         )
 
     def _reconcile(self, message: dict[str, Any]) -> None:
@@ -601,7 +602,7 @@ def _indexes() -> dict[str, tuple[Index, ...]]:
     }
 
 
-def _callback_url(sender_id: str, ref: RowRef) -> str:
+def _callback_url(sender_id: str, ref: CallbackRef) -> str:
     return status_callback(_WEBHOOKS, "twilio", sender_id, ref)
 
 

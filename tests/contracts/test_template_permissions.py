@@ -54,7 +54,7 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     },
     "process_inbound": {
         CONTROL: {"GetItem", "Query"},
-        MESSAGES: {"GetItem", "BatchGetItem", "PutItem", "UpdateItem"},
+        MESSAGES: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
     },
     "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},

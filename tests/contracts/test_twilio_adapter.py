@@ -26,7 +26,7 @@ from carillon.domain.errors import (
     Unavailable,
 )
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Outgoing, ProviderRecord, RowRef, text_digest
+from carillon.domain.message import CallbackRef, Outgoing, ProviderRecord, RowRef, text_digest
 from infra.local.carrier import Carrier, Scenario
 from tests.support.carrier_client import NUMBER, PHONE, RunCarrier
 
@@ -58,13 +58,18 @@ def to(credentials: TwilioCredentials) -> Twilio:
 
 
 def find(
-    twilio: Twilio, *, text: str = MESSAGE.text, since: datetime | None = None
+    twilio: Twilio,
+    *,
+    text: str = MESSAGE.text,
+    since: datetime | None = None,
+    known_ids: frozenset[str] = frozenset(),
 ) -> ProviderRecord | None:
     return twilio.find(
         sender=NUMBER,
         recipient=PHONE,
         text_digest=text_digest(text),
         since=since or datetime.now(UTC) - timedelta(minutes=2),
+        known_ids=known_ids,
     )
 
 
@@ -354,8 +359,26 @@ def test_the_log_is_asked_for_this_text_to_this_phone_since_this_time(
 
     assert found is not None
     assert found.provider_id == first.provider_id
-    assert find(twilio, text="A third text") is None
     assert find(twilio, since=datetime.now(UTC) + timedelta(minutes=1)) is None
+
+
+def test_a_message_of_ours_that_is_known_is_not_taken_for_the_one_we_look_for(
+    run_carrier: RunCarrier,
+) -> None:
+    twilio = adapter(run_carrier())
+    known = frozenset({twilio.send(MESSAGE).provider_id})
+
+    assert find(twilio, known_ids=known) is None
+
+
+def test_a_message_that_we_do_not_know_may_be_ours_with_its_text_rewritten(
+    run_carrier: RunCarrier,
+) -> None:
+    twilio = adapter(run_carrier())
+    twilio.send(replace(MESSAGE, text="Hi https://short.example/1"))
+
+    with pytest.raises(Unavailable):
+        find(twilio)
 
 
 def test_of_two_such_messages_the_newest_is_found(run_carrier: RunCarrier) -> None:
@@ -390,16 +413,18 @@ def test_a_message_that_the_provider_does_not_know_is_not_found(run_carrier: Run
 
 
 def test_a_row_reference_survives_the_callbacks_address() -> None:
-    ref = RowRef("cmp_6g2k#00017", "0123456789abcdef0123456789abcdef#out#stop.SM1")
+    row = RowRef("cmp_6g2k#00017", "0123456789abcdef0123456789abcdef#out#stop.SM1")
+    ref = CallbackRef(row, "0123456789abcdef")
 
-    assert RowRef.parse(ref.token) == ref
+    assert CallbackRef.parse(ref.token) == ref
+    assert CallbackRef.parse(CallbackRef(row).token) == CallbackRef(row)
     assert set(ref.token) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 @pytest.mark.parametrize("token", ["", "%", "abc", "fg", "YQ", "Y21wX2E", "\u00fc", "a" * 5])
 def test_what_is_no_reference_is_invalid(token: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        RowRef.parse(token)
+        CallbackRef.parse(token)
 
     assert caught.value.code == "bad_ref"
 

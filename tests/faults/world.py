@@ -22,6 +22,7 @@ from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import (
     Accepted,
+    CallbackRef,
     Outgoing,
     ProviderRecord,
     Receipt,
@@ -118,9 +119,17 @@ class FakeCarrier:
         return accepted
 
     def find(
-        self, *, sender: str, recipient: str, text_digest: str, since: datetime
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        text_digest: str,
+        since: datetime,
+        known_ids: frozenset[str] = frozenset(),
     ) -> ProviderRecord | None:
         for sending in reversed(self.ledger):
+            if sending.provider_id in known_ids:
+                continue
             if sending.recipient == recipient and _same(sending, text_digest, since):
                 return ProviderRecord(provider_id=sending.provider_id, status=LeadStatus.SUBMITTED)
         return None
@@ -131,7 +140,8 @@ class FakeCarrier:
 
     def _accept(self, message: Outgoing, started: datetime, *, early: bool) -> Accepted:
         provider_id = f"SM{len(self.ledger):032d}"
-        ref = RowRef.parse(message.status_callback)
+        named = CallbackRef.parse(message.status_callback)
+        ref = named.row
         self.ledger.append(
             Sending(
                 recipient=message.recipient,
@@ -144,6 +154,7 @@ class FakeCarrier:
         )
         receipt = Receipt(
             ref=ref,
+            claim_id=named.claim_id,
             provider_id=provider_id,
             status=self.final(message.recipient),
             received_at=self._clock.now(),
@@ -407,6 +418,7 @@ class World:
             recount_queue=self.recounts,
             ambiguous_grace=GRACE,
             poll_after=POLL_AFTER,
+            unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",
         )
 
     def _reply_world(self, *, tapped: bool) -> ReplyWorld:

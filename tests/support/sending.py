@@ -5,7 +5,7 @@ They keep state and have no switches; ``tests/adapters`` runs one suite over
 them and over the real adapters, so that they cannot lie.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -147,6 +147,14 @@ class FakeMessages:
         first = {"provider_id": receipt.provider_id, "submitted_at": at}
         self._set(receipt.ref, {**first, **{k: item[k] for k in first if k in item}, **changes})
         return ReceiptOutcome.APPLIED
+
+    def provider_ids(self, partitions: Iterable[str], key: str) -> frozenset[str]:
+        among = set(partitions)
+        return frozenset(
+            item["provider_id"]
+            for ref, item in self.items.items()
+            if ref.pk in among and ref.sk.startswith(key) and "provider_id" in item
+        )
 
     def statuses(self, refs: Sequence[RowRef]) -> dict[RowRef, LeadStatus]:
         return {ref: LeadStatus(self.items[ref]["status"]) for ref in refs if ref in self.items}

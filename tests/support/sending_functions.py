@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from carillon.adapters import aws
 from carillon.adapters.providers.twilio import signature
-from carillon.domain.message import RowRef
+from carillon.domain.message import CallbackRef, RowRef
 from tests.support.stores import DynamoStores, dynamo_stores_in
 
 FOLDERS = (
@@ -217,7 +217,7 @@ def a_receipt_message(ref: RowRef, status: str, **changes: Any) -> dict[str, Any
         "correlation_id": "request-7",
         "provider": "twilio",
         "sender_id": "snd_a",
-        "ref": ref.token,
+        "ref": CallbackRef(ref).token,
         "received_at": "2026-11-22T12:00:09.000Z",
         "params": {name: [value] for name, value in fields.items()},
     }

@@ -36,7 +36,13 @@ class Account:
         return Accepted(f"SM{len(self.texts)}")
 
     def find(
-        self, *, sender: str, recipient: str, text_digest: str, since: datetime
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        text_digest: str,
+        since: datetime,
+        known_ids: frozenset[str] = frozenset(),
     ) -> ProviderRecord | None:
         return self.logged
 

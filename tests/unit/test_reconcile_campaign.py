@@ -44,7 +44,13 @@ class Log:
         raise AssertionError("the reconciler never sends")
 
     def find(
-        self, *, sender: str, recipient: str, text_digest: str, since: datetime
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        text_digest: str,
+        since: datetime,
+        known_ids: frozenset[str] = frozenset(),
     ) -> ProviderRecord | None:
         self.asked.append("find")
         if isinstance(self.found, Exception):
@@ -105,6 +111,7 @@ class Scene:
             recount_queue=self.recounts,
             ambiguous_grace=GRACE,
             poll_after=POLL_AFTER,
+            unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",
         )
         return reconcile_campaign("cmp_a", world)
 

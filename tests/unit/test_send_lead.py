@@ -16,7 +16,7 @@ from carillon.domain.errors import (
     Unavailable,
 )
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Accepted, GateView, Lease, Outgoing, Recipient
+from carillon.domain.message import Accepted, CallbackRef, GateView, Lease, Outgoing, Recipient
 from carillon.usecases.send_lead import (
     CLAIM_MAX_AGE_S,
     GATE_MAX_AGE_S,
@@ -131,7 +131,8 @@ def test_a_lead_is_claimed_before_and_recorded_after_its_one_call() -> None:
             sender="+12025550100",
             recipient=PHONE,
             text="Hi Ada",
-            status_callback=f"https://h/snd_a?ref={LEAD.token}",
+            status_callback=f"https://h/snd_a?ref={CallbackRef(LEAD, 'claim-1').token}",
+            ref_token=CallbackRef(LEAD, "claim-1").token,
         )
     ]
     assert (scene.row()["status"], scene.row()["provider_id"]) == ("submitted", "SM1")

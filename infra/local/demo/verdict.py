@@ -14,7 +14,7 @@ from typing import Any
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
 from carillon.domain.lead import FINAL, LeadStatus
-from carillon.domain.message import RowRef
+from carillon.domain.message import CallbackRef, RowRef
 from carillon.usecases.send_lead import GATE_MAX_AGE_S
 from infra.local.carrier.ledger import Attempt, Ledger
 
@@ -73,7 +73,7 @@ def _initial_sends(ledger: Ledger, campaign_id: str) -> dict[str, list[Attempt]]
 
 def _ref(attempt: Attempt) -> RowRef | None:
     try:
-        return RowRef.parse(attempt.ref)
+        return CallbackRef.parse(attempt.ref).row
     except InvalidInput:
         return None
 

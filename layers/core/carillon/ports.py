@@ -320,6 +320,10 @@ class Leads(Protocol):
         """Apply a receipt where R1 lets it; duplicates and stale ones change nothing."""
         ...
 
+    def provider_ids(self, partitions: Iterable[str], key: str) -> frozenset[str]:
+        """Return the providers' ids of all messages to the lead *key* in *partitions*."""
+        ...
+
     def statuses(self, refs: Sequence[RowRef]) -> dict[RowRef, LeadStatus]:
         """Return the status of each of *refs* (distinct) that has a row; it may be a little old."""
         ...
@@ -402,15 +406,25 @@ class MessageProvider(Protocol):
         ...
 
     def find(
-        self, *, sender: str, recipient: str, text_digest: str, since: datetime
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        text_digest: str,
+        since: datetime,
+        known_ids: frozenset[str] = frozenset(),
     ) -> ProviderRecord | None:
         """
         Return the newest such message of the provider's own log, or None if it never took it.
 
         Only messages created at or after *since* whose text has *text_digest*
-        (``domain.message.text_digest``) count.
+        (``domain.message.text_digest``) count, and none of *known_ids*: those are
+        other messages of ours.
 
-        Raises Unavailable when the log cannot be read just now.
+        Raises Unavailable when the log cannot be read just now, and when it cannot tell:
+        a message to that person since then has another text than ours and is not
+        among *known_ids* (a provider may rewrite texts), or there is no log at all
+        (``provider_code`` ending in ``no_log``).
         """
         ...
 

@@ -13,33 +13,43 @@ from carillon.domain.lead import LeadStatus, is_final
 
 @dataclass(frozen=True)
 class RowRef:
-    """
-    Names one row of the messages table; it travels in the provider's callback (R3).
-
-    ``token`` is what we put into the callback URL; ``RowRef.parse(token)`` gives it back.
-    """
+    """Names one row of the messages table."""
 
     pk: str
     sk: str
 
+
+@dataclass(frozen=True)
+class CallbackRef:
+    """
+    What travels with a message and comes back in its receipts (R3): the row and the attempt.
+
+    ``token`` is what we give the provider; ``CallbackRef.parse(token)`` gives it back.
+    ``claim_id`` is None in what an earlier version of ours sent: it stands for any attempt.
+    """
+
+    row: RowRef
+    claim_id: str | None = None
+
     @property
     def token(self) -> str:
-        """The reference as one URL-safe word."""
+        """The reference as one URL-safe word of at most some 120 characters."""
         # base64url has nothing that a gateway, a proxy or a provider would encode anew,
         # which would break the webhook's signature.
-        return base64.urlsafe_b64encode(f"{self.pk}~{self.sk}".encode()).decode().rstrip("=")
+        words = [self.row.pk, self.row.sk, *([self.claim_id] if self.claim_id else [])]
+        return base64.urlsafe_b64encode("~".join(words).encode()).decode().rstrip("=")
 
     @classmethod
-    def parse(cls, token: str) -> "RowRef":
+    def parse(cls, token: str) -> "CallbackRef":
         """Return the reference that *token* holds; InvalidInput (``bad_ref``) otherwise."""
         try:
             padded = token + "=" * (-len(token) % 4)
-            pk, separator, sk = base64.urlsafe_b64decode(padded).decode().partition("~")
+            words = base64.urlsafe_b64decode(padded).decode().split("~")
         except (ValueError, UnicodeDecodeError):
-            pk = separator = sk = ""
-        if not (pk and separator and sk):
+            words = []
+        if len(words) not in (2, 3) or not all(words):
             raise InvalidInput("This is not a message reference.", field="ref", code="bad_ref")
-        return cls(pk, sk)
+        return cls(RowRef(words[0], words[1]), words[2] if len(words) == 3 else None)
 
 
 def text_digest(text: str) -> str:
@@ -105,12 +115,21 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """One message as a provider adapter takes it; phones in E.164."""
+    """
+    One message as a provider adapter takes it; phones in E.164.
+
+    Receipts are to be posted to ``status_callback``, in which ``ref_token`` stands already;
+    a provider without an address per message takes ``ref_token`` in a field of its own.
+    ``valid_for_s`` bounds how long the provider may keep trying (F5), where it can.
+    """
 
     sender: str
     recipient: str
     text: str
     status_callback: str
+    ref_token: str = ""
+    valid_for_s: int | None = None
+    media_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,13 +150,23 @@ class ProviderRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a provider reports of one message; ``status`` is ours, by the adapter's table (R1)."""
+    """
+    What a provider reports of one message; ``status`` is ours, by the adapter's table (R1).
+
+    ``claim_id`` names the attempt that it speaks of (None: whichever stands). ``phone`` is
+    the recipient, ``cost_micros`` the price in millionths of ``currency`` (A18), where known.
+    """
 
     ref: RowRef
     provider_id: str
     status: LeadStatus
     received_at: datetime
     error_code: str | None = None
+    claim_id: str | None = None
+    phone: str = ""
+    segments: int | None = None
+    cost_micros: int | None = None
+    currency: str = ""
 
     @property
     def is_final(self) -> bool:
@@ -166,6 +195,7 @@ class Reply:
     # The provider has recognised and answered STOP, START or HELP itself, and as which of them.
     handled_by_provider: bool = False
     provider_keyword: str = ""
+    media_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from carillon.domain.errors import OutcomeUnknown, ProviderError, Rejected, Thro
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import (
+    CallbackRef,
     Claim,
     LeadRow,
     Outgoing,
@@ -64,7 +65,7 @@ class ReplyWorld:
     texts: AnswerTexts
     clock: Clock
     new_claim_id: Callable[[], str]
-    callback_url: Callable[[str, RowRef], str]
+    callback_url: Callable[[str, CallbackRef], str]
     unsolicited_partition: Callable[[str, str], str]
     ambiguous_grace: timedelta
 
@@ -226,6 +227,10 @@ def _take_over(ref: RowRef, claim: Claim, sender: Sender, world: ReplyWorld) -> 
             ref,
             row,
             sender_phone=sender.phone,
+            partitions=[
+                world.unsolicited_partition(sender.id, lead_key(claim.phone)),
+                *_partitions(sender, lead_key(claim.phone), world),
+            ],
             now=now,
             leads=world.leads,
             provider=world.provider_of(sender),
@@ -237,12 +242,19 @@ def _take_over(ref: RowRef, claim: Claim, sender: Sender, world: ReplyWorld) -> 
     return replace(claim, attempts=row.attempts + 1, retry_of=row.claim_id)
 
 
+def _partitions(sender: Sender, key: str, world: ReplyWorld) -> list[str]:
+    """Return the campaigns' partitions in which *sender* may have written to *key*."""
+    return [run.lead_ref(key).pk for run in world.directory.runs(sender.id) if run.parts]
+
+
 def _send_answer(claim: Claim, reply: Reply, sender: Sender, text: str, world: ReplyWorld) -> None:
+    ref = CallbackRef(claim.ref, claim.id)
     message = Outgoing(
         sender=sender.phone,
         recipient=reply.phone,
         text=text,
-        status_callback=world.callback_url(sender.id, claim.ref),
+        status_callback=world.callback_url(sender.id, ref),
+        ref_token=ref.token,
     )
     try:
         accepted = world.provider_of(sender).send(message)

@@ -58,6 +58,7 @@ class ReconcilingWorld:
     recount_queue: Queue
     ambiguous_grace: timedelta
     poll_after: timedelta
+    unsolicited_partition: Callable[[str, str], str]
 
 
 def reconcile_campaign(
@@ -199,6 +200,7 @@ class _Part:
             ref,
             row,
             sender_phone=self._world.directory.sender(row.sender_id).phone,
+            partitions=partitions_of(row.sender_id, row.key, self._world),
             now=now,
             leads=self._world.leads,
             provider=self._world.provider_of(row.sender_id),
@@ -262,6 +264,15 @@ class _Part:
         self._world.directory.reopen_run(sender_id, self._campaign.id, self._number)
         if self._campaign.status is CampaignStatus.ACTIVE:
             self._world.send_queue.put({"sender_id": sender_id})
+
+
+def partitions_of(sender_id: str, key: str, world: ReconcilingWorld) -> list[str]:
+    """Return every partition in which *sender_id* may have written to the lead *key*."""
+    runs = world.directory.runs(sender_id)
+    return [
+        world.unsolicited_partition(sender_id, key),
+        *(run.lead_ref(key).pk for run in runs if run.parts),
+    ]
 
 
 def unsettled_campaigns(directory: SendingDirectory) -> set[str]:

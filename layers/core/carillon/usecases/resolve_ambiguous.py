@@ -8,14 +8,16 @@ provider's own time-out is shorter), so the provider's log tells the truth:
     in the log          -> submitted (or final, if the log says so)
     not in the log      -> it was never accepted: back to ``retrying``
                            (after the last attempt: failed)
-    the log is silent   -> ask again later; after 72 hours ``unconfirmed``: not
-                           resent, counted and listed
+    the log is silent,  -> wait for the receipt, ask again later; after 72 hours
+    or cannot tell         ``unconfirmed``: not resent, counted and listed
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carillon.domain.errors import NotFound, Unavailable
+from carillon.domain.ids import lead_key
 from carillon.domain.lead import is_final
 from carillon.domain.message import (
     Accepted,
@@ -49,18 +51,26 @@ def resolve_claimed(
     row: LeadRow,
     *,
     sender_phone: str,
+    partitions: Iterable[str],
     now: datetime,
     leads: Leads,
     provider: MessageProvider,
 ) -> Resolution:
-    """Settle a claim that is older than the grace, by the provider's log."""
+    """
+    Settle a claim that is older than the grace, by the provider's log.
+
+    *partitions* are all in which the same sender may have written to this person: a
+    message that another row has is not the one that we look for.
+    """
     claim = claim_of(ref, row)
+    known_ids = leads.provider_ids(partitions, lead_key(row.phone))
     try:
         found = provider.find(
             sender=sender_phone,
             recipient=row.phone,
             text_digest=row.text_digest,
             since=row.claimed_at - _CLOCK_SLACK,
+            known_ids=known_ids,
         )
     except Unavailable:
         if now - row.claimed_at <= GIVE_UP_AFTER:

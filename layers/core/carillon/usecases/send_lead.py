@@ -29,6 +29,7 @@ from carillon.domain.errors import (
     Unavailable,
 )
 from carillon.domain.message import (
+    CallbackRef,
     Claim,
     Lease,
     Outgoing,
@@ -108,7 +109,7 @@ class SendingWorld:
     suppressions: Suppressions
     clock: Clock
     new_claim_id: Callable[[], str]
-    callback_url: Callable[[str, RowRef], str]
+    callback_url: Callable[[str, CallbackRef], str]
 
 
 def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> SendResult:
@@ -177,11 +178,13 @@ def _blocked(
 
 
 def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) -> SendResult:
+    ref = CallbackRef(claim.ref, claim.id)
     message = Outgoing(
         sender=assignment.sender_phone,
         recipient=claim.phone,
         text=text,
-        status_callback=world.callback_url(claim.sender_id, claim.ref),
+        status_callback=world.callback_url(claim.sender_id, ref),
+        ref_token=ref.token,
     )
     try:
         accepted = world.provider.send(message)

@@ -38,11 +38,11 @@ from carillon.domain.errors import (
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import (
     Accepted,
+    CallbackRef,
     Outgoing,
     ProviderRecord,
     Receipt,
     Reply,
-    RowRef,
 )
 from carillon.domain.message import text_digest as digest_of
 
@@ -156,14 +156,20 @@ class Twilio:
         return _accepted(answer)
 
     def find(
-        self, *, sender: str, recipient: str, text_digest: str, since: datetime
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        text_digest: str,
+        since: datetime,
+        known_ids: frozenset[str] = frozenset(),
     ) -> ProviderRecord | None:
         """Return the newest such message of Twilio's log, or None if it never took it."""
         # No filter by DateSent: a message that is still queued has none.
         query = urlencode({"To": recipient, "From": sender, "PageSize": _PAGE})
         try:
             log = self._get(f"{self._url}.json?{query}")
-            return _newest(log["messages"], text_digest, since)
+            return _newest(log["messages"], text_digest, since, known_ids)
         except (NotFound, KeyError, TypeError, ValueError) as error:
             # Taken for an empty log, an answer that is not Twilio's would send a message twice.
             raise Unavailable("Twilio's log cannot be read.") from error
@@ -235,23 +241,28 @@ def _refusal(answer: urllib3.BaseHTTPResponse) -> Exception:
 
 
 def _newest(
-    entries: list[Mapping[str, Any]], text_digest: str, since: datetime
+    entries: list[Mapping[str, Any]],
+    text_digest: str,
+    since: datetime,
+    known_ids: frozenset[str],
 ) -> ProviderRecord | None:
     """
-    Return the first of *entries* that has the digest and is not too old.
+    Return the first of *entries* that has the digest and is neither too old nor known.
 
-    Raises ValueError when one of them has lost its text: it may be the one.
+    Raises ValueError when there are others: an account may redact texts, shorten links or
+    fold letters, so one of them may be the one.
     """
     recent = [
         entry
         for entry in entries
-        if parsedate_to_datetime(entry["date_created"]).astimezone(UTC) >= since
+        if str(entry["sid"]) not in known_ids
+        and parsedate_to_datetime(entry["date_created"]).astimezone(UTC) >= since
     ]
     for entry in recent:
         if digest_of((entry.get("body") or "").removeprefix(_TRIAL_PREFIX)) == text_digest:
             return _record(entry)
-    if not all(entry.get("body") for entry in recent):
-        raise ValueError("an account with message redaction keeps no texts")
+    if recent:
+        raise ValueError("a message that is none we know of")
     return None
 
 
@@ -324,8 +335,11 @@ def parse_receipt(params: Params, ref: str, received_at: datetime) -> Receipt:
     word = _one(params, "MessageStatus") or _one(params, "SmsStatus")
     if word not in _STATUS:
         raise InvalidInput("Unknown message status.", field="MessageStatus", code="unknown_status")
+    sent = CallbackRef.parse(ref)
     return Receipt(
-        ref=RowRef.parse(ref),
+        ref=sent.row,
+        claim_id=sent.claim_id,
+        phone=_one(params, "To"),
         provider_id=_one(params, "MessageSid") or _one(params, "SmsSid"),
         status=_STATUS[word],
         received_at=received_at,
