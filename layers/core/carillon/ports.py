@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from carillon.domain.audience import AudiencePlan
+from carillon.domain.budgets import Budget, Cap
 from carillon.domain.books import CommitOutcome, Fold, PartBook
-from carillon.domain.campaign import Action, Campaign, Run, Sender
+from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.counters import Counts, Row
@@ -231,6 +232,10 @@ class SendingDirectory(Protocol):
         """Make the pacer walk from *part* on again."""
         ...
 
+    def retire_run(self, run: Run, now: datetime) -> None:
+        """Set an open run to done wherever it stands: other senders have taken over."""
+        ...
+
     def settle_runs(self, campaign: Campaign, now: datetime) -> None:
         """Mark the campaign's runs settled; they stay for attribution until their TTL."""
         ...
@@ -243,8 +248,26 @@ class SendingDirectory(Protocol):
         """Move an active or paused campaign to finished; False when it was in no such state."""
         ...
 
-    def hold_campaign(self, campaign_id: str, reason: str) -> None:
-        """Note why the campaign is not sending (``none`` clears it)."""
+    def hold_campaign(
+        self, campaign_id: str, reason: HoldReason, until: datetime | None = None
+    ) -> None:
+        """Note why the campaign is not sending, and until when if known (``none`` clears it)."""
+        ...
+
+    def pause_campaign(self, campaign: Campaign, reason: HoldReason, now: datetime) -> bool:
+        """Move *campaign* active -> paused with *reason*; False when it has changed since."""
+        ...
+
+    def suspend_sender(self, sender_id: str, problem: str, now: datetime) -> bool:
+        """Stop an active sender until a person resumes it (F7); False when it was stopped."""
+        ...
+
+    def rest_sender(self, sender_id: str, until: datetime) -> None:
+        """Leave the sender alone until then (N3), unless it rests longer already."""
+        ...
+
+    def office_zone(self, office_id: str) -> str:
+        """Return the IANA time zone of the office; raises NotFound."""
         ...
 
 
@@ -263,8 +286,39 @@ class Watches(Protocol):
         """Return when the earliest watch is due, or None when the campaign has none."""
         ...
 
+    def any_unsent(self, campaign_id: str) -> bool:
+        """Whether some watch says that leads of its part wait for their first message."""
+        ...
+
     def remove(self, watch: Watch) -> None:
         """Drop *watch* (idempotent)."""
+        ...
+
+
+class Budgets(Protocol):
+    """How many messages may still go under a limit; shared by all pacers that draw on it (F6)."""
+
+    def reserve(self, budget: Budget, limit: int, wanted: int) -> int:
+        """Take up to *wanted* of what is left of *limit*; return how many, perhaps 0."""
+        ...
+
+    def give_back(self, budget: Budget, unused: int) -> None:
+        """Put back what was reserved and not used."""
+        ...
+
+
+class ContactCaps(Protocol):
+    """How often a person has been texted lately, by all campaigns together (F6, L1)."""
+
+    def take(
+        self, phone: str, message: RowRef, caps: Sequence[Cap], now: datetime
+    ) -> datetime | None:
+        """
+        Note that *message* goes to *phone* now, if every cap allows it; None when it does.
+
+        Otherwise nothing is noted, and what comes back is when all of them will. The
+        same message counts once, however often it is tried.
+        """
         ...
 
 
@@ -280,7 +334,11 @@ class Leads(Protocol):
     """The messages table as the send path sees it. Every write is conditional."""
 
     def rows(self, campaign_id: str, part: int) -> dict[str, LeadRow]:
-        """Return the part's leads that have a row, by lead key, strongly consistent."""
+        """
+        Return the rows of the part's leads and of their follow-ups, strongly consistent.
+
+        By sort key: a lead's own is its key, a follow-up's is ``step_key`` of it.
+        """
         ...
 
     def claim(self, claim: Claim) -> bool:
@@ -312,12 +370,33 @@ class Leads(Protocol):
         """Note that nothing was sent and that it may be tried again from *due_at* on."""
         ...
 
+    def defer(self, claim: Claim, code: str, due_at: datetime) -> None:
+        """Note that it may go from *due_at* on; the attempt was not used."""
+        ...
+
+    def close_steps(self, lead: RowRef, *, reached_by_step: bool) -> None:
+        """Note that no follow-up of *lead* is to come any more (M3); idempotent."""
+        ...
+
     def record_unconfirmed(self, ref: RowRef, claim_id: str, now: datetime) -> None:
         """Close a lead of which no final word will come (F2, R4)."""
         ...
 
     def apply_receipt(self, receipt: Receipt) -> ReceiptOutcome:
-        """Apply a receipt where R1 lets it; duplicates and stale ones change nothing."""
+        """
+        Apply a receipt where R1 lets it; duplicates and stale ones change nothing.
+
+        One that names another attempt than the row stands under is SUPERSEDED.
+        """
+        ...
+
+    def retry_after_receipt(self, receipt: Receipt, due_at: datetime, max_attempts: int) -> bool:
+        """
+        Let a failed message wait for another try at *due_at*, if it has tries left.
+
+        False, changing nothing, when it has none, when the receipt is not of the attempt
+        that stands, or when its message is settled.
+        """
         ...
 
     def provider_ids(self, partitions: Iterable[str], key: str) -> frozenset[str]:
@@ -372,8 +451,14 @@ class Conversations(Protocol):
 class Gate(Protocol):
     """The last look before a provider call."""
 
-    def look(self, *, phone: str, campaign_id: str, sender_id: str) -> GateView:
-        """Read suppression, campaign state and lease token, strongly consistent, in one request."""
+    def look(
+        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+    ) -> GateView:
+        """
+        Read suppression, campaign state and lease token, strongly consistent, in one request.
+
+        With *lead* also whether that person has replied, which cancels follow-ups (M3).
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from carillon.domain.clock import to_iso
 from carillon.domain.contacts import Contact
 from carillon.domain.message import Recipient
+from carillon.domain.whereabouts import Whereabouts
 
 PART_VERSION = 1
 
@@ -134,16 +135,25 @@ def encode_part(
     campaign_id: str, part: int, frozen_at: datetime, recipients: Iterable[Recipient]
 ) -> bytes:
     """Return the part's object: gzip JSON, byte for byte the same for the same recipients."""
+    # Few places, many people: each place is written once and named by its number.
+    places: dict[Whereabouts | None, int] = {}
+    people = [
+        {
+            "k": one.key,
+            "p": one.phone,
+            "f": dict(sorted(one.fields.items())),
+            "w": places.setdefault(one.whereabouts, len(places)),
+        }
+        for one in recipients
+    ]
     body = _json(
         {
             "v": PART_VERSION,
             "campaign_id": campaign_id,
             "part": part,
             "frozen_at": to_iso(frozen_at),
-            "recipients": [
-                {"k": one.key, "p": one.phone, "f": dict(sorted(one.fields.items()))}
-                for one in recipients
-            ],
+            "places": [one.token if one else None for one in places],
+            "recipients": people,
         }
     )
     return gzip.compress(body, compresslevel=6, mtime=0)
@@ -152,7 +162,11 @@ def encode_part(
 def decode_part(body: bytes) -> list[Recipient]:
     """Return the recipients that ``encode_part`` wrote, sorted by key."""
     document = json.loads(gzip.decompress(body))
-    return [Recipient(one["k"], one["p"], one["f"]) for one in document["recipients"]]
+    places = [place and Whereabouts.parse(place) for place in document.get("places", ())]
+    return [
+        Recipient(one["k"], one["p"], one["f"], places[one["w"]] if "w" in one else None)
+        for one in document["recipients"]
+    ]
 
 
 def _recipient(contact: Contact) -> Recipient:

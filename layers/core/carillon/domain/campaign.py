@@ -12,13 +12,17 @@ A campaign: its fields (K1), states (K3) and the transitions between them (K4).
 The table below is the only place that knows this; everything else asks it.
 """
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from carillon.domain.content import FollowUp, Variant
 from carillon.domain.errors import Conflict
 from carillon.domain.ids import part_of
-from carillon.domain.message import RowRef
+from carillon.domain.message import Recipient, RowRef
+from carillon.domain.sender_choice import Candidate, chosen_sender, dealt_to
 
 
 class CampaignStatus(StrEnum):
@@ -34,7 +38,7 @@ class CampaignStatus(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why an active campaign is not sending just now (K3)."""
+    """Why an active campaign is not sending just now, or was paused by itself (K3)."""
 
     NONE = "none"
     QUIET_HOURS = "quiet_hours"
@@ -42,6 +46,7 @@ class HoldReason(StrEnum):
     THROTTLE = "throttle"
     ERROR_RATE = "error_rate"
     ACCOUNT = "account"
+    PILOT = "pilot"
 
 
 class Action(StrEnum):
@@ -144,7 +149,22 @@ class Campaign:
     exclude_list_ids: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     hold_reason: HoldReason = HoldReason.NONE
+    # When it is expected to go on, where that is known.
+    hold_until: datetime | None = None
     schedule_at: datetime | None = None
+    # The same wall clock everywhere, such as 2026-11-27T10:00 (K15); schedule_at is then
+    # when the first place on earth reaches it.
+    local_at: str | None = None
+    # No message leaves at or after it, and providers are told so (F5).
+    ends_at: datetime | None = None
+    variants: tuple[Variant, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    # As the API takes it; ``domain.windows`` reads it.
+    active_hours: Mapping[str, Any] | None = None
+    # Messages a day in the office's zone (F6).
+    daily_limit: int | None = None
+    # Pause by itself after so many leads (K17); None again once a person went on.
+    pilot_size: int | None = None
     launched_at: datetime | None = None
     submitted_all_at: datetime | None = None
     finished_at: datetime | None = None
@@ -164,7 +184,7 @@ class Campaign:
     def missing_for_launch(self) -> list[str]:
         """Return the fields that must be filled before a launch (K6); empty when ready."""
         needed = {
-            "body": self.body.strip(),
+            "body": self.variants or self.body.strip(),
             "sender_ids": self.sender_ids,
             "list_ids": self.list_ids,
         }
@@ -177,7 +197,9 @@ class Sender:
     A number at one provider (N1).
 
     ``mps`` is segments per second. ``credentials_secret`` is the *name* of a
-    Secrets Manager secret, never its value. ``phone`` is E.164.
+    Secrets Manager secret, never its value. ``phone`` is E.164, or what the provider
+    names the address by: a short code, an alphanumeric ID, a pool or service.
+    ``daily_limit`` is messages a day in the office's zone.
     """
 
     id: str
@@ -190,6 +212,16 @@ class Sender:
     created_at: datetime
     kind: str = "reusable"
     status: str = "active"
+    daily_limit: int | None = None
+    # Why and when the platform stopped it (F7), and until when it is left alone (N3).
+    problem: str | None = None
+    suspended_at: datetime | None = None
+    resting_until: datetime | None = None
+
+    def is_available(self, now: datetime) -> bool:
+        """Whether it may be given messages: neither suspended nor resting."""
+        resting = self.resting_until is not None and now < self.resting_until
+        return self.status == "active" and not resting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +230,9 @@ class Run:
     One campaign's work on one sender: what the pacer walks and attribution looks up.
 
     ``next_part`` is a hint that only ever skips finished parts; losing it
-    repeats reads, never sends (F1). ``state`` is ``open`` or ``done``.
+    repeats reads, never sends (F1). ``state`` is ``open``, ``done`` or ``settled``.
+    ``candidates`` are the senders as they stood at the launch; empty in runs that an
+    earlier version made, which deal by ``senders`` alone.
     """
 
     sender_id: str
@@ -206,8 +240,15 @@ class Run:
     office_id: str
     parts: int
     senders: tuple[str, ...] = field(default=())
+    candidates: tuple[Candidate, ...] = ()
     next_part: int = 0
     state: str = "open"
+
+    def sender_of(self, recipient: Recipient, available: Container[str]) -> str:
+        """Return which sender speaks to *recipient*, given those that are *available* (N3)."""
+        if not self.candidates:
+            return dealt_to(recipient.key, self.senders)
+        return chosen_sender(recipient, self.candidates, available)
 
     def lead_ref(self, key: str) -> RowRef:
         """Return the one row that the lead *key* can have in this run's campaign."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from carillon.domain.errors import InvalidInput
 from carillon.domain.lead import LeadStatus, is_final
+from carillon.domain.whereabouts import Whereabouts
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,26 @@ def text_digest(text: str) -> str:
 
 @dataclass(frozen=True)
 class Recipient:
-    """One person of a frozen audience: lead key, phone (E.164) and merge fields."""
+    """
+    One person of a frozen audience: lead key, phone (E.164), merge fields and whereabouts.
+
+    ``whereabouts`` is None in audiences that an earlier version froze.
+    """
 
     key: str
     phone: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    whereabouts: Whereabouts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeadRow:
-    """A lead's row as the send path and the reconciler read it."""
+    """
+    A message's row as the send path and the reconciler read it.
+
+    ``key`` is its sort key: a lead's own, or ``step_key`` of a follow-up. What the person
+    did (``replied_at``, ``opted_out_at``) and ``steps_left`` stand with the lead alone.
+    """
 
     key: str
     phone: str
@@ -88,6 +99,15 @@ class LeadRow:
     provider_id: str | None = None
     submitted_at: datetime | None = None
     last_outbound_at: datetime | None = None
+    replied_at: datetime | None = None
+    opted_out_at: datetime | None = None
+    steps_left: int = 0
+    variant: str | None = None
+
+
+def step_key(key: str, step: int) -> str:
+    """Return the sort key of the lead *key*'s message *step*: 0 is its initial, 1 a follow-up."""
+    return f"{key}#s{step}" if step else key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +117,8 @@ class Claim:
 
     ``id`` is unique to this attempt; whoever writes the result must still hold it.
     ``attempts`` counts this one. ``retry_of`` is the claim id of the row that
-    waits in ``retrying``, or None when there is no row yet.
+    waits in ``retrying``, or None when there is no row yet. ``step`` is 0 for a lead's
+    initial, whose row then tells how many follow-ups may come (``steps_left``).
     """
 
     id: str
@@ -111,6 +132,9 @@ class Claim:
     claimed_at: datetime
     attempts: int = 1
     retry_of: str | None = None
+    step: int = 0
+    steps_left: int | None = None
+    variant: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +202,11 @@ class ReceiptOutcome(StrEnum):
     """What became of a receipt."""
 
     APPLIED = "applied"
+    # Not delivered, and worth another try: the lead waits for it.
+    RETRYING = "retrying"
     IGNORED_STALE = "ignored_stale"
+    # It speaks of an attempt that was given up for a later one.
+    SUPERSEDED = "superseded"
     UNKNOWN_ROW = "unknown_row"
 
 
@@ -210,11 +238,18 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class GateView:
-    """What one strongly consistent read saw right before a provider call."""
+    """
+    What one strongly consistent read saw right before a provider call.
+
+    ``campaign_version`` is the present one: what was rendered from another is out of date.
+    ``has_replied`` says, where a lead was asked about, whether the person answered it.
+    """
 
     opted_out: bool
     campaign_active: bool
     lease_token: int
+    campaign_version: int
+    has_replied: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,9 +271,14 @@ class Suppression:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """A part with unsettled leads that is looked at again at ``due_at``; ``checks`` so far."""
+    """
+    A part with unsettled leads that is looked at again at ``due_at``; ``checks`` so far.
+
+    ``unsent`` says that some of its leads still wait for their first message.
+    """
 
     campaign_id: str
     part: int
     due_at: datetime
     checks: int = 0
+    unsent: bool = False

@@ -1,23 +1,32 @@
 """
 Pace one sender: at most one pacer speaks for it, at its rate, fairly for its campaigns (F6).
 
-A pacer holds the sender's lease, walks the open runs round robin, asks its
-token bucket before each message and hands over before its time is up. It keeps
+A pacer holds the sender's lease, draws from the open runs in turn, asks its token bucket
+and its purse before each message and hands over before its time is up. It keeps
 nothing that another pacer would need: a crash at any point leaves claims that
 the next walk, a receipt or the reconciler resolves, and a lease that runs out.
+
+    refused for the account's sake  -> the sender is suspended, others take over (F7, N3)
+    no answer, again and again      -> the sender rests, others take over meanwhile (N3)
+    too many messages fail          -> the campaign pauses itself (F7)
+    a day's limit is used up        -> the campaign holds until midnight, or others take over
+    a pilot's number is reached     -> the campaign pauses itself (K17)
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from carillon.domain.campaign import CampaignStatus, HoldReason, Run, Sender
+from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason, Run, Sender
+from carillon.domain.errors import NotFound
 from carillon.domain.message import Lease
-from carillon.domain.pacing import TokenBucket
-from carillon.ports import Clock, Leases, Queue, SendingDirectory
+from carillon.domain.pacing import ErrorLimit, ErrorRate, TokenBucket
+from carillon.ports import Budgets, Clock, Leases, Queue, SendingDirectory
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
-from carillon.usecases.walk_parts import Feed, Render, Walking
+from carillon.usecases.spend_budgets import Limit, Purse, limits_of
+from carillon.usecases.walk_parts import Feed, Render, Texts, Walking
 
 LEASE_S = 15.0
 RENEW_EVERY_S = 5.0
@@ -27,18 +36,44 @@ REFRESH_EVERY_S = 2.0
 LINGER_S = 3.0
 # How long a campaign is left alone after its text or audience could not be read.
 ASIDE_S = 20.0
+# How often the receipts' totals are looked at, for the error rate.
+LOOK_AT_RECEIPTS_EVERY_S = 10.0
+# So many calls in a row without an answer of the provider's, and its sender rests.
+REST_AFTER_FAILURES = 10
+REST_FOR = timedelta(minutes=5)
 _POLL_S = 0.25
+
+# What became of a message that used none of the budgets.
+_UNUSED = frozenset(
+    {
+        Sent.THROTTLED,
+        Sent.HELD,
+        Sent.WAITS,
+        Sent.CANCELLED,
+        Sent.ACCOUNT_BLOCKED,
+        Sent.ALREADY_CLAIMED,
+        Sent.SUPPRESSED,
+        Sent.RETRY,
+    }
+)
 
 SendOne = Callable[[Assignment, Lease], SendResult]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PacingWorld:
-    """Everything a pacer touches beside the single send."""
+    """
+    Everything a pacer touches beside the single send.
+
+    *receipts_of* gives a campaign's running totals (delivered, failed by the provider).
+    """
 
     leases: Leases
     directory: SendingDirectory
     walking: Walking
+    budgets: Budgets
+    receipts_of: Callable[[str], tuple[int, int]]
+    error_limit: ErrorLimit
     send_queue: Queue
     reconcile_queue: Queue
     clock: Clock
@@ -55,6 +90,10 @@ class PaceReport:
 
     ran: bool = False
     handed_over: bool = False
+    # The code for which the provider refuses the sender altogether (F7).
+    suspended: str | None = None
+    rests: bool = False
+    paused: list[HoldReason] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
 
     def count(self, outcome: str) -> None:
@@ -70,31 +109,49 @@ def pace_sender(sender_id: str, *, owner: str, stop_at: float, world: PacingWorl
     handed over by a queue message.
     """
     now = world.clock.now()
+    sender = world.directory.sender(sender_id)
+    if not sender.is_available(now):
+        hand_to_others(sender, world.directory, world.send_queue, now)
+        return PaceReport()
     lease = world.leases.acquire(sender_id, owner, now + timedelta(seconds=LEASE_S), now)
     if lease is None:
         return PaceReport()
-    pacer = _Pacer(world.directory.sender(sender_id), lease, stop_at, world)
+    pacer = _Pacer(sender, lease, stop_at, world)
     pacer.run()
     return pacer.report
 
 
+@dataclass(frozen=True)
+class _Sending:
+    feed: Feed
+    assignment: Assignment
+    limits: list[Limit]
+
+
 class _Pacer:
     def __init__(self, sender: Sender, lease: Lease, stop_at: float, world: PacingWorld) -> None:
+        now = world.clock.monotonic()
         self._sender = sender
         self._lease = lease
         self._stop_at = stop_at
         self._world = world
         self._clock = world.clock
-        self._bucket = TokenBucket(rate=sender.mps, now=world.clock.monotonic())
+        self._bucket = TokenBucket(rate=sender.mps, now=now, tokens=lease.tokens_at_start(sender))
+        self._purse = Purse(world.budgets)
         self._feeds: dict[str, Feed] = {}
+        # Campaign -> segments it has had; who has had least is next (fair share).
+        self._served: dict[str, int] = {}
         # Campaign -> monotonic time until which it is left alone.
         self._aside: dict[str, float] = {}
-        self._turn = 0
-        self._in_flight: dict[Future[SendResult], tuple[Feed, Assignment]] = {}
-        self._renew_at = world.clock.monotonic() + RENEW_EVERY_S
+        self._errors: dict[str, ErrorRate] = {}
+        self._zones: dict[str, ZoneInfo] = {}
+        self._in_flight: dict[Future[SendResult], _Sending] = {}
+        self._unanswered = 0
+        self._renew_at = now + RENEW_EVERY_S
+        self._look_at = now + LOOK_AT_RECEIPTS_EVERY_S
         self._refresh_at = 0.0
         self._revoked = False
-        # The account cannot send: the minute's safety net tries again, not a hot loop.
+        # The sender cannot send: the minute's safety net tries again, not a hot loop.
         self._stopped = False
         self.report = PaceReport(ran=True)
 
@@ -120,6 +177,7 @@ class _Pacer:
         while self._in_flight:
             self._keep_lease()
             self._collect(wait_s=_POLL_S)
+        self._purse.empty()
         if not self._revoked:
             self._finish_exhausted()
             self._hand_over()
@@ -132,7 +190,9 @@ class _Pacer:
         if now >= self._refresh_at:
             self._finish_exhausted()
             self._refresh()
-        return True
+        if now >= self._look_at:
+            self._look_at_receipts(now)
+        return not self._stopped
 
     def _keep_lease(self) -> None:
         now = self._clock.monotonic()
@@ -146,32 +206,68 @@ class _Pacer:
         else:
             self._lease = renewed
 
+    # Which campaigns ------------------------------------------------------------
+
     def _refresh(self) -> None:
         """Look at the open runs anew: launches join, paused and edited ones are rebuilt."""
+        directory = self._world.directory
+        self._sender = directory.sender(self._sender.id)
+        if not self._sender.is_available(self._clock.now()):
+            self._stopped = True
+            return
         kept: dict[str, Feed] = {}
-        for run in _open(self._world.directory.runs(self._sender.id)):
-            if self._is_aside(run.campaign_id):
+        runs = [run for run in _open(directory.runs(self._sender.id)) if not self._is_aside(run)]
+        campaigns = directory.campaigns([run.campaign_id for run in runs])
+        available = _Availability(self._sender, directory, self._clock.now())
+        for run in runs:
+            campaign = campaigns.get(run.campaign_id)
+            if campaign is None or not self._is_sending(campaign):
                 continue
             try:
-                feed = self._feed_of(run)
+                kept[run.campaign_id] = self._feed_of(run, campaign, available.among(run.senders))
             except Exception as error:  # noqa: BLE001 - one campaign never stops the others (F8)
                 self._set_aside(run.campaign_id, error)
-                continue
-            if feed is not None:
-                kept[run.campaign_id] = feed
+        for campaign_id in self._feeds.keys() - kept.keys():
+            self._purse.empty(campaign_id)
         self._feeds = kept
+        least = min((self._served.get(name, 0) for name in kept if name in self._served), default=0)
+        # Who joins has no claim to what the others had before.
+        self._served = {name: self._served.get(name, least) for name in kept}
         self._refresh_at = self._clock.monotonic() + REFRESH_EVERY_S
 
-    def _feed_of(self, run: Run) -> Feed | None:
-        """Return the feed of *run*, as it stands or made anew; None while it may not send."""
-        campaign = self._world.directory.campaign(run.campaign_id)
-        if campaign.status is not CampaignStatus.ACTIVE:
-            return None
+    def _is_sending(self, campaign: Campaign) -> bool:
+        is_over = campaign.ends_at is not None and self._clock.now() >= campaign.ends_at
+        return campaign.status is CampaignStatus.ACTIVE and not is_over
+
+    def _feed_of(self, run: Run, campaign: Campaign, available: frozenset[str]) -> Feed:
+        """Return the feed of *run*, as it stands or made anew."""
         feed = self._feeds.get(run.campaign_id)
-        if feed is None or feed.stale or feed.campaign.body != campaign.body:
-            render = self._world.compile_body(campaign.body)
-            feed = Feed(run, campaign, self._sender, render, self._world.walking)
-        return feed
+        if (
+            feed is not None
+            and not feed.stale
+            and feed.campaign.version == campaign.version
+            and feed.available == available
+        ):
+            return feed
+        if feed is not None:
+            # A limit may be another one now.
+            self._purse.empty(run.campaign_id)
+        if campaign.office_id not in self._zones:
+            self._zones[campaign.office_id] = self._zone_of(campaign.office_id)
+        return Feed(
+            run,
+            campaign,
+            self._sender,
+            texts=Texts(campaign, self._world.compile_body),
+            available=available,
+            world=self._world.walking,
+        )
+
+    def _zone_of(self, office_id: str) -> ZoneInfo:
+        try:
+            return ZoneInfo(self._world.directory.office_zone(office_id))
+        except NotFound:
+            return ZoneInfo("UTC")
 
     def _set_aside(self, campaign_id: str, error: Exception) -> None:
         """Leave alone for a while a campaign whose text or audience cannot be read."""
@@ -179,31 +275,66 @@ class _Pacer:
         self._aside[campaign_id] = self._clock.monotonic() + ASIDE_S
         self._feeds.pop(campaign_id, None)
 
-    def _is_aside(self, campaign_id: str) -> bool:
-        return self._clock.monotonic() < self._aside.get(campaign_id, 0.0)
+    def _is_aside(self, run: Run) -> bool:
+        return self._clock.monotonic() < self._aside.get(run.campaign_id, 0.0)
 
-    def _next_assignment(self) -> tuple[Feed, Assignment] | None:
-        """Return the next assignment in turn among the campaigns (fair share), or None."""
-        feeds = list(self._feeds.values())
-        for step in range(len(feeds)):
-            feed = feeds[(self._turn + step) % len(feeds)]
+    # What next ------------------------------------------------------------------
+
+    def _next_assignment(self) -> tuple[Feed, Assignment, list[Limit]] | None:
+        """Return an assignment of the campaign that has had least so far (fair share), or None."""
+        for campaign_id in sorted(self._feeds, key=lambda name: self._served[name]):
+            feed = self._feeds.get(campaign_id)
+            if feed is None or self._stopped:
+                continue
             try:
                 assignment = feed.take()
             except Exception as error:  # noqa: BLE001 - one campaign never stops the others (F8)
-                self._set_aside(feed.run.campaign_id, error)
+                self._set_aside(campaign_id, error)
                 continue
-            if assignment is not None:
-                self._turn += step + 1
-                return feed, assignment
+            if assignment is None:
+                continue
+            limits = self._spend(feed, assignment)
+            if limits is not None:
+                return feed, assignment, limits
         return None
 
-    def _dispatch(self, feed: Feed, assignment: Assignment) -> None:
+    def _spend(self, feed: Feed, assignment: Assignment) -> list[Limit] | None:
+        """Take the message from its limits and return them; None when one of them is used up."""
+        zone = self._zones[feed.campaign.office_id]
+        limits = limits_of(feed.campaign, self._sender, zone, self._clock.now())
+        used_up = self._purse.take(limits)
+        if used_up is None:
+            return limits
+        feed.settle(assignment, SendResult(outcome=Sent.HELD))
+        self._stop_at_limit(feed, used_up)
+        return None
+
+    def _stop_at_limit(self, feed: Feed, limit: Limit) -> None:
+        if limit.reason is HoldReason.PILOT:
+            if not self._has_in_flight(feed):
+                # Every message that it may send has its result.
+                self._pause(feed, HoldReason.PILOT)
+            return
+        if limit.is_senders and limit.until is not None:
+            self._rest(limit.until)
+        self._hold(feed, limit.reason, limit.until)
+        self._drop(feed)
+        self._aside[feed.campaign.id] = self._clock.monotonic() + ASIDE_S
+
+    def _has_in_flight(self, feed: Feed) -> bool:
+        return any(one.feed is feed for one in self._in_flight.values())
+
+    # One message ----------------------------------------------------------------
+
+    def _dispatch(self, feed: Feed, assignment: Assignment, limits: list[Limit]) -> None:
         if not self._wait_for_turn(feed, assignment):
             # Time is up, or the campaign stopped while we waited: nothing was claimed.
             feed.settle(assignment, SendResult(outcome=Sent.HELD))
+            self._purse.put_back(limits)
             return
+        self._served[feed.run.campaign_id] += max(assignment.segments, 1)
         future = self._world.executor.submit(self._world.send, assignment, self._lease)
-        self._in_flight[future] = (feed, assignment)
+        self._in_flight[future] = _Sending(feed, assignment, limits)
         self._collect(wait_s=0.0)
 
     def _wait_for_turn(self, feed: Feed, assignment: Assignment) -> bool:
@@ -224,8 +355,7 @@ class _Pacer:
             return
         done, _ = wait(self._in_flight, timeout=wait_s, return_when=FIRST_COMPLETED)
         for future in done:
-            feed, assignment = self._in_flight.pop(future)
-            self._settle(feed, assignment, self._result_of(future))
+            self._settle(self._in_flight.pop(future), self._result_of(future))
 
     def _result_of(self, future: "Future[SendResult]") -> SendResult:
         error = future.exception()
@@ -237,28 +367,89 @@ class _Pacer:
         self._world.on_error(error)
         return SendResult(outcome=Sent.BROKEN)
 
-    def _settle(self, feed: Feed, assignment: Assignment, result: SendResult) -> None:
+    def _settle(self, sending: _Sending, result: SendResult) -> None:
+        feed, assignment = sending.feed, sending.assignment
         self.report.count(result.outcome)
-        if result.outcome is Sent.THROTTLED:
-            self._bucket.close_for(result.after_s, self._clock.monotonic())
-        if result.outcome is Sent.ACCOUNT_BLOCKED:
-            self._stopped = True
-            self._hold(feed, HoldReason.ACCOUNT)
-        elif result.outcome is Sent.SUBMITTED and feed.campaign.hold_reason is not HoldReason.NONE:
-            self._hold(feed, HoldReason.NONE)
-        if result.outcome is Sent.HELD:
-            # Paused, ended or superseded: stop drawing from it until the next refresh tells.
-            self._drop(feed)
-            return
+        if result.outcome in _UNUSED or assignment.text is None:
+            self._purse.put_back(sending.limits)
+        match result.outcome:
+            case Sent.THROTTLED:
+                self._bucket.close_for(result.after_s, self._clock.monotonic())
+            case Sent.ACCOUNT_BLOCKED:
+                self._suspend(feed, result.code or "account_blocked")
+            case Sent.SUBMITTED if feed.campaign.hold_reason is not HoldReason.NONE:
+                self._hold(feed, HoldReason.NONE)
+            case Sent.HELD:
+                # Paused, ended or superseded: stop drawing from it until the next refresh tells.
+                self._drop(feed)
+                return
         feed.settle(assignment, result)
+        self._learn_from(feed, assignment, result)
 
-    def _hold(self, feed: Feed, reason: HoldReason) -> None:
-        self._world.directory.hold_campaign(feed.campaign.id, reason)
-        feed.campaign = replace(feed.campaign, hold_reason=reason)
+    # What the answers tell --------------------------------------------------------
+
+    def _learn_from(self, feed: Feed, assignment: Assignment, result: SendResult) -> None:
+        if assignment.text is None:
+            return
+        if result.outcome in (Sent.RETRY, Sent.AMBIGUOUS):
+            self._unanswered += 1
+            if self._unanswered >= REST_AFTER_FAILURES and self._has_stand_in(feed):
+                self._rest(self._clock.now() + REST_FOR)
+        elif result.outcome in (Sent.SUBMITTED, Sent.FAILED):
+            self._unanswered = 0
+            now = self._clock.monotonic()
+            errors = self._errors_of(feed)
+            errors.answered(now, refused=result.outcome is Sent.FAILED)
+            if result.outcome is Sent.FAILED and errors.is_exceeded(now):
+                self._pause(feed, HoldReason.ERROR_RATE)
+
+    def _look_at_receipts(self, now: float) -> None:
+        self._look_at = now + LOOK_AT_RECEIPTS_EVERY_S
+        for feed in list(self._feeds.values()):
+            delivered, failed = self._world.receipts_of(feed.campaign.id)
+            errors = self._errors_of(feed)
+            errors.settled(now, delivered=delivered, failed=failed)
+            if errors.is_exceeded(now):
+                self._pause(feed, HoldReason.ERROR_RATE)
+
+    def _errors_of(self, feed: Feed) -> ErrorRate:
+        return self._errors.setdefault(feed.campaign.id, ErrorRate(self._world.error_limit))
+
+    def _has_stand_in(self, feed: Feed) -> bool:
+        return bool(frozenset(feed.available) - {self._sender.id})
+
+    def _suspend(self, feed: Feed, problem: str) -> None:
+        """Stop the sender for everybody, until a person has looked (F7)."""
+        self._stopped = True
+        now = self._clock.now()
+        if self._world.directory.suspend_sender(self._sender.id, problem, now):
+            self.report.suspended = problem
+        if not self._has_stand_in(feed):
+            self._hold(feed, HoldReason.ACCOUNT)
+
+    def _rest(self, until: datetime) -> None:
+        """Leave the sender alone for a while; where there are others, they take over (N3)."""
+        self._stopped = True
+        self.report.rests = True
+        self._world.directory.rest_sender(self._sender.id, until)
+
+    def _pause(self, feed: Feed, reason: HoldReason) -> None:
+        # Whoever else changed the campaign meanwhile has decided; the next refresh tells.
+        if self._world.directory.pause_campaign(feed.campaign, reason, self._clock.now()):
+            self.report.paused.append(reason)
+        self._errors.pop(feed.campaign.id, None)
+        self._drop(feed)
+
+    def _hold(self, feed: Feed, reason: HoldReason, until: datetime | None = None) -> None:
+        self._world.directory.hold_campaign(feed.campaign.id, reason, until)
+        feed.campaign = replace(feed.campaign, hold_reason=reason, hold_until=until)
 
     def _drop(self, feed: Feed) -> None:
         if self._feeds.get(feed.run.campaign_id) is feed:
             del self._feeds[feed.run.campaign_id]
+            self._purse.empty(feed.run.campaign_id)
+
+    # The end ----------------------------------------------------------------------
 
     def _linger(self) -> bool:
         """Wait a little for a retry that is nearly due; False when there is nothing to wait for."""
@@ -286,7 +477,10 @@ class _Pacer:
         directory = self._world.directory
         others = [directory.run(sender, feed.campaign.id) for sender in feed.run.senders]
         if all(run is not None and run.state != "open" for run in others):
-            directory.note_all_submitted(feed.campaign.id, self._clock.now())
+            if not self._world.walking.watches.any_unsent(feed.campaign.id):
+                directory.note_all_submitted(feed.campaign.id, self._clock.now())
+            elif feed.rests_until is not None:
+                self._hold(feed, HoldReason.QUIET_HOURS, feed.rests_until)
         self._world.reconcile_queue.put({"campaign_id": feed.campaign.id, "round": 0}, delay_s=5)
 
     def _hand_over(self) -> None:
@@ -296,19 +490,21 @@ class _Pacer:
         A wake-up that came while we held the lease was dropped, but the run it
         was for had been written before: this look sees it.
         """
-        self._world.leases.release(self._lease)
+        self._bucket.refill(self._clock.monotonic())
+        self._world.leases.release(self._lease, self._bucket.tokens, self._clock.now())
+        directory, queue = self._world.directory, self._world.send_queue
         if self._stopped:
+            sender = directory.sender(self._sender.id)
+            hand_to_others(sender, directory, queue, self._clock.now())
             return
-        runs = list(_open(self._world.directory.runs(self._sender.id)))
-        waiting = [run for run in runs if self._is_active(run)]
+        runs = list(_open(directory.runs(self._sender.id)))
+        campaigns = directory.campaigns([run.campaign_id for run in runs])
+        waiting = [run for run in runs if self._is_sending(campaigns[run.campaign_id])]
         if waiting:
             self.report.handed_over = True
-            only_aside = all(self._is_aside(run.campaign_id) for run in waiting)
+            only_aside = all(self._is_aside(run) for run in waiting)
             delay_s = int(ASIDE_S) if only_aside else self._delay_s()
-            self._world.send_queue.put({"sender_id": self._sender.id}, delay_s=delay_s)
-
-    def _is_active(self, run: Run) -> bool:
-        return self._world.directory.campaign(run.campaign_id).status is CampaignStatus.ACTIVE
+            queue.put({"sender_id": self._sender.id}, delay_s=delay_s)
 
     def _delay_s(self) -> int:
         """Return how long the next pacer may sleep: until a retry, if only retries are left."""
@@ -321,15 +517,75 @@ class _Pacer:
         return max(0, int(min((due - now).total_seconds() for due in dues if due is not None)))
 
 
+class _Availability:
+    """Which senders may be given messages just now; each is read once."""
+
+    def __init__(self, own: Sender, directory: SendingDirectory, now: datetime) -> None:
+        self._directory = directory
+        self._now = now
+        self._known = {own.id: own.is_available(now)}
+
+    def among(self, sender_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of *sender_ids* that are available."""
+        return frozenset(sender_id for sender_id in sender_ids if self._is(sender_id))
+
+    def _is(self, sender_id: str) -> bool:
+        if sender_id not in self._known:
+            try:
+                sender = self._directory.sender(sender_id)
+            except NotFound:
+                self._known[sender_id] = False
+            else:
+                self._known[sender_id] = sender.is_available(self._now)
+        return self._known[sender_id]
+
+
+def available_among(
+    sender_ids: Iterable[str], directory: SendingDirectory, now: datetime
+) -> frozenset[str]:
+    """Return those of *sender_ids* that may be given messages at *now*."""
+    available = set()
+    for sender_id in sender_ids:
+        try:
+            if directory.sender(sender_id).is_available(now):
+                available.add(sender_id)
+        except NotFound:
+            continue
+    return frozenset(available)
+
+
+def hand_to_others(
+    sender: Sender, directory: SendingDirectory, send_queue: Queue, now: datetime
+) -> None:
+    """
+    Let the campaigns' other senders take over what *sender*, which is stopped, leaves (N3).
+
+    They walk anew from the first part; what has a row is not theirs. A campaign without
+    another sender waits for this one. Idempotent: the minute's net repeats it after a crash.
+    """
+    for run in list(_open(directory.runs(sender.id))):
+        stand_ins = available_among(run.senders, directory, now) - {sender.id}
+        if not stand_ins or not run.candidates:
+            continue
+        for stand_in in sorted(stand_ins):
+            directory.reopen_run(stand_in, run.campaign_id, 0)
+            send_queue.put({"sender_id": stand_in})
+        directory.retire_run(run, now)
+
+
 def _open(runs: Iterable[Run]) -> Iterator[Run]:
     return (run for run in runs if run.state == "open")
 
 
-def wake_idle_senders(directory: SendingDirectory, send_queue: Queue) -> int:
+def wake_idle_senders(directory: SendingDirectory, send_queue: Queue, now: datetime) -> int:
     """Wake every sender with an open run; return how many. The minute's safety net."""
     woken = 0
     for sender in directory.senders():
-        if any(_open(directory.runs(sender.id))):
+        if not any(_open(directory.runs(sender.id))):
+            continue
+        if sender.is_available(now):
             send_queue.put({"sender_id": sender.id})
             woken += 1
+        else:
+            hand_to_others(sender, directory, send_queue, now)
     return woken

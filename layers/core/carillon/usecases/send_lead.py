@@ -13,14 +13,16 @@ The claim is the only door to the provider: two workers that hold the same lead
 race for one conditional write. The gate is read after the claim, so an opt-out
 that commits before the read always wins; one that commits after it can still
 see a call that starts within ``GATE_MAX_AGE_S``: that is the in-flight bound.
-A provider call itself ends within its own time-out.
+A provider call itself ends within its own time-out. The gate also tells whether the
+campaign is still the one that the text was rendered from, so an edit binds at once (F4).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from carillon.domain.budgets import Cap
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -36,9 +38,10 @@ from carillon.domain.message import (
     Recipient,
     RowRef,
     Suppression,
+    step_key,
     text_digest,
 )
-from carillon.ports import Clock, Gate, Leads, MessageProvider, Suppressions
+from carillon.ports import Clock, ContactCaps, Gate, Leads, MessageProvider, Suppressions
 from carillon.usecases.record_receipt import OPTED_OUT_CODES
 
 # A provider call starts at most this long after the gate was read (F3).
@@ -48,7 +51,14 @@ GATE_MAX_AGE_S = 1.0
 CLAIM_MAX_AGE_S = 10.0
 MAX_ATTEMPTS = 4
 _RETRY_BASE_S = 2.0
+_RETRY_GROWTH = 4
 _MAX_LOOKS = 3
+
+
+def backoff_s(attempts: int, jitter: float) -> float:
+    """Return how long to wait after so many attempts: 2, 8, 32 s and up to half as much again."""
+    wait: float = _RETRY_BASE_S * _RETRY_GROWTH ** (attempts - 1)
+    return wait * (1 + jitter / 2)
 
 
 class Sent(StrEnum):
@@ -61,6 +71,10 @@ class Sent(StrEnum):
     AMBIGUOUS = "ambiguous"
     THROTTLED = "throttled"
     HELD = "held"
+    # Its window has closed, or a cap on the person holds it: not now, but at a known time.
+    WAITS = "waits"
+    # The person has answered: the follow-up is not to go any more (M3).
+    CANCELLED = "cancelled"
     ALREADY_CLAIMED = "already_claimed"
     ACCOUNT_BLOCKED = "account_blocked"
     # We failed, not the lead: whether its row was written is unknown, so it is walked again.
@@ -73,6 +87,7 @@ class Assignment:
     One lead, ready to go: its text is rendered, its sender chosen.
 
     ``text`` is None when it could not be rendered; ``problem`` is then the code.
+    ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
     """
 
     campaign_id: str
@@ -87,14 +102,38 @@ class Assignment:
     content_version: int
     attempts: int = 1
     retry_of: str | None = None
+    step: int = 0
+    steps_left: int = 0
+    variant: str | None = None
+    closes_at: datetime | None = None
+    ends_at: datetime | None = None
+    caps: tuple[Cap, ...] = ()
+
+    @property
+    def ref(self) -> RowRef:
+        """The messages row of this message."""
+        return RowRef(
+            f"{self.campaign_id}#{self.part:05d}", step_key(self.recipient.key, self.step)
+        )
+
+    @property
+    def lead_ref(self) -> RowRef:
+        """The messages row of its lead."""
+        return RowRef(self.ref.pk, self.recipient.key)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SendResult:
-    """What became of an assignment, with when it may go on (``after_s``) where that matters."""
+    """
+    What became of an assignment, with when it may go on where that matters.
+
+    ``after_s`` is for a retry or a throttle, ``until`` for what waits; a message that waits
+    under a row of its own (a cap) names the claim that it waits under.
+    """
 
     outcome: Sent
     after_s: float = 0.0
+    until: datetime | None = None
     claim_id: str | None = None
     code: str | None = None
 
@@ -107,15 +146,20 @@ class SendingWorld:
     gate: Gate
     provider: MessageProvider
     suppressions: Suppressions
+    caps: ContactCaps
     clock: Clock
     new_claim_id: Callable[[], str]
     callback_url: Callable[[str, CallbackRef], str]
+    # A number from 0 to 1, another one each time.
+    jitter: Callable[[], float]
 
 
 def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> SendResult:
     """Claim, look, call, record; see the module's text. Provider errors become outcomes."""
     # Before the write, like the time in the row: a slow write uses up the claim's age too.
     claimed_at = world.clock.monotonic()
+    if _has_closed(assignment, world):
+        return SendResult(outcome=Sent.WAITS)
     claim = _claim_for(assignment, world)
     if not world.leads.claim(claim):
         return SendResult(outcome=Sent.ALREADY_CLAIMED)
@@ -125,16 +169,23 @@ def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> Send
         world.leads.record_failed(claim, code, world.clock.now())
         return SendResult(outcome=Sent.FAILED, code=code)
 
+    capped = _capped(assignment, claim, world)
+    if capped is not None:
+        return capped
     blocked = _blocked(assignment, claim, lease, world, claimed_at)
     if blocked is not None:
         return blocked
     return _call(assignment, claim, world, assignment.text)
 
 
+def _has_closed(assignment: Assignment, world: SendingWorld) -> bool:
+    return assignment.closes_at is not None and world.clock.now() >= assignment.closes_at
+
+
 def _claim_for(assignment: Assignment, world: SendingWorld) -> Claim:
     return Claim(
         id=world.new_claim_id(),
-        ref=row_ref(assignment),
+        ref=assignment.ref,
         phone=assignment.recipient.phone,
         sender_id=assignment.sender_id,
         office_id=assignment.office_id,
@@ -144,12 +195,23 @@ def _claim_for(assignment: Assignment, world: SendingWorld) -> Claim:
         claimed_at=world.clock.now(),
         attempts=assignment.attempts,
         retry_of=assignment.retry_of,
+        step=assignment.step,
+        steps_left=assignment.steps_left,
+        variant=assignment.variant,
     )
 
 
-def row_ref(assignment: Assignment) -> RowRef:
-    """Return the messages row of *assignment*'s lead."""
-    return RowRef(f"{assignment.campaign_id}#{assignment.part:05d}", assignment.recipient.key)
+def _capped(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendResult | None:
+    """Return that it waits for a cap on the person, or None; noted before the call, not after."""
+    if not assignment.caps:
+        return None
+    now = world.clock.now()
+    free_at = world.caps.take(claim.phone, claim.ref, assignment.caps, now)
+    if free_at is None:
+        return None
+    # The row keeps the time: without one, every walk would ask again.
+    world.leads.defer(claim, "frequency_cap", free_at)
+    return SendResult(outcome=Sent.WAITS, until=free_at, claim_id=claim.id, code="frequency_cap")
 
 
 def _blocked(
@@ -159,18 +221,28 @@ def _blocked(
     for _ in range(_MAX_LOOKS):
         looked_at = world.clock.monotonic()
         view = world.gate.look(
-            phone=claim.phone, campaign_id=assignment.campaign_id, sender_id=claim.sender_id
+            phone=claim.phone,
+            campaign_id=assignment.campaign_id,
+            sender_id=claim.sender_id,
+            lead=assignment.lead_ref if assignment.step else None,
         )
         if view.opted_out:
             world.leads.record_suppressed(claim, world.clock.now())
             return SendResult(outcome=Sent.SUPPRESSED)
+        if view.has_replied:
+            world.leads.release(claim)
+            return SendResult(outcome=Sent.CANCELLED)
         now = world.clock.monotonic()
         if (
             not view.campaign_active
+            or view.campaign_version != assignment.content_version
             or view.lease_token != lease.token
             or now - claimed_at > CLAIM_MAX_AGE_S
         ):
             break
+        if _has_closed(assignment, world):
+            world.leads.release(claim)
+            return SendResult(outcome=Sent.WAITS)
         if now - looked_at <= GATE_MAX_AGE_S:
             return None
     world.leads.release(claim)
@@ -185,6 +257,7 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         text=text,
         status_callback=world.callback_url(claim.sender_id, ref),
         ref_token=ref.token,
+        valid_for_s=_valid_for_s(assignment, world.clock.now()),
     )
     try:
         accepted = world.provider.send(message)
@@ -208,6 +281,14 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
     return SendResult(outcome=Sent.SUBMITTED)
 
 
+def _valid_for_s(assignment: Assignment, now: datetime) -> int | None:
+    """Return how long the provider may try: not past the window's or the campaign's end (F5)."""
+    ends = [end for end in (assignment.closes_at, assignment.ends_at) if end is not None]
+    if not ends:
+        return None
+    return max(int((min(ends) - now).total_seconds()), 1)
+
+
 def _suppress(claim: Claim, world: SendingWorld) -> None:
     """Note the opt-out that the provider knows of, first: no other sender may try (F7, O5)."""
     now = world.clock.now()
@@ -229,6 +310,6 @@ def _retry_or_fail(claim: Claim, error: Unavailable, world: SendingWorld) -> Sen
     if claim.attempts >= MAX_ATTEMPTS:
         world.leads.record_failed(claim, code, now)
         return SendResult(outcome=Sent.FAILED, code=code)
-    after_s = max(error.retry_after_s or 0.0, _RETRY_BASE_S * 4 ** (claim.attempts - 1))
+    after_s = max(error.retry_after_s or 0.0, backoff_s(claim.attempts, world.jitter()))
     world.leads.record_retry(claim, code, now + timedelta(seconds=after_s))
     return SendResult(outcome=Sent.RETRY, after_s=after_s, claim_id=claim.id, code=code)

@@ -51,14 +51,15 @@ class DynamoMessages:
     # Leads ------------------------------------------------------------------
 
     def rows(self, campaign_id: str, part: int) -> dict[str, LeadRow]:
-        """Return the part's leads that have a row, by lead key, strongly consistent."""
+        """Return the rows of the part's leads and follow-ups by sort key, strongly consistent."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
-            FilterExpression="kind = :lead",
+            FilterExpression="kind IN (:lead, :step)",
             ExpressionAttributeValues={
                 ":pk": {"S": schema.part_pk(campaign_id, part)},
                 ":lead": {"S": "lead"},
+                ":step": {"S": "step"},
             },
             ConsistentRead=True,
         )
@@ -68,7 +69,7 @@ class DynamoMessages:
     def claim(self, claim: Claim) -> bool:
         """Take the lead durably before anything is sent; False when somebody else has it."""
         if claim.retry_of is None:
-            return self._put_new({**_claimed(claim), "kind": "lead"})
+            return self._put_new({**_claimed(claim), "kind": "step" if claim.step else "lead"})
         return self._reclaim(claim)
 
     def release(self, claim: Claim) -> None:
@@ -76,14 +77,7 @@ class DynamoMessages:
         if claim.retry_of is not None:
             # A retry goes back to waiting as it was: its attempt was not used, and whoever
             # has it in memory claims it again under the claim that it repeats.
-            self._result(
-                claim,
-                {
-                    "status": LeadStatus.RETRYING,
-                    "claim_id": claim.retry_of,
-                    "attempts": claim.attempts - 1,
-                },
-            )
+            self._result(claim, _as_before(claim))
             return
         try:
             self._client.delete_item(
@@ -131,6 +125,18 @@ class DynamoMessages:
         """Note that nothing was sent and that it may be tried again from *due_at* on."""
         self._result(claim, {"status": LeadStatus.RETRYING, "error_code": code, "due_at": due_at})
 
+    def defer(self, claim: Claim, code: str, due_at: datetime) -> None:
+        """Note that it may go from *due_at* on; the attempt was not used."""
+        before = {**_as_before(claim), "claim_id": claim.id}
+        self._result(claim, {**before, "error_code": code, "due_at": due_at})
+
+    def close_steps(self, lead: RowRef, *, reached_by_step: bool) -> None:
+        """Note that no follow-up of *lead* is to come any more (M3); idempotent."""
+        changes: dict[str, Any] = {"steps_left": 0}
+        if reached_by_step:
+            changes["reached_by_step"] = True
+        self._update(lead, changes, condition="steps_left > :none", values={":none": 0})
+
     def record_unconfirmed(self, ref: RowRef, claim_id: str, now: datetime) -> None:
         """Close a lead of which no final word will come (F2, R4); stale calls change nothing."""
         self._update(
@@ -145,24 +151,55 @@ class DynamoMessages:
         before = sorted(states_before(receipt.status))
         if not before:
             return ReceiptOutcome.IGNORED_STALE
-        names = {f":s{n}": state for n, state in enumerate(before)}
+        names: dict[str, Any] = {f":s{n}": state for n, state in enumerate(before)}
+        condition = f"#status IN ({', '.join(names)})"
         changes: dict[str, Any] = {
             "status": receipt.status,
             "error_code": receipt.error_code,
             "final_at": receipt.received_at if is_final(receipt.status) else None,
+            "cost_micros": receipt.cost_micros,
+            "currency": receipt.currency or None,
         }
+        if receipt.claim_id is not None:
+            condition += " AND claim_id = :claim"
+            names[":claim"] = receipt.claim_id
         # A receipt can be faster than the sender's own note of the acceptance.
         first = {"provider_id": receipt.provider_id, "submitted_at": receipt.received_at}
         applied, standing = self._update(
             receipt.ref,
             changes,
             only_if_absent=first,
-            condition=f"#status IN ({', '.join(names)})",
-            values=dict(names),
+            condition=condition,
+            values=names,
         )
         if applied:
             return ReceiptOutcome.APPLIED
-        return ReceiptOutcome.IGNORED_STALE if standing else ReceiptOutcome.UNKNOWN_ROW
+        if not standing:
+            return ReceiptOutcome.UNKNOWN_ROW
+        if receipt.claim_id not in (None, standing.get("claim_id")):
+            return ReceiptOutcome.SUPERSEDED
+        return ReceiptOutcome.IGNORED_STALE
+
+    def retry_after_receipt(self, receipt: Receipt, due_at: datetime, max_attempts: int) -> bool:
+        """Let a failed message wait for another try at *due_at*, if it has tries left."""
+        applied, _ = self._update(
+            receipt.ref,
+            {
+                "status": LeadStatus.RETRYING,
+                "error_code": receipt.error_code,
+                "due_at": due_at,
+            },
+            # A receipt can be faster than the sender's own note of the acceptance.
+            only_if_absent={"submitted_at": receipt.received_at},
+            condition="claim_id = :claim AND attempts < :most AND #status IN (:s0, :s1)",
+            values={
+                ":claim": receipt.claim_id,
+                ":most": max_attempts,
+                ":s0": LeadStatus.CLAIMED,
+                ":s1": LeadStatus.SUBMITTED,
+            },
+        )
+        return applied
 
     def provider_ids(self, partitions: Iterable[str], key: str) -> frozenset[str]:
         """Return the providers' ids of all messages to *key*; a query of 0.5 RU a partition."""
@@ -308,8 +345,10 @@ class DynamoMessages:
             {
                 name: value
                 for name, value in _claimed(claim).items()
-                if name not in ("pk", "sk", "phone", "office_id", "sender_id")
+                if name not in ("pk", "sk", "phone", "office_id", "steps_left")
             },
+            # The attempt before may have had one; a receipt names its own.
+            removes=("provider_id",),
             condition="claim_id = :before AND #status = :retrying",
             values={":before": claim.retry_of, ":retrying": LeadStatus.RETRYING},
         )
@@ -334,6 +373,7 @@ class DynamoMessages:
         condition: str,
         values: dict[str, Any],
         only_if_absent: dict[str, Any] | None = None,
+        removes: tuple[str, ...] = (),
     ) -> tuple[bool, dict[str, Any] | None]:
         """Return (True, None), or (False, the row as it stands or None) if *condition* failed."""
         names = {"#status": "status"} if "#status" in condition else {}
@@ -353,7 +393,9 @@ class DynamoMessages:
             self._client.update_item(
                 TableName=self._table,
                 Key=_key(ref),
-                UpdateExpression="SET " + ", ".join(sets),
+                UpdateExpression="SET "
+                + ", ".join(sets)
+                + (f" REMOVE {', '.join(removes)}" if removes else ""),
                 ConditionExpression=condition,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=typed,
@@ -382,8 +424,23 @@ def _key(ref: RowRef) -> dict[str, Any]:
     return {"pk": {"S": ref.pk}, "sk": {"S": ref.sk}}
 
 
-def _claimed(claim: Claim) -> dict[str, Any]:
+def _as_before(claim: Claim) -> dict[str, Any]:
+    """Return what makes *claim*'s row wait as it did before the claim."""
     return {
+        "status": LeadStatus.RETRYING,
+        "claim_id": claim.retry_of,
+        "attempts": claim.attempts - 1,
+    }
+
+
+def _claimed(claim: Claim) -> dict[str, Any]:
+    optional = {
+        "variant": claim.variant,
+        "step": claim.step or None,
+        "steps_left": claim.steps_left or None,
+    }
+    return {
+        **{name: value for name, value in optional.items() if value is not None},
         "pk": claim.ref.pk,
         "sk": claim.ref.sk,
         "status": LeadStatus.CLAIMED,
@@ -417,6 +474,10 @@ def _lead_row(item: dict[str, Any]) -> LeadRow:
         provider_id=item.get("provider_id"),
         submitted_at=moment("submitted_at"),
         last_outbound_at=moment("last_outbound_at"),
+        replied_at=moment("replied_at"),
+        opted_out_at=moment("opted_out_at"),
+        steps_left=item.get("steps_left", 0),
+        variant=item.get("variant"),
     )
 
 
