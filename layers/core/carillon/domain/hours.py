@@ -89,7 +89,7 @@ def active_hours(raw: Mapping[str, object]) -> ActiveHours:
 
 
 def week_of(raw: object) -> Week:
-    """Return the week of *raw*: weekday -> list of ``HH:MM-HH:MM``; InvalidInput (``bad_hours``)."""
+    """Return the week of *raw*: weekday -> list of spans; InvalidInput (``bad_hours``)."""
     if not isinstance(raw, Mapping) or set(raw) - set(WEEKDAYS):
         raise _bad("days", f"days must name some of {', '.join(WEEKDAYS)}.")
     mon, tue, wed, thu, fri, sat, sun = (spans_of(raw.get(day, [])) for day in WEEKDAYS)
@@ -105,7 +105,7 @@ def week_as_json(week: Week) -> dict[str, list[str]]:
 
 
 def spans_of(raw: object) -> Spans:
-    """Return the spans written as a list of ``HH:MM-HH:MM``, merged; InvalidInput (``bad_hours``)."""
+    """Return the spans of a list of ``HH:MM-HH:MM``, merged; InvalidInput (``bad_hours``)."""
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         raise _bad("days", "The hours of a day must be a list such as ['09:00-17:00'].")
     return merged(_span(text) for text in raw)

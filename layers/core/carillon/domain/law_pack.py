@@ -1,5 +1,5 @@
 """
-The law pack (L1): what statutes say about when and how often people may be texted. Not legal advice.
+The law pack (L1): when and how often people may be texted, by statute. Not legal advice.
 
 Rules are data, one JSON file per jurisdiction under ``law/``, each with its source and the
 dates between which it holds. A new rule, or a statute that changes on a known day, is a line

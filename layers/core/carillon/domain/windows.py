@@ -82,7 +82,7 @@ class Windows:
         self._weeks: dict[Whereabouts, _Week] = {}
 
     def opening(self, where: Whereabouts, at: datetime) -> Opening | None:
-        """Return the current opening, else the next; None when it never opens within HORIZON_DAYS."""
+        """Return the current opening, else the next; None: shut for HORIZON_DAYS."""
         second = floor(at.timestamp())
         number = second // _WEEK_S
         week = self._weeks.get(where)
