@@ -27,6 +27,7 @@ _AWS_AND_PROVIDERS = {
 MAY_IMPORT: dict[str, set[str]] = {
     "carillon.domain": {"carillon.domain"},
     "carillon.domain.phone": {"carillon.domain", "phonenumbers"},
+    "carillon.domain.phone_zones": {"phonenumbers"},
     "carillon.ports": {"carillon.domain"},
     "carillon.usecases": {"carillon.domain", "carillon.ports", "carillon.usecases"},
     "carillon.adapters": {

@@ -39,7 +39,7 @@ class Whereabouts:
 
     @staticmethod
     def parse(token: str) -> "Whereabouts":
-        """Return the place whose ``token`` this is; ValueError otherwise. The same object each time."""
+        """Return the place whose ``token`` this is; ValueError otherwise."""
         return _parsed(token)
 
 
