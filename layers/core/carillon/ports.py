@@ -192,8 +192,12 @@ class Leases(Protocol):
         """Return the lease prolonged, or None when its token is no longer the newest."""
         ...
 
-    def release(self, lease: Lease) -> None:
-        """Let the next one in at once; does nothing when the token is no longer the newest."""
+    def release(self, lease: Lease, tokens_left: float, now: datetime) -> None:
+        """
+        Let the next one in at once, and tell it how many tokens the bucket holds *now*.
+
+        Does nothing when the token is no longer the newest.
+        """
         ...
 
 
@@ -210,6 +214,10 @@ class SendingDirectory(Protocol):
 
     def campaign(self, campaign_id: str) -> Campaign:
         """Return the campaign, strongly consistent; raises NotFound."""
+        ...
+
+    def campaigns(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+        """Return those of *campaign_ids* (distinct) that there are, strongly consistent."""
         ...
 
     def runs(self, sender_id: str) -> list[Run]:

@@ -12,14 +12,14 @@ A campaign: its fields (K1), states (K3) and the transitions between them (K4).
 The table below is the only place that knows this; everything else asks it.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from carillon.domain.content import FollowUp, Variant
 from carillon.domain.errors import Conflict
+from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import part_of
 from carillon.domain.message import Recipient, RowRef
 from carillon.domain.sender_choice import Candidate, chosen_sender, dealt_to
@@ -159,8 +159,7 @@ class Campaign:
     ends_at: datetime | None = None
     variants: tuple[Variant, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
-    # As the API takes it; ``domain.windows`` reads it.
-    active_hours: Mapping[str, Any] | None = None
+    active_hours: ActiveHours | None = None
     # Messages a day in the office's zone (F6).
     daily_limit: int | None = None
     # Pause by itself after so many leads (K17); None again once a person went on.

@@ -110,6 +110,12 @@ def step_key(key: str, step: int) -> str:
     return f"{key}#s{step}" if step else key
 
 
+def step_of(sort_key: str) -> int:
+    """Return which message of its lead a row's *sort_key* names: what ``step_key`` made it of."""
+    _, separator, step = sort_key.partition("#s")
+    return int(step) if separator else 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """
@@ -228,12 +234,19 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """The right to pace one sender until ``until``; a newer ``token`` revokes an older one."""
+    """
+    The right to pace one sender until ``until``; a newer ``token`` revokes an older one.
+
+    ``tokens_left`` is what the last pacer's bucket held when it gave its lease back,
+    ``idle_s`` seconds before this one began; None when it did not give it back.
+    """
 
     sender_id: str
     owner: str
     token: int
     until: datetime
+    tokens_left: float | None = None
+    idle_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from carillon.domain.errors import NotFound
 from carillon.domain.message import Lease
 from carillon.domain.pacing import ErrorLimit, ErrorRate, TokenBucket
 from carillon.ports import Budgets, Clock, Leases, Queue, SendingDirectory
+from carillon.usecases.availability import Availability
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 from carillon.usecases.spend_budgets import Limit, Purse, limits_of
 from carillon.usecases.walk_parts import Feed, Render, Texts, Walking
@@ -136,7 +137,7 @@ class _Pacer:
         self._stop_at = stop_at
         self._world = world
         self._clock = world.clock
-        self._bucket = TokenBucket(rate=sender.mps, now=now, tokens=lease.tokens_at_start(sender))
+        self._bucket = TokenBucket(rate=sender.mps, now=now, tokens=_left_by_last(lease, sender))
         self._purse = Purse(world.budgets)
         self._feeds: dict[str, Feed] = {}
         # Campaign -> segments it has had; who has had least is next (fair share).
@@ -218,7 +219,7 @@ class _Pacer:
         kept: dict[str, Feed] = {}
         runs = [run for run in _open(directory.runs(self._sender.id)) if not self._is_aside(run)]
         campaigns = directory.campaigns([run.campaign_id for run in runs])
-        available = _Availability(self._sender, directory, self._clock.now())
+        available = Availability(directory, self._clock.now())
         for run in runs:
             campaign = campaigns.get(run.campaign_id)
             if campaign is None or not self._is_sending(campaign):
@@ -517,43 +518,6 @@ class _Pacer:
         return max(0, int(min((due - now).total_seconds() for due in dues if due is not None)))
 
 
-class _Availability:
-    """Which senders may be given messages just now; each is read once."""
-
-    def __init__(self, own: Sender, directory: SendingDirectory, now: datetime) -> None:
-        self._directory = directory
-        self._now = now
-        self._known = {own.id: own.is_available(now)}
-
-    def among(self, sender_ids: Iterable[str]) -> frozenset[str]:
-        """Return those of *sender_ids* that are available."""
-        return frozenset(sender_id for sender_id in sender_ids if self._is(sender_id))
-
-    def _is(self, sender_id: str) -> bool:
-        if sender_id not in self._known:
-            try:
-                sender = self._directory.sender(sender_id)
-            except NotFound:
-                self._known[sender_id] = False
-            else:
-                self._known[sender_id] = sender.is_available(self._now)
-        return self._known[sender_id]
-
-
-def available_among(
-    sender_ids: Iterable[str], directory: SendingDirectory, now: datetime
-) -> frozenset[str]:
-    """Return those of *sender_ids* that may be given messages at *now*."""
-    available = set()
-    for sender_id in sender_ids:
-        try:
-            if directory.sender(sender_id).is_available(now):
-                available.add(sender_id)
-        except NotFound:
-            continue
-    return frozenset(available)
-
-
 def hand_to_others(
     sender: Sender, directory: SendingDirectory, send_queue: Queue, now: datetime
 ) -> None:
@@ -563,14 +527,22 @@ def hand_to_others(
     They walk anew from the first part; what has a row is not theirs. A campaign without
     another sender waits for this one. Idempotent: the minute's net repeats it after a crash.
     """
+    available = Availability(directory, now)
     for run in list(_open(directory.runs(sender.id))):
-        stand_ins = available_among(run.senders, directory, now) - {sender.id}
+        stand_ins = available.among(run.senders) - {sender.id}
         if not stand_ins or not run.candidates:
             continue
         for stand_in in sorted(stand_ins):
             directory.reopen_run(stand_in, run.campaign_id, 0)
             send_queue.put({"sender_id": stand_in})
         directory.retire_run(run, now)
+
+
+def _left_by_last(lease: Lease, sender: Sender) -> float:
+    """Return the tokens to begin with: what the last pacer left, and what has come since."""
+    if lease.tokens_left is None:
+        return 1.0
+    return lease.tokens_left + sender.mps * lease.idle_s
 
 
 def _open(runs: Iterable[Run]) -> Iterator[Run]:

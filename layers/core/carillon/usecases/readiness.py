@@ -13,9 +13,13 @@ from carillon.domain.campaign import Campaign
 from carillon.domain.message import Recipient
 from carillon.domain.progress import Due
 from carillon.domain.schedules import recipient_local_instant
-from carillon.domain.whereabouts import UNPLACED, Whereabouts
+from carillon.domain.whereabouts import Whereabouts
 from carillon.domain.windows import Windows
 
+# People of an audience that was frozen before places were: anywhere in the United States.
+UNPLACED = Whereabouts(
+    ("America/Puerto_Rico", "America/New_York", "Pacific/Honolulu"), ("US", "US-*"), "unplaced"
+)
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 

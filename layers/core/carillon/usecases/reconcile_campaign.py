@@ -5,19 +5,22 @@ Each part that has been dispatched has a watch. A due watch reads its part: what
 is final is done, what is ambiguous is resolved, what has no final receipt is
 polled, what has no row at all is walked again. A part whose leads are all
 final loses its watch; a campaign whose runs are done and whose watches are gone
-is finished, and recounted. When a person ends or archives a campaign, its pacers
+is finished, and recounted. A part whose leads only wait, for a window or a follow-up, is
+looked at again just then, and its pacers are sent back to it. When a person ends or archives a campaign, its pacers
 drop it where they stand: the parts that they had not come through get their
 watches here, or a lead that was under way would never end.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign, CampaignStatus, Run
+from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import LeadRow, RowRef, Watch
+from carillon.domain.message import LeadRow, Recipient, RowRef, Watch, step_key, step_of
+from carillon.domain.progress import Due, Rest, next_of, reached_by_step
 from carillon.ports import (
     Audiences,
     Clock,
@@ -27,13 +30,15 @@ from carillon.ports import (
     SendingDirectory,
     Watches,
 )
+from carillon.usecases.availability import Availability
+from carillon.usecases.readiness import Readiness, Rules, Slot
 from carillon.usecases.resolve_ambiguous import (
     Resolution,
     claim_of,
     poll_submitted,
     resolve_claimed,
 )
-from carillon.usecases.walk_parts import sender_of
+from carillon.usecases.walk_parts import MAX_OPEN_PARTS
 
 _FIRST_CHECK = timedelta(seconds=5)
 _LAST_CHECK = timedelta(minutes=15)
@@ -56,6 +61,7 @@ class ReconcilingWorld:
     clock: Clock
     send_queue: Queue
     recount_queue: Queue
+    rules: Rules
     ambiguous_grace: timedelta
     poll_after: timedelta
     unsolicited_partition: Callable[[str, str], str]
@@ -77,17 +83,29 @@ def reconcile_campaign(
     campaign = world.directory.campaign(campaign_id)
     due = world.watches.due(campaign_id, world.clock.now())
     failures: list[Exception] = []
+    looks = _Looks(campaign, world, stop_at)
     for watch in due:
         if world.clock.monotonic() >= stop_at:
             break
         try:
-            _check(campaign, watch, world, stop_at)
+            looks.check(watch)
         except Exception as error:  # noqa: BLE001 - one part must not hide the others (F8)
             failures.append(error)
             _look_later(watch, world, patience=_LAST_CHECK, checks=watch.checks)
     if failures:
         raise failures[0]
+    if looks.have_emptied_a_part:
+        _note_all_submitted(campaign, world)
     return _next_look(campaign, world)
+
+
+def _note_all_submitted(campaign: Campaign, world: ReconcilingWorld) -> None:
+    """Note that every lead has had its first message, if it is so."""
+    if campaign.submitted_all_at is not None or campaign.status not in _SENDING:
+        return
+    are_done = all(run.state != "open" for run in _runs(campaign, world))
+    if are_done and not world.watches.any_unsent(campaign.id):
+        world.directory.note_all_submitted(campaign.id, world.clock.now())
 
 
 def _next_look(campaign: Campaign, world: ReconcilingWorld) -> datetime | None:
@@ -100,6 +118,9 @@ def _next_look(campaign: Campaign, world: ReconcilingWorld) -> datetime | None:
     next_due = world.watches.next_due(campaign.id)
     if next_due is not None:
         return max(next_due, now + timedelta(seconds=1))
+    if campaign.status is CampaignStatus.PAUSED:
+        # What was under way when it was paused must not wait for its resume.
+        _watch_walked(runs, world, now)
     if campaign.status in _SENDING and any(run.state == "open" for run in runs):
         return None  # the pacer will leave watches, and wake us
     if campaign.status is CampaignStatus.PROCESSING or not runs:
@@ -112,6 +133,17 @@ def _next_look(campaign: Campaign, world: ReconcilingWorld) -> datetime | None:
     world.recount_queue.put({"campaign_id": campaign.id, "reason": "close"})
     world.directory.settle_runs(campaign, now)
     return None
+
+
+def _watch_walked(runs: list[Run], world: ReconcilingWorld, now: datetime) -> None:
+    """Leave a watch on the parts that the pacers of a paused campaign may have been at."""
+    for run in runs:
+        if run.state != "open":
+            continue
+        for part in range(run.next_part, min(run.next_part + MAX_OPEN_PARTS, run.parts)):
+            due_at = now + world.ambiguous_grace
+            watch = Watch(campaign_id=run.campaign_id, part=part, due_at=due_at, unsent=True)
+            world.watches.put(watch)
 
 
 def _watch_rest(run: Run, world: ReconcilingWorld, now: datetime) -> Run:
@@ -135,54 +167,126 @@ def _runs(campaign: Campaign, world: ReconcilingWorld) -> list[Run]:
     return [run for run in found if run is not None]
 
 
-def _check(campaign: Campaign, watch: Watch, world: ReconcilingWorld, stop_at: float) -> None:
-    part = _Part(campaign, watch.part, world, stop_at)
-    if part.settle():
-        world.watches.remove(watch)
-    else:
-        # What is on the move is looked at soon: a part that was long ambiguous must not
-        # keep its campaign open for as long again.
-        checks = 0 if part.is_moving else watch.checks
-        _look_later(watch, world, patience=part.patience, checks=checks)
+class _Looks:
+    """The looks of one pass at the parts of one campaign."""
+
+    def __init__(self, campaign: Campaign, world: ReconcilingWorld, stop_at: float) -> None:
+        self._campaign = campaign
+        self._world = world
+        self._stop_at = stop_at
+        self._readiness = Readiness(campaign, world.rules)
+        self._runs = {run.sender_id: run for run in _runs(campaign, world)}
+        self._available = Availability(world.directory, world.clock.now()).among(self._runs)
+        # Whether the last lead of some part has had its first message by now.
+        self.have_emptied_a_part = False
+
+    def check(self, watch: Watch) -> None:
+        """Look at the part of *watch*; drop the watch, or put it where the next look is of use."""
+        part = _Part(self, watch.part)
+        if part.settle():
+            self._world.watches.remove(watch)
+        elif part.only_rests_until is not None:
+            _move(watch, part.only_rests_until, self._world, checks=0, unsent=part.is_unsent)
+        else:
+            # What is on the move is looked at soon: a part that was long ambiguous must not
+            # keep its campaign open for as long again.
+            checks = 0 if part.is_moving else watch.checks
+            _look_later(
+                watch, self._world, patience=part.patience, checks=checks, unsent=part.is_unsent
+            )
+        self.have_emptied_a_part |= watch.unsent and not part.is_unsent
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign as it was when the pass began."""
+        return self._campaign
+
+    @property
+    def world(self) -> ReconcilingWorld:
+        """Everything that the looks touch."""
+        return self._world
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether nothing more may be begun."""
+        return self._world.clock.monotonic() >= self._stop_at
+
+    def slot(self, recipient: Recipient, due: Due, now: datetime) -> Slot:
+        """Return when *recipient*'s message may go."""
+        return self._readiness.slot(recipient, due, now)
+
+    def sender_of(self, recipient: Recipient) -> str | None:
+        """Return who speaks to *recipient*; None when the campaign has no run."""
+        run = next(iter(self._runs.values()), None)
+        return run.sender_of(recipient, self._available) if run else None
 
 
-def _look_later(watch: Watch, world: ReconcilingWorld, *, patience: timedelta, checks: int) -> None:
-    now = world.clock.now()
-    wait = min(_FIRST_CHECK * 2 ** min(checks + 1, 10), _LAST_CHECK)
-    later = replace(watch, due_at=now + min(wait, patience), checks=checks + 1)
+def _look_later(
+    watch: Watch,
+    world: ReconcilingWorld,
+    *,
+    patience: timedelta,
+    checks: int,
+    unsent: bool | None = None,
+) -> None:
+    wait = min(_FIRST_CHECK * 2 ** min(checks + 1, 10), _LAST_CHECK, patience)
+    due_at = world.clock.now() + wait
+    unsent = watch.unsent if unsent is None else unsent
+    _move(watch, due_at, world, checks=checks + 1, unsent=unsent)
+
+
+def _move(
+    watch: Watch, due_at: datetime, world: ReconcilingWorld, *, checks: int, unsent: bool
+) -> None:
     # The new watch first: a crash in between leaves two, never none.
-    world.watches.put(later)
-    world.watches.remove(watch)
+    world.watches.put(replace(watch, due_at=due_at, checks=checks, unsent=unsent))
+    if due_at != watch.due_at:
+        world.watches.remove(watch)
 
 
 class _Part:
     """One part's leads and what each still needs."""
 
-    def __init__(
-        self, campaign: Campaign, number: int, world: ReconcilingWorld, stop_at: float
-    ) -> None:
-        self._campaign = campaign
+    def __init__(self, looks: _Looks, number: int) -> None:
+        self._looks = looks
+        self._campaign = looks.campaign
         self._number = number
-        self._world = world
-        self._stop_at = stop_at
-        self._is_sending = campaign.status in _SENDING
+        self._pk = f"{looks.campaign.id}#{number:05d}"
+        self._world = looks.world
+        self._is_sending = looks.campaign.status in _SENDING
+        self._rests_until: datetime | None = None
+        self._has_unsettled = False
         # How soon the next look can be of use.
         self.patience = _LAST_CHECK
         # Whether this look set something going that the next one will find further on.
         self.is_moving = False
+        # Whether some lead waits for its first message.
+        self.is_unsent = False
+
+    @property
+    def only_rests_until(self) -> datetime | None:
+        """When its leads may go on, if waiting for that is all that is left to do."""
+        if self._has_unsettled or self.is_moving:
+            return None
+        return self._rests_until
 
     def settle(self) -> bool:
         """Move every lead as far as it goes now; return whether all are final."""
         rows = self._world.leads.rows(self._campaign.id, self._number)
-        open_leads = [row for row in rows.values() if not is_final(row.status)]
-        unsettled = [row for row in open_leads if not self._settle_row(row)]
-        # Whom a stopped campaign had not come to, it leaves alone.
-        waiting = self._is_sending and self._walk_again(set(rows))
-        return not unsettled and not waiting
+        open_rows = [row for row in rows.values() if not is_final(row.status)]
+        unsettled = [row for row in open_rows if not self._settle_row(row)]
+        # What waits for another try has no call or receipt out.
+        self._has_unsettled = any(row.status is not LeadStatus.RETRYING for row in unsettled)
+        if self._is_sending:
+            return not self._go_on(rows) and not unsettled
+        # Whom a stopped campaign had not come to, it leaves alone; what it began ends here.
+        if not unsettled:
+            self._close_all(rows)
+        return not unsettled
 
     def _settle_row(self, row: LeadRow) -> bool:
         now = self._world.clock.now()
-        ref = RowRef(f"{self._campaign.id}#{self._number:05d}", row.key)
+        ref = RowRef(self._pk, row.key)
         match row.status:
             case LeadStatus.CLAIMED:
                 return self._settle_claimed(ref, row, now)
@@ -200,14 +304,13 @@ class _Part:
             ref,
             row,
             sender_phone=self._world.directory.sender(row.sender_id).phone,
-            partitions=partitions_of(row.sender_id, row.key, self._world),
+            partitions=partitions_of(row.sender_id, lead_key(row.phone), self._world),
             now=now,
             leads=self._world.leads,
             provider=self._world.provider_of(row.sender_id),
         )
-        self.is_moving |= resolution is Resolution.SUBMITTED
-        if resolution is Resolution.RETRYING and self._is_sending:
-            self._reopen(row.sender_id)
+        # One that may be tried again is found by the next look, with its row as it is then.
+        self.is_moving |= resolution in (Resolution.SUBMITTED, Resolution.RETRYING)
         return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
 
     def _settle_submitted(self, ref: RowRef, row: LeadRow, now: datetime) -> bool:
@@ -223,19 +326,22 @@ class _Part:
         return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
 
     def _settle_retrying(self, ref: RowRef, row: LeadRow, now: datetime) -> bool:
-        if self._is_sending:
-            self._reopen(row.sender_id)
+        # Stopped, or its follow-up was edited away: it waits for nothing any more.
+        if self._is_sending and step_of(row.key) <= len(self._campaign.follow_ups):
             return False
-        # Stopped: it waits for nothing any more. Claimed first, so that nobody sends it.
+        return self._end(ref, row, "campaign_ended", now)
+
+    def _end(self, ref: RowRef, row: LeadRow, code: str, now: datetime) -> bool:
+        """Fail a message that waits for another try; claimed first, so that nobody sends it."""
         last = replace(claim_of(ref, row), id=f"{row.claim_id}.end", retry_of=row.claim_id)
         if not self._world.leads.claim(last):
             return False
-        self._world.leads.record_failed(last, "campaign_ended", now)
+        self._world.leads.record_failed(last, code, now)
         return True
 
     def _ripe(self, since: datetime, after: timedelta, now: datetime) -> bool:
         """Whether the provider may be asked now about what happened at *since*."""
-        if self._world.clock.monotonic() >= self._stop_at:
+        if self._looks.is_out_of_time:
             self.patience = min(self.patience, _FIRST_CHECK)
             return False
         left = since + after - now
@@ -244,14 +350,47 @@ class _Part:
             return False
         return True
 
-    def _walk_again(self, have_rows: set[str]) -> bool:
-        """Send the pacers back for leads without a row; return whether there are any."""
-        senders = self._campaign.sender_ids
-        recipients = self._world.audiences.part(self._campaign.id, self._number)
-        missing = [recipient.key for recipient in recipients if recipient.key not in have_rows]
-        for sender in {sender_of(key, senders) for key in missing}:
-            self._reopen(sender)
-        return bool(missing)
+    def _go_on(self, rows: Mapping[str, LeadRow]) -> bool:
+        """Send the pacers back for what may go now; return whether any lead waits."""
+        now = self._world.clock.now()
+        senders: set[str] = set()
+        is_waiting = False
+        for recipient in self._world.audiences.part(self._campaign.id, self._number):
+            due = next_of(recipient.key, rows, self._campaign.follow_ups)
+            if due is Rest.CLOSING:
+                self._close(recipient.key, rows, now)
+            if not isinstance(due, Due):
+                continue
+            is_waiting = True
+            self.is_unsent |= not due.step and due.retry_of is None
+            slot = self._looks.slot(recipient, due, now)
+            if slot.at > now:
+                self._rest(slot.at, now)
+            elif (sender_id := self._looks.sender_of(recipient)) is not None:
+                senders.add(sender_id)
+        for sender_id in sorted(senders):
+            self._reopen(sender_id)
+        return is_waiting
+
+    def _rest(self, until: datetime, now: datetime) -> None:
+        self._rests_until = until if self._rests_until is None else min(self._rests_until, until)
+        self.patience = min(self.patience, self._rests_until - now)
+
+    def _close_all(self, rows: Mapping[str, LeadRow]) -> None:
+        for row in rows.values():
+            if row.steps_left:
+                self._close(row.key, rows, self._world.clock.now())
+
+    def _close(self, key: str, rows: Mapping[str, LeadRow], now: datetime) -> None:
+        """Note that the lead *key* gets no more follow-ups (M3)."""
+        count = len(self._campaign.follow_ups)
+        for step in range(1, count + 1):
+            row = rows.get(step_key(key, step))
+            if row is not None and row.status is LeadStatus.RETRYING:
+                self._end(RowRef(self._pk, row.key), row, "follow_up_cancelled", now)
+        self._world.leads.close_steps(
+            RowRef(self._pk, key), reached_by_step=reached_by_step(key, rows, count)
+        )
 
     def _reopen(self, sender_id: str) -> None:
         run = self._world.directory.run(sender_id, self._campaign.id)

@@ -32,7 +32,7 @@ WATCH_AFTER = timedelta(seconds=5)
 # to the part's watch.
 KEEP_FOR = timedelta(seconds=60)
 # A part whose retries wait keeps its leads in memory; more than this many wait for it.
-_MAX_OPEN_PARTS = 8
+MAX_OPEN_PARTS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ class Feed:
         return self._ready.popleft() if self._ready else None
 
     def _may_load(self) -> bool:
-        return self._next_load < self.run.parts and len(self._open) < _MAX_OPEN_PARTS
+        return self._next_load < self.run.parts and len(self._open) < MAX_OPEN_PARTS
 
     def _load(self, part: int) -> None:
         rows = self._world.leads.rows(self.campaign.id, part)

@@ -5,7 +5,7 @@ boto3, because these functions never load pynamodb. Every state change is
 conditional and names the states it may come from.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.campaign_texts import (
+    candidates_from_text,
+    follow_ups_from_text,
+    hours_from_text,
+    variants_from_text,
+)
 from carillon.adapters.dynamodb.items import (
     condition_failed,
     from_item,
@@ -32,11 +38,12 @@ from carillon.domain.campaign import (
 )
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import NotFound
-from carillon.domain.message import GateView, Lease, Watch
+from carillon.domain.message import GateView, Lease, RowRef, Watch
 
 # A settled run stays this long, so that a late reply still finds its campaign (I2: 30 days).
 _RUN_KEPT_FOR = timedelta(days=35)
 _WATCHES_PER_PASS = 50
+_KEYS_PER_REQUEST = 100
 
 
 class DynamoDirectory:
@@ -62,6 +69,20 @@ class DynamoDirectory:
     def campaign(self, campaign_id: str) -> Campaign:
         """Return the campaign, strongly consistent; raises NotFound."""
         return campaign_of_item(self._get(schema.campaign_pk(campaign_id), "CMP", "campaign"))
+
+    def campaigns(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+        """Return those of *campaign_ids* (distinct) that there are, strongly consistent."""
+        found: dict[str, Campaign] = {}
+        for start in range(0, len(campaign_ids), _KEYS_PER_REQUEST):
+            batch = campaign_ids[start : start + _KEYS_PER_REQUEST]
+            keys = [_key(schema.campaign_pk(campaign_id), "CMP") for campaign_id in batch]
+            wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
+            while wanted:
+                answer = self._client.batch_get_item(RequestItems=wanted)
+                for item in map(from_item, answer["Responses"].get(self._table, [])):
+                    found[item["id"]] = campaign_of_item(item)
+                wanted = answer.get("UnprocessedKeys") or {}
+        return found
 
     def note_all_submitted(self, campaign_id: str, now: datetime) -> None:
         """Set ``submitted_all_at`` once."""
@@ -94,14 +115,72 @@ class DynamoDirectory:
             names={"#status": "status"},
         )
 
-    def hold_campaign(self, campaign_id: str, reason: str) -> None:
-        """Note why the campaign is not sending (``none`` clears it)."""
+    def hold_campaign(
+        self, campaign_id: str, reason: HoldReason, until: datetime | None = None
+    ) -> None:
+        """Note why the campaign is not sending, and until when if known (``none`` clears it)."""
+        # A campaign that paused itself keeps its reason until a person goes on with it.
         self._update(
             schema.campaign_pk(campaign_id),
             "CMP",
-            "SET hold_reason = :reason",
-            "attribute_exists(pk) AND NOT hold_reason = :reason",
-            {":reason": reason},
+            "SET hold_reason = :reason"
+            + (", hold_until = :until" if until else " REMOVE hold_until"),
+            "#status = :active",
+            {":reason": reason, ":active": CampaignStatus.ACTIVE}
+            | ({":until": until} if until else {}),
+            names={"#status": "status"},
+        )
+
+    def pause_campaign(self, campaign: Campaign, reason: HoldReason, now: datetime) -> bool:
+        """Move *campaign* active -> paused with *reason*; False when it has changed since."""
+        before = {f":b{n}": s for n, s in enumerate(sorted(states_allowing(Action.PAUSE)))}
+        (after,) = set(TRANSITIONS[Action.PAUSE].values())
+        return self._update(
+            schema.campaign_pk(campaign.id),
+            "CMP",
+            "SET #status = :after, hold_reason = :reason, updated_at = :now, gsi1pk = :tab"
+            " REMOVE hold_until, last_request ADD version :one",
+            f"#status IN ({', '.join(before)}) AND version = :seen",
+            {
+                **before,
+                ":after": after,
+                ":reason": reason,
+                ":now": now,
+                ":tab": schema.tab_pk(tab_of(after)),
+                ":one": 1,
+                ":seen": campaign.version,
+            },
+            names={"#status": "status"},
+        )
+
+    def office_zone(self, office_id: str) -> str:
+        """Return the IANA time zone of the office; raises NotFound."""
+        item = self._get(schema.ORGANISATION, schema.office_sk(office_id), "office")
+        zone: str = item["timezone"]
+        return zone
+
+    # Senders that stop --------------------------------------------------------
+
+    def suspend_sender(self, sender_id: str, problem: str, now: datetime) -> bool:
+        """Stop an active sender until a person resumes it (F7); False when it was stopped."""
+        return self._update(
+            schema.sender_pk(sender_id),
+            "SND",
+            "SET #status = :suspended, problem = :problem, suspended_at = :now",
+            "#status = :active",
+            {":suspended": "suspended", ":active": "active", ":problem": problem, ":now": now},
+            names={"#status": "status"},
+        )
+
+    def rest_sender(self, sender_id: str, until: datetime) -> None:
+        """Leave the sender alone until then (N3), unless it rests longer already."""
+        self._update(
+            schema.sender_pk(sender_id),
+            "SND",
+            "SET resting_until = :until",
+            "attribute_exists(pk) AND"
+            " (attribute_not_exists(resting_until) OR resting_until < :until)",
+            {":until": until},
         )
 
     # Runs -------------------------------------------------------------------
@@ -148,6 +227,15 @@ class DynamoDirectory:
             names={"#state": "state"},
         )
 
+    def retire_run(self, run: Run, now: datetime) -> None:
+        """Set an open run to done wherever it stands: other senders have taken over."""
+        self._update_run(
+            run,
+            "SET #state = :done, done_at = :now",
+            "#state = :open",
+            {":done": "done", ":now": now, ":open": "open"},
+        )
+
     def settle_runs(self, campaign: Campaign, now: datetime) -> None:
         """Mark the campaign's runs settled; they stay for attribution until their TTL."""
         until = int((now + _RUN_KEPT_FOR).timestamp())
@@ -184,8 +272,20 @@ class DynamoDirectory:
             if condition_failed(error):
                 return None
             raise
-        token = from_item(answer["Attributes"])["token"]
-        return Lease(sender_id=sender_id, owner=owner, token=token, until=until)
+        stands = from_item(answer["Attributes"])
+        left, idle_s = None, 0.0
+        # What a pacer left counts for the next one only: the one after a crash knows nothing.
+        if stands.get("left_under") == stands["token"] - 1:
+            left = float(stands["tokens_left"])
+            idle_s = max((now - from_iso(stands["left_at"])).total_seconds(), 0.0)
+        return Lease(
+            sender_id=sender_id,
+            owner=owner,
+            token=stands["token"],
+            until=until,
+            tokens_left=left,
+            idle_s=idle_s,
+        )
 
     def renew(self, lease: Lease, until: datetime) -> Lease | None:
         """Return the lease prolonged, or None when its token is no longer the newest."""
@@ -199,14 +299,14 @@ class DynamoDirectory:
         )
         return replace(lease, until=until) if renewed else None
 
-    def release(self, lease: Lease) -> None:
-        """Let the next one in at once; does nothing when the token is no longer the newest."""
+    def release(self, lease: Lease, tokens_left: float, now: datetime) -> None:
+        """Let the next one in at once, and tell it how many tokens the bucket holds *now*."""
         self._update(
             schema.sender_pk(lease.sender_id),
             "LEASE",
-            "REMOVE lease_until",
+            "SET tokens_left = :left, left_at = :now, left_under = :token REMOVE lease_until",
             "#token = :token",
-            {":token": lease.token},
+            {":token": lease.token, ":left": round(tokens_left, 3), ":now": now},
             names={"#token": "token"},
         )
 
@@ -223,6 +323,7 @@ class DynamoDirectory:
                     "part": watch.part,
                     "due_at": watch.due_at,
                     "checks": watch.checks,
+                    "unsent": watch.unsent or None,
                 }
             ),
         )
@@ -256,6 +357,21 @@ class DynamoDirectory:
         )
         watches = [_watch(from_item(item)) for item in answer["Items"]]
         return watches[0].due_at if watches else None
+
+    def any_unsent(self, campaign_id: str) -> bool:
+        """Whether some watch says that leads of its part wait for their first message."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :watch)",
+            FilterExpression="unsent = :yes",
+            ExpressionAttributeValues={
+                ":pk": {"S": schema.campaign_pk(campaign_id)},
+                ":watch": {"S": "WATCH#"},
+                ":yes": {"BOOL": True},
+            },
+            ConsistentRead=True,
+        )
+        return any(page["Items"] for page in pages)
 
     def remove(self, watch: Watch) -> None:
         """Drop *watch* (idempotent)."""
@@ -331,16 +447,21 @@ class DynamoDirectory:
 
 
 class DynamoGate:
-    """Implements ``ports.Gate``: three items of two tables in one BatchGetItem (3 RU)."""
+    """Implements ``ports.Gate``: three or four items in one BatchGetItem, 1 RU each or more."""
 
-    def __init__(self, client: Any, *, control_table: str, suppressions_table: str) -> None:
+    def __init__(
+        self, client: Any, *, control_table: str, suppressions_table: str, messages_table: str
+    ) -> None:
         self._client = client
         self._control = control_table
         self._suppressions = suppressions_table
+        self._messages = messages_table
 
-    def look(self, *, phone: str, campaign_id: str, sender_id: str) -> GateView:
-        """Read suppression, campaign state and lease token, strongly consistent, in one request."""
-        found = self._read(phone, campaign_id, sender_id)
+    def look(
+        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+    ) -> GateView:
+        """Read suppression, campaign, lease and lead, strongly consistent, in one request."""
+        found = self._read(phone, campaign_id, sender_id, lead)
         consent = found.get((phone, ""), {})
         campaign = found.get((schema.campaign_pk(campaign_id), "CMP"), {})
         lease = found.get((schema.sender_pk(sender_id), "LEASE"), {})
@@ -348,10 +469,12 @@ class DynamoGate:
             opted_out=consent.get("status") == "opted_out",
             campaign_active=campaign.get("status") == CampaignStatus.ACTIVE,
             lease_token=lease.get("token", 0),
+            campaign_version=campaign.get("version", 0),
+            has_replied=lead is not None and _has_reacted(found.get((lead.pk, lead.sk), {})),
         )
 
     def _read(
-        self, phone: str, campaign_id: str, sender_id: str
+        self, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None
     ) -> dict[tuple[str, str], dict[str, Any]]:
         wanted: dict[str, Any] = {
             self._suppressions: {"Keys": [{"pk": {"S": phone}}], "ConsistentRead": True},
@@ -361,10 +484,16 @@ class DynamoGate:
                     _key(schema.sender_pk(sender_id), "LEASE"),
                 ],
                 "ConsistentRead": True,
-                "ProjectionExpression": "pk, sk, #status, #token",
+                "ProjectionExpression": "pk, sk, #status, #token, version",
                 "ExpressionAttributeNames": {"#status": "status", "#token": "token"},
             },
         }
+        if lead is not None:
+            wanted[self._messages] = {
+                "Keys": [_key(lead.pk, lead.sk)],
+                "ConsistentRead": True,
+                "ProjectionExpression": "pk, sk, replied_at, opted_out_at",
+            }
         found: dict[tuple[str, str], dict[str, Any]] = {}
         while wanted:
             # An unprocessed key must be asked for again: a missing answer is not "allowed".
@@ -376,11 +505,15 @@ class DynamoGate:
         return found
 
 
+def _has_reacted(lead: Mapping[str, Any]) -> bool:
+    return "replied_at" in lead or "opted_out_at" in lead
+
+
 def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
     """Return the campaign that a control item holds."""
 
     def moment(name: str) -> datetime | None:
-        return from_iso(item[name]) if item.get(name) else None
+        return _moment(item, name)
 
     return Campaign(
         id=item["id"],
@@ -398,7 +531,15 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         type=item.get("type", "sms"),
         operated_by=item.get("operated_by", "agent"),
         hold_reason=HoldReason(item.get("hold_reason", "none")),
+        hold_until=moment("hold_until"),
         schedule_at=moment("schedule_at"),
+        local_at=item.get("local_at"),
+        ends_at=moment("ends_at"),
+        variants=variants_from_text(item.get("variants")),
+        follow_ups=follow_ups_from_text(item.get("follow_ups")),
+        active_hours=hours_from_text(item.get("active_hours")),
+        daily_limit=item.get("daily_limit"),
+        pilot_size=item.get("pilot_size"),
         launched_at=moment("launched_at"),
         submitted_all_at=moment("submitted_all_at"),
         finished_at=moment("finished_at"),
@@ -422,7 +563,15 @@ def _sender(item: Mapping[str, Any]) -> Sender:
         created_at=from_iso(item["created_at"]),
         kind=item.get("kind", "reusable"),
         status=item.get("status", "active"),
+        daily_limit=item.get("daily_limit"),
+        problem=item.get("problem"),
+        suspended_at=_moment(item, "suspended_at"),
+        resting_until=_moment(item, "resting_until"),
     )
+
+
+def _moment(item: Mapping[str, Any], name: str) -> datetime | None:
+    return from_iso(item[name]) if item.get(name) else None
 
 
 def _run(item: Mapping[str, Any]) -> Run:
@@ -432,6 +581,7 @@ def _run(item: Mapping[str, Any]) -> Run:
         office_id=item["office_id"],
         parts=item["parts"],
         senders=tuple(item["senders"]),
+        candidates=candidates_from_text(item.get("candidates")),
         next_part=item["next_part"],
         state=item["state"],
     )
@@ -450,6 +600,7 @@ def _watch(item: Mapping[str, Any]) -> Watch:
         part=item["part"],
         due_at=from_iso(item["due_at"]),
         checks=item["checks"],
+        unsent=item.get("unsent", False),
     )
 
 

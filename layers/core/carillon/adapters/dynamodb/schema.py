@@ -15,6 +15,8 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
+    BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign
+    ORG            POLICY                  what the organisation asks of itself beyond the law
 
 Contacts table (pk, sk)
     {list}#{shard} {lead_key}              a contact; shards are equal ranges of the lead key, so a
@@ -22,6 +24,7 @@ Contacts table (pk, sk)
 
 Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
     {campaign}#{part} {lead_key}                   a lead from its claim on, with its first message
+    {campaign}#{part} {lead_key}#s{n}              its n-th follow-up, from its claim on
     {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead
     {campaign}#{part} {lead_key}#out#{cause}       an automatic or agent's answer
     unsolicited#{sender}#{bucket} {lead_key}#in#…  an inbound message that answers no campaign (I3)
@@ -42,6 +45,7 @@ Counters table (pk, sk)
 
 Suppressions table (pk)
     {phone}                                opted out or opted in, when (event time), how
+    {phone}#sent                           when the last messages went to it, for caps (TTL)
 
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
 ``expires_at``. Attribute names equal the field names of the domain's dataclasses.
@@ -60,6 +64,7 @@ GSI1_SK: Final = "gsi1sk"
 TTL: Final = "expires_at"
 
 ORGANISATION: Final = "ORG"
+POLICY: Final = "POLICY"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
 
@@ -74,6 +79,16 @@ PARKED_BUCKETS: Final = 16
 def office_sk(office_id: str) -> str:
     """Sort key of an office under ORG."""
     return f"OFF#{office_id}"
+
+
+def budget_pk(scope: str) -> str:
+    """Partition of what is counted towards the limits of a sender or campaign."""
+    return f"BDG#{scope}"
+
+
+def sent_pk(phone: str) -> str:
+    """Suppressions key of the times at which *phone* was texted lately."""
+    return f"{phone}#sent"
 
 
 def list_pk(list_id: str) -> str:

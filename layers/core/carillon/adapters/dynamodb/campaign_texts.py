@@ -1,0 +1,54 @@
+"""
+The structured fields of campaigns and runs as one JSON text each.
+
+Both libraries that touch these items, pynamodb and boto3, read and write them by these
+functions. None and empty are not stored.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
+from carillon.domain.hours import ActiveHours, active_hours
+from carillon.domain.sender_choice import Candidate
+
+
+def variants_text(variants: Sequence[Variant]) -> str:
+    """Return *variants* as stored."""
+    return json.dumps([asdict(variant) for variant in variants], ensure_ascii=False)
+
+
+def variants_from_text(text: str | None) -> tuple[Variant, ...]:
+    """Return what ``variants_text`` wrote; none for None."""
+    return variants_of(json.loads(text)) if text else ()
+
+
+def follow_ups_text(follow_ups: Sequence[FollowUp]) -> str:
+    """Return *follow_ups* as stored."""
+    return json.dumps([asdict(follow_up) for follow_up in follow_ups], ensure_ascii=False)
+
+
+def follow_ups_from_text(text: str | None) -> tuple[FollowUp, ...]:
+    """Return what ``follow_ups_text`` wrote; none for None."""
+    return follow_ups_of(json.loads(text)) if text else ()
+
+
+def hours_text(hours: ActiveHours) -> str:
+    """Return *hours* as stored."""
+    return json.dumps(hours.as_json())
+
+
+def hours_from_text(text: str | None) -> ActiveHours | None:
+    """Return what ``hours_text`` wrote; None for None."""
+    return active_hours(json.loads(text)) if text else None
+
+
+def candidates_text(candidates: Sequence[Candidate]) -> str:
+    """Return *candidates* as stored."""
+    return json.dumps([asdict(candidate) for candidate in candidates])
+
+
+def candidates_from_text(text: str | None) -> tuple[Candidate, ...]:
+    """Return what ``candidates_text`` wrote; none for None."""
+    return tuple(Candidate(**entry) for entry in json.loads(text)) if text else ()
