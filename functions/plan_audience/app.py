@@ -10,9 +10,11 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoContacts,
     DynamoImportDirectory,
 )
+from carillon.adapters.dynamodb.control import DynamoDirectory
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
+from carillon.domain.locating import whereabouts
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger
 from carillon.settings import PlanAudience, from_env
@@ -34,6 +36,8 @@ def build() -> Planning:
         send_queue=SqsQueue(queues, settings.send_queue_url, correlation_id),
         clock=SystemClock(),
         leads_per_part=schema.LEADS_PER_PART,
+        sender_of=DynamoDirectory(database, settings.control_table).sender,
+        locate=whereabouts,
     )
 
 

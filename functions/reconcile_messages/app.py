@@ -1,8 +1,8 @@
 """Brings every lead to a terminal state: woken per campaign by its queue, and by the clock."""
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any
@@ -20,9 +20,12 @@ from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
+from carillon.domain.law_pack import shipped_pack
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.ports import MessageProvider, Queue
+from carillon.usecases.readiness import rules_of
 from carillon.usecases.reconcile_campaign import (
     ReconcilingWorld,
     reconcile_campaign,
@@ -38,9 +41,9 @@ _WIND_UP_S = 30.0
 
 @dataclass(frozen=True)
 class Composition:
-    """The reconciler's world and its own queue."""
+    """The reconciler's world, made anew for each run with the policy of the day, and its queue."""
 
-    world: ReconcilingWorld
+    world: Callable[[], ReconcilingWorld]
     queue: Queue
 
 
@@ -57,7 +60,12 @@ def build() -> Composition:
     def provider_of(sender_id: str) -> MessageProvider:
         return providers.of(directory.sender(sender_id))
 
-    world = ReconcilingWorld(
+    def world() -> ReconcilingWorld:
+        policy = directory.policy()
+        return replace(lasting, rules=rules_of(policy, shipped_pack(), lateness_limit))
+
+    lateness_limit = timedelta(seconds=env.lateness_limit_s)
+    lasting = ReconcilingWorld(
         directory=directory,
         leads=DynamoMessages(dynamodb, env.messages_table),
         audiences=S3Audiences(S3Objects(aws.client("s3"), env.files_bucket)),
@@ -66,6 +74,7 @@ def build() -> Composition:
         clock=clock,
         send_queue=SqsQueue(sqs, env.send_queue_url, correlation_id),
         recount_queue=SqsQueue(sqs, env.recount_queue_url, correlation_id),
+        rules=rules_of(OrganisationPolicy(), shipped_pack(), lateness_limit),
         ambiguous_grace=timedelta(seconds=env.ambiguous_grace_s),
         poll_after=timedelta(seconds=env.first_poll_after_s),
         unsolicited_partition=schema.unsolicited_pk,
@@ -83,12 +92,11 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchRespon
 
 def _look_and_come_back(message: Mapping[str, Any], *, context: Any) -> None:
     made = build()
-    again_at = reconcile_campaign(
-        message["campaign_id"], made.world, stop_at=_stop_at(made.world, context)
-    )
+    world = made.world()
+    again_at = reconcile_campaign(message["campaign_id"], world, stop_at=_stop_at(world, context))
     if again_at is None:
         return
-    wait_s = (again_at - made.world.clock.now()).total_seconds()
+    wait_s = (again_at - world.clock.now()).total_seconds()
     if wait_s <= _LONGEST_CHAIN_S:
         made.queue.put(
             {"campaign_id": message["campaign_id"], "round": message.get("round", 0) + 1},
@@ -97,7 +105,7 @@ def _look_and_come_back(message: Mapping[str, Any], *, context: Any) -> None:
 
 
 def _sweep(context: Any) -> None:
-    world = build().world
+    world = build().world()
     replayed = replay_parked(world.leads)
     stop_at = _stop_at(world, context)
     campaigns = list(unsettled_campaigns(world.directory))

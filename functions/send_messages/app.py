@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -14,7 +15,9 @@ from carillon.adapters import aws
 from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.counters import DynamoFigures
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.providers.registry import Providers
@@ -22,11 +25,14 @@ from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
+from carillon.domain.law_pack import shipped_pack
 from carillon.domain.message import CallbackRef
+from carillon.domain.pacing import ErrorLimit
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.ports import Queue, SendingDirectory
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
+from carillon.usecases.readiness import rules_of
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Render, Walking
 
@@ -65,12 +71,20 @@ def build() -> Composition:
         dynamodb,
         control_table=env.control_table,
         suppressions_table=env.suppressions_table,
+        messages_table=env.messages_table,
     )
+    budgets = DynamoBudgets(dynamodb, env.control_table)
+    caps = DynamoContactCaps(dynamodb, env.suppressions_table)
+    figures = DynamoFigures(dynamodb, env.counters_table)
     suppressions = DynamoSuppressions(dynamodb, env.suppressions_table)
     executor = ThreadPoolExecutor(_WORKERS)
 
     def callback_url(sender_id: str, ref: CallbackRef) -> str:
         return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
+
+    def receipts_of(campaign_id: str) -> tuple[int, int]:
+        counts, _ = figures.campaign_totals(campaign_id)
+        return counts.get("delivered", 0), counts.get("failed_provider", 0)
 
     def world_of(sender_id: str) -> PacingWorld:
         sending = SendingWorld(
@@ -78,10 +92,13 @@ def build() -> Composition:
             gate=gate,
             provider=providers.of(directory.sender(sender_id)),
             suppressions=suppressions,
+            caps=caps,
             clock=clock,
             new_claim_id=partial(secrets.token_hex, 8),
             callback_url=callback_url,
+            jitter=secrets.SystemRandom().random,
         )
+        policy = directory.policy()
         return PacingWorld(
             leases=directory,
             directory=directory,
@@ -90,8 +107,12 @@ def build() -> Composition:
                 audiences=audiences,
                 watches=directory,
                 directory=directory,
+                rules=rules_of(policy, shipped_pack(), timedelta(seconds=env.lateness_limit_s)),
                 now=clock.now,
             ),
+            budgets=budgets,
+            receipts_of=receipts_of,
+            error_limit=ErrorLimit(percent=policy.error_rate_percent),
             send_queue=send_queue,
             reconcile_queue=reconcile_queue,
             clock=clock,
@@ -108,7 +129,7 @@ def build() -> Composition:
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
     """Pace the sender that a message names; on the clock, wake the senders with open runs."""
     if "Records" not in event:
-        woken = wake_idle_senders(build().directory, build().send_queue)
+        woken = wake_idle_senders(build().directory, build().send_queue, SystemClock().now())
         logger.info("senders_woken", count=woken)
         return None
     return handle_each(event, partial(_pace, context=context), context)

@@ -18,7 +18,7 @@ from carillon.adapters.objects import S3Objects
 from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
-from tests.support.sending import a_campaign
+from tests.support.sending import a_campaign, a_sender
 from tests.support.tables import create_tables
 
 FOLDERS = ("import_contacts", "plan_audience", "start_due_campaigns")
@@ -97,6 +97,7 @@ class Deployment:
             self.files.put("uploads/lst_a/imp_a.csv", body, content_type="text/csv")
 
     def keep_campaign(self, **changes: Any) -> Campaign:
+        entities.SenderTable().create(a_sender(), "digest")
         fresh = {"parts": 0, "planned_parts": 0, "total": 0}
         return self.campaigns.create(a_campaign("cmp_a", **{**fresh, **changes}), "digest")
 

@@ -34,12 +34,15 @@ def test_keys_left_unprocessed_are_read_before_the_gate_answers() -> None:
         stores.suppressions.opt_out(an_event(True, 1, "SM1"))
         hesitant = Hesitant(stores.client)
         gate = DynamoGate(
-            hesitant, control_table="ControlTable", suppressions_table="SuppressionsTable"
+            hesitant,
+            control_table="ControlTable",
+            suppressions_table="SuppressionsTable",
+            messages_table="MessagesTable",
         )
 
         view = gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a")
 
-    assert view == GateView(opted_out=True, campaign_active=True, lease_token=1)
+    assert view == GateView(opted_out=True, campaign_active=True, lease_token=1, campaign_version=1)
     assert len(hesitant.requests) == 3
 
 
@@ -47,7 +50,10 @@ def test_every_read_of_the_gate_is_strongly_consistent() -> None:
     with dynamo_stores() as stores:
         hesitant = Hesitant(stores.client)
         gate = DynamoGate(
-            hesitant, control_table="ControlTable", suppressions_table="SuppressionsTable"
+            hesitant,
+            control_table="ControlTable",
+            suppressions_table="SuppressionsTable",
+            messages_table="MessagesTable",
         )
 
         gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a")

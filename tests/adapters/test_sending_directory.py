@@ -226,7 +226,7 @@ def test_a_revoked_lease_can_be_neither_renewed_nor_released(stores: Stores) -> 
     assert newer is not None
 
     assert stores.control.renew(revoked, after(60)) is None
-    stores.control.release(revoked)
+    stores.control.release(revoked, 1.0, after(0))
 
     assert stores.control.acquire("snd_a", "three", after(45), after(30)) is None
     assert stores.control.renew(newer, after(40)) == replace(newer, until=after(40))
@@ -238,8 +238,8 @@ def test_a_released_lease_lets_the_next_in_at_once_with_a_newer_token(stores: St
         lease = stores.control.acquire("snd_a", "me", after(15), after(0))
         assert lease is not None
         tokens.append(lease.token)
-        stores.control.release(lease)
-        stores.control.release(lease)
+        stores.control.release(lease, 1.0, after(0))
+        stores.control.release(lease, 1.0, after(0))
 
     assert tokens == [1, 2, 3, 4]
 
@@ -289,7 +289,9 @@ def look(stores: Stores) -> GateView:
 
 
 def test_the_gate_sees_nothing_where_nothing_is(stores: Stores) -> None:
-    assert look(stores) == GateView(opted_out=False, campaign_active=False, lease_token=0)
+    assert look(stores) == GateView(
+        opted_out=False, campaign_active=False, lease_token=0, campaign_version=0
+    )
 
 
 @pytest.mark.parametrize("status", CampaignStatus)
@@ -313,6 +315,6 @@ def test_the_gate_sees_the_newest_lease_even_when_it_is_over(stores: Stores) -> 
     for _ in range(2):
         lease = stores.control.acquire("snd_a", "me", after(15), after(0))
         assert lease is not None
-        stores.control.release(lease)
+        stores.control.release(lease, 1.0, after(0))
 
     assert look(stores).lease_token == 2

@@ -21,6 +21,7 @@ from carillon.edge.batches import handle_each
 from infra.local.carrier import Carrier, Scenario
 from tests.support.clock import NOON
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
+from tests.support.places import somewhere_in_daytime
 from tests.support.sending import a_campaign, a_sender
 from tests.support.sending_functions import (
     TOKEN,
@@ -330,7 +331,12 @@ def keep_campaign(deployed: Deployment, phones: list[str]) -> None:
     deployed.stores.keep_run(a_run(parts=2))
     for part in range(2):
         recipients = [
-            Recipient(key=lead_key(phone), phone=phone, fields={"first_name": "Ada"})
+            Recipient(
+                key=lead_key(phone),
+                phone=phone,
+                fields={"first_name": "Ada"},
+                whereabouts=somewhere_in_daytime(),
+            )
             for phone in sorted(phones, key=lead_key)
             if part_of(lead_key(phone), 2) == part
         ]

@@ -17,14 +17,17 @@ from carillon.domain.audience import AudiencePlan
 from carillon.domain.campaign import Campaign, CampaignStatus, Run
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.ids import lead_key
+from carillon.domain.locating import whereabouts
 from carillon.domain.message import (
     Accepted,
     Claim,
     GateView,
     LeadRow,
     Recipient,
+    RowRef,
     Watch,
 )
+from carillon.domain.pacing import ErrorLimit
 from carillon.domain.phone import parse_phone
 from carillon.usecases.import_contacts import Importing, import_contacts
 from carillon.usecases.pace_sender import PacingWorld, pace_sender
@@ -34,12 +37,15 @@ from carillon.usecases.walk_parts import Walking
 from tests.bench.world import BODY, phone_number
 from tests.support.clock import NOON, FakeClock
 from tests.support.sending import (
+    FakeBudgets,
+    FakeContactCaps,
     FakeDirectory,
     FakeQueue,
     FakeSuppressions,
     InlineExecutor,
     a_campaign,
     a_sender,
+    no_law,
 )
 
 _CHUNK = 256 * 1024
@@ -102,6 +108,8 @@ def _plan(leads: int) -> None:
         send_queue=FakeQueue(),
         clock=FakeClock(),
         leads_per_part=schema.LEADS_PER_PART,
+        sender_of=a_sender,
+        locate=whereabouts,
     )
     plan_audience(planning, campaign_id="cmp_a", budget_s=1e9)
     assert plans.plan.total == leads
@@ -116,9 +124,11 @@ def _send(leads: int) -> None:
         gate=_Open(),
         provider=_Accepts(),
         suppressions=FakeSuppressions(),
+        caps=FakeContactCaps(),
         clock=clock,
         new_claim_id=lambda: "c" * 16,
         callback_url=lambda _, ref: ref.token,
+        jitter=lambda: 0.0,
     )
     pacing = PacingWorld(
         leases=directory,
@@ -128,8 +138,12 @@ def _send(leads: int) -> None:
             audiences=_GeneratedParts(leads, parts),
             watches=directory,
             directory=directory,
+            rules=no_law(),
             now=clock.now,
         ),
+        budgets=FakeBudgets(),
+        receipts_of=lambda _: (0, 0),
+        error_limit=ErrorLimit(),
         send_queue=FakeQueue(),
         reconcile_queue=FakeQueue(),
         clock=clock,
@@ -349,8 +363,10 @@ class _KeepsNoRows:
 
 
 class _Open:
-    def look(self, *, phone: str, campaign_id: str, sender_id: str) -> GateView:
-        return GateView(opted_out=False, campaign_active=True, lease_token=1)
+    def look(
+        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+    ) -> GateView:
+        return GateView(opted_out=False, campaign_active=True, lease_token=1, campaign_version=1)
 
 
 class _Accepts:

@@ -35,6 +35,7 @@ from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
+from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
@@ -42,7 +43,9 @@ from carillon.adapters.templates import compile_template
 from carillon.domain import automatic_answers
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.clock import to_iso
+from carillon.domain.locating import whereabouts
 from carillon.domain.message import CallbackRef, Reply
+from carillon.domain.pacing import ErrorLimit
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.phone import parse_phone
 from carillon.usecases.import_contacts import Importing, import_contacts
@@ -73,7 +76,7 @@ from tests.bench.lambda_model import (
 from tests.bench.meter import Meter, Usage
 from tests.bench.store import Store
 from tests.bench.template import Function, functions
-from tests.support.sending import InlineExecutor, a_campaign, a_sender
+from tests.support.sending import InlineExecutor, a_campaign, a_sender, no_law
 from tests.support.tables import table_definitions
 
 _ROOT = Path(__file__).parents[2]
@@ -257,6 +260,8 @@ class World:
             send_queue=self._queues["send"],
             clock=self.timeline,
             leads_per_part=schema.LEADS_PER_PART,
+            sender_of=self._directory.sender,
+            locate=whereabouts,
         )
         budget_s = self.functions["plan_audience"].timeout_s / 2
         plan_audience(planning, campaign_id=message["campaign_id"], budget_s=budget_s)
@@ -265,13 +270,18 @@ class World:
         sending = SendingWorld(
             leads=self._messages,
             gate=DynamoGate(
-                self._dynamodb, control_table=_CONTROL, suppressions_table=_SUPPRESSIONS
+                self._dynamodb,
+                control_table=_CONTROL,
+                suppressions_table=_SUPPRESSIONS,
+                messages_table=_MESSAGES,
             ),
             provider=_Metered(self.carrier, self.meter),
             suppressions=DynamoSuppressions(self._dynamodb, _SUPPRESSIONS),
+            caps=DynamoContactCaps(self._dynamodb, _SUPPRESSIONS),
             clock=self.timeline,
             new_claim_id=lambda: os.urandom(8).hex(),
             callback_url=_callback_url,
+            jitter=lambda: 0.0,
         )
         # world_of() reads the sender for its provider account.
         self._directory.sender(message["sender_id"])
@@ -283,8 +293,12 @@ class World:
                 audiences=self._audiences,
                 watches=self._directory,
                 directory=self._directory,
+                rules=no_law(),
                 now=self.timeline.now,
             ),
+            budgets=DynamoBudgets(self._dynamodb, _CONTROL),
+            receipts_of=self._receipts_of,
+            error_limit=ErrorLimit(),
             send_queue=self._queues["send"],
             reconcile_queue=self._queues["reconcile"],
             clock=self.timeline,
@@ -296,6 +310,10 @@ class World:
         )
         stop_at = self.timeline.monotonic() + self.functions["send_messages"].timeout_s - 20.0
         pace_sender(message["sender_id"], owner="bench", stop_at=stop_at, world=pacing)
+
+    def _receipts_of(self, campaign_id: str) -> tuple[int, int]:
+        counts, _ = DynamoFigures(self._dynamodb, _COUNTERS).campaign_totals(campaign_id)
+        return counts.get("delivered", 0), counts.get("failed_provider", 0)
 
     def _take_in(self, message: dict[str, Any]) -> None:
         params = message["params"]
@@ -339,6 +357,7 @@ class World:
             clock=self.timeline,
             send_queue=self._queues["send"],
             recount_queue=self._queues["recount"],
+            rules=no_law(),
             ambiguous_grace=timedelta(seconds=60),
             poll_after=timedelta(seconds=600),
             unsolicited_partition=schema.unsolicited_pk,
@@ -390,7 +409,7 @@ class World:
                 )
             )
         with self._invocation("send_messages", stage):
-            wake_idle_senders(self._directory, self._queues["send"])
+            wake_idle_senders(self._directory, self._queues["send"], self.timeline.now())
         with self._invocation("reconcile_messages", stage):
             replay_parked(self._messages)
             for campaign_id in unsettled_campaigns(self._directory):

@@ -41,10 +41,14 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # BatchGetItem: a campaign, its run and the opt-out are read in one call before each send.
         CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         INDEX: {"Query"},
-        # DeleteItem: a claim that was not used is given back.
-        MESSAGES: {"Query", "PutItem", "UpdateItem", "DeleteItem"},
-        # PutItem: the provider may refuse somebody as opted out.
-        SUPPRESSIONS: {"BatchGetItem", "PutItem"},
+        # DeleteItem: a claim that was not used is given back. BatchGetItem: the gate asks
+        # whether the person of a follow-up has replied.
+        MESSAGES: {"BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
+        # PutItem: the provider may refuse somebody as opted out. GetItem: how often a person
+        # was texted lately stands beside.
+        SUPPRESSIONS: {"GetItem", "BatchGetItem", "PutItem"},
+        # How many of the campaign's messages failed, to stop it.
+        COUNTERS: {"Query"},
     },
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".
     # BatchGetItem: what a receipt would not change is found out by a read, a tenth of a write.

@@ -18,7 +18,7 @@ from carillon.domain.message import Lease, ProviderRecord, Suppression, Watch
 from carillon.usecases.pace_sender import ASIDE_S, pace_sender
 from carillon.usecases.reconcile_campaign import reconcile_campaign
 from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
-from carillon.usecases.walk_parts import Feed, Render
+from carillon.usecases.walk_parts import Feed, Render, Texts
 from tests.faults.world import GRACE, FakeCarrier, World
 from tests.support.clock import NOON
 from tests.support.sending import a_sender
@@ -283,7 +283,15 @@ def test_the_hint_never_passes_a_part_that_could_not_be_read() -> None:
     world = World(leads=8, parts=2)
     pacing = world.pacing()
     run = world.directory.run_by_key["snd_a", "cmp_a"]
-    feed = Feed(run, world.campaign(), a_sender(), lambda _: "Hi", pacing.walking)
+    campaign = world.campaign()
+    feed = Feed(
+        run,
+        campaign,
+        a_sender(),
+        texts=Texts(campaign, lambda _: lambda _: "Hi"),
+        available=frozenset({"snd_a"}),
+        world=pacing.walking,
+    )
     first = len(world.audiences.parts["cmp_a", 0])
     taken = [feed.take() for _ in range(first)]
     del world.audiences.parts["cmp_a", 1]

@@ -31,6 +31,8 @@ from carillon.domain.message import (
     RowRef,
     text_digest,
 )
+from carillon.domain.pacing import ErrorLimit
+from carillon.domain.sender_choice import Candidate
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from carillon.usecases.reconcile_campaign import (
@@ -44,6 +46,8 @@ from carillon.usecases.walk_parts import Walking
 from tests.support.clock import FakeClock
 from tests.support.sending import (
     FakeAudiences,
+    FakeBudgets,
+    FakeContactCaps,
     FakeDirectory,
     FakeGate,
     FakeMessages,
@@ -52,6 +56,7 @@ from tests.support.sending import (
     InlineExecutor,
     a_campaign,
     a_sender,
+    no_law,
 )
 
 GRACE = timedelta(seconds=60)
@@ -210,6 +215,11 @@ class World:
         self.carrier = FakeCarrier(self.clock)
         self.carrier.emit = self._emit
         self.recounts = FakeQueue()
+        self.budgets = FakeBudgets()
+        self.caps = FakeContactCaps()
+        self.rules = no_law()
+        # Nothing pauses itself unless a test asks for it.
+        self.error_limit = ErrorLimit(percent=100)
         self.tap: Tap = lambda _: None
         self.taps: list[str] = []
         self.broken: list[BaseException] = []
@@ -229,6 +239,7 @@ class World:
             office_id="off_north",
             parts=parts,
             senders=("snd_a",),
+            candidates=(Candidate("snd_a", a_sender().phone, 50.0),),
         )
         for part in range(parts):
             self.audiences.parts["cmp_a", part] = []
@@ -353,7 +364,9 @@ class World:
         self._schedule(after_s, "inbound", reply)
 
     def _minute(self) -> None:
-        wake_idle_senders(self._tapped(self.directory, "directory"), self._queue("send"))
+        wake_idle_senders(
+            self._tapped(self.directory, "directory"), self._queue("send"), self.clock.now()
+        )
         replay_parked(self._tapped(self.messages, "leads"))
         for campaign_id in unsettled_campaigns(self.directory):
             reconcile_campaign(campaign_id, self._reconciling())
@@ -376,12 +389,14 @@ class World:
     def pacing(self) -> PacingWorld:
         sending = SendingWorld(
             leads=self._tapped(self.messages, "leads"),
-            gate=self._tapped(FakeGate(self.directory, self.suppressions), "gate"),
+            gate=self._tapped(FakeGate(self.directory, self.suppressions, self.messages), "gate"),
             provider=self._tapped(self.carrier, "provider"),
             suppressions=self._tapped(self.suppressions, "suppressions"),
+            caps=self._tapped(self.caps, "caps"),
             clock=self.clock,
             new_claim_id=self._new_claim_id,
             callback_url=lambda _, ref: ref.token,
+            jitter=lambda: 0.0,
         )
         directory = self._tapped(self.directory, "directory")
         return PacingWorld(
@@ -392,8 +407,12 @@ class World:
                 audiences=self._tapped(self.audiences, "audiences"),
                 watches=self._tapped(self.directory, "watches"),
                 directory=directory,
+                rules=self.rules,
                 now=self.clock.now,
             ),
+            budgets=self._tapped(self.budgets, "budgets"),
+            receipts_of=self._receipts_of,
+            error_limit=self.error_limit,
             send_queue=self._queue("send"),
             reconcile_queue=self._queue("reconcile"),
             clock=self.clock,
@@ -416,6 +435,7 @@ class World:
             clock=self.clock,
             send_queue=self._queue("send"),
             recount_queue=self.recounts,
+            rules=self.rules,
             ambiguous_grace=GRACE,
             poll_after=POLL_AFTER,
             unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",
@@ -438,6 +458,15 @@ class World:
             unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",
             ambiguous_grace=GRACE,
         )
+
+    def _receipts_of(self, campaign_id: str) -> tuple[int, int]:
+        """The campaign's delivered and failed messages, as its counters would tell."""
+        states = [
+            item["status"]
+            for ref, item in self.messages.items.items()
+            if item["kind"] == "lead" and ref.pk.startswith(f"{campaign_id}#")
+        ]
+        return states.count(LeadStatus.DELIVERED), states.count(LeadStatus.FAILED)
 
     def _new_claim_id(self) -> str:
         return f"claim-{next(self._claims)}"

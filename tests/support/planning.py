@@ -7,6 +7,7 @@ from typing import Any
 from carillon.domain.audience import decode_part, part_key
 from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.message import Recipient
+from carillon.domain.whereabouts import Whereabouts
 from carillon.usecases.plan_audience import Planned, Planning, plan_audience
 from tests.support.clock import NOON, FakeClock
 from tests.support.contacts import (
@@ -17,7 +18,10 @@ from tests.support.contacts import (
     a_contact,
     a_list,
 )
-from tests.support.sending import FakeQueue, a_campaign
+from tests.support.sending import FakeQueue, a_campaign, a_sender
+
+# Where everybody is, unless a test says otherwise.
+HERE = Whereabouts(("America/New_York",), ("US", "US-DC"), "test")
 
 
 def a_launched_campaign(**changes: Any) -> Campaign:
@@ -61,6 +65,8 @@ class PlanningWorld:
             send_queue=self.send_queue,
             clock=self.clock,
             leads_per_part=leads_per_part,
+            sender_of=a_sender,
+            locate=lambda phone, fields, country: HERE,
         )
 
     def _filled(self, list_id: str, numbers: list[int]) -> Any:

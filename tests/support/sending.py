@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from carillon.domain.budgets import Budget, Cap, allowed_from
 from carillon.domain.campaign import (
     Action,
     Campaign,
@@ -22,6 +23,7 @@ from carillon.domain.campaign import (
 )
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import Conflict, NotFound
+from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.lead import LeadStatus, is_final, states_before
 from carillon.domain.message import (
     Accepted,
@@ -37,6 +39,9 @@ from carillon.domain.message import (
     Suppression,
     Watch,
 )
+from carillon.domain.organisation import OrganisationPolicy
+from carillon.domain.windows import Windows
+from carillon.usecases.readiness import Rules
 from tests.support.clock import NOON
 
 Item = dict[str, Any]
@@ -61,19 +66,21 @@ class FakeMessages:
         return {
             ref.sk: _lead_row(item)
             for ref, item in self.items.items()
-            if ref.pk == pk and item["kind"] == "lead"
+            if ref.pk == pk and item["kind"] in ("lead", "step")
         }
 
     def claim(self, claim: Claim) -> bool:
         if claim.retry_of is None:
-            return self._put_new(claim.ref, {**_claimed(claim), "kind": "lead"})
+            kind = "step" if claim.step else "lead"
+            return self._put_new(claim.ref, {**_claimed(claim), "kind": kind})
         item = self.items.get(claim.ref)
         if item is None or (item["claim_id"], item["status"]) != (
             claim.retry_of,
             LeadStatus.RETRYING,
         ):
             return False
-        self._set(claim.ref, _claimed(claim))
+        kept = {name: value for name, value in _claimed(claim).items() if name != "steps_left"}
+        self._set(claim.ref, kept, removes=("provider_id",))
         return True
 
     def release(self, claim: Claim) -> None:
@@ -122,6 +129,22 @@ class FakeMessages:
             claim, {"status": LeadStatus.RETRYING, "error_code": code, "due_at": to_iso(due_at)}
         )
 
+    def defer(self, claim: Claim, code: str, due_at: datetime) -> None:
+        self._result(
+            claim,
+            {
+                "status": LeadStatus.RETRYING,
+                "attempts": claim.attempts - 1,
+                "error_code": code,
+                "due_at": to_iso(due_at),
+            },
+        )
+
+    def close_steps(self, lead: RowRef, *, reached_by_step: bool) -> None:
+        if self.items.get(lead, {}).get("steps_left", 0) > 0:
+            reached: Item = {"reached_by_step": True} if reached_by_step else {}
+            self._set(lead, {"steps_left": 0, **reached})
+
     def record_unconfirmed(self, ref: RowRef, claim_id: str, now: datetime) -> None:
         item = self.items.get(ref)
         if (
@@ -136,6 +159,8 @@ class FakeMessages:
         before = states_before(receipt.status)
         if before and item is None:
             return ReceiptOutcome.UNKNOWN_ROW
+        if item is not None and receipt.claim_id not in (None, item["claim_id"]):
+            return ReceiptOutcome.SUPERSEDED if before else ReceiptOutcome.IGNORED_STALE
         if item is None or item["status"] not in before:
             return ReceiptOutcome.IGNORED_STALE
         at = to_iso(receipt.received_at)
@@ -144,6 +169,8 @@ class FakeMessages:
             changes["error_code"] = receipt.error_code
         if is_final(receipt.status):
             changes["final_at"] = at
+        if receipt.cost_micros is not None:
+            changes |= {"cost_micros": receipt.cost_micros, "currency": receipt.currency}
         first = {"provider_id": receipt.provider_id, "submitted_at": at}
         self._set(receipt.ref, {**first, **{k: item[k] for k in first if k in item}, **changes})
         return ReceiptOutcome.APPLIED
@@ -155,6 +182,27 @@ class FakeMessages:
             for ref, item in self.items.items()
             if ref.pk in among and ref.sk.startswith(key) and "provider_id" in item
         )
+
+    def retry_after_receipt(self, receipt: Receipt, due_at: datetime, max_attempts: int) -> bool:
+        item = self.items.get(receipt.ref)
+        if (
+            item is None
+            or item["claim_id"] != receipt.claim_id
+            or item["attempts"] >= max_attempts
+            or item["status"] not in (LeadStatus.CLAIMED, LeadStatus.SUBMITTED)
+        ):
+            return False
+        submitted_at = item.get("submitted_at", to_iso(receipt.received_at))
+        self._set(
+            receipt.ref,
+            {
+                "status": LeadStatus.RETRYING,
+                "error_code": receipt.error_code,
+                "due_at": to_iso(due_at),
+                "submitted_at": submitted_at,
+            },
+        )
+        return True
 
     def statuses(self, refs: Sequence[RowRef]) -> dict[RowRef, LeadStatus]:
         return {ref: LeadStatus(self.items[ref]["status"]) for ref in refs if ref in self.items}
@@ -229,9 +277,11 @@ class FakeMessages:
         self.changes.append((None, dict(self.items[ref])))
         return True
 
-    def _set(self, ref: RowRef, changes: Item) -> None:
+    def _set(self, ref: RowRef, changes: Item, removes: tuple[str, ...] = ()) -> None:
         old = dict(self.items[ref])
         self.items[ref].update(changes)
+        for name in removes:
+            self.items[ref].pop(name, None)
         self.changes.append((old, dict(self.items[ref])))
 
     def _is_ours(self, claim: Claim) -> bool:
@@ -282,6 +332,10 @@ class FakeDirectory:
         self.run_by_key: dict[tuple[str, str], Run] = {}
         self.leases: dict[str, Lease | None] = {}
         self.tokens: dict[str, int] = {}
+        # Sender -> (tokens, when, under which lease token) as its last pacer left them.
+        self.left: dict[str, tuple[float, datetime, int]] = {}
+        self.zones: dict[str, str] = {}
+        self.standing_policy = OrganisationPolicy()
         self.watches: dict[tuple[str, str, int], Watch] = {}
 
     def sender(self, sender_id: str) -> Sender:
@@ -296,6 +350,31 @@ class FakeDirectory:
         if campaign_id not in self.campaigns:
             raise NotFound("There is no such campaign.", code="campaign_not_found")
         return self.campaigns[campaign_id]
+
+    def campaigns_by_id(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+        return {one: self.campaigns[one] for one in campaign_ids if one in self.campaigns}
+
+    def policy(self) -> OrganisationPolicy:
+        return self.standing_policy
+
+    def office_zone(self, office_id: str) -> str:
+        if office_id not in self.zones:
+            raise NotFound("There is no such office.", code="office_not_found")
+        return self.zones[office_id]
+
+    def suspend_sender(self, sender_id: str, problem: str, now: datetime) -> bool:
+        sender = self.sender_by_id.get(sender_id)
+        if sender is None or sender.status != "active":
+            return False
+        self.sender_by_id[sender_id] = replace(
+            sender, status="suspended", problem=problem, suspended_at=now
+        )
+        return True
+
+    def rest_sender(self, sender_id: str, until: datetime) -> None:
+        sender = self.sender_by_id.get(sender_id)
+        if sender is not None and (sender.resting_until is None or sender.resting_until < until):
+            self.sender_by_id[sender_id] = replace(sender, resting_until=until)
 
     def note_all_submitted(self, campaign_id: str, now: datetime) -> None:
         campaign = self.campaigns.get(campaign_id)
@@ -315,10 +394,31 @@ class FakeDirectory:
         )
         return True
 
-    def hold_campaign(self, campaign_id: str, reason: str) -> None:
-        if campaign_id in self.campaigns:
-            held = replace(self.campaigns[campaign_id], hold_reason=HoldReason(reason))
+    def hold_campaign(
+        self, campaign_id: str, reason: HoldReason, until: datetime | None = None
+    ) -> None:
+        campaign = self.campaigns.get(campaign_id)
+        if campaign is not None and campaign.status is CampaignStatus.ACTIVE:
+            held = replace(campaign, hold_reason=reason, hold_until=until)
             self.campaigns[campaign_id] = held
+
+    def pause_campaign(self, campaign: Campaign, reason: HoldReason, now: datetime) -> bool:
+        standing = self.campaigns.get(campaign.id)
+        if (
+            standing is None
+            or standing.status not in states_allowing(Action.PAUSE)
+            or standing.version != campaign.version
+        ):
+            return False
+        self.campaigns[campaign.id] = replace(
+            standing,
+            status=CampaignStatus.PAUSED,
+            hold_reason=reason,
+            hold_until=None,
+            updated_at=now,
+            version=standing.version + 1,
+        )
+        return True
 
     def runs(self, sender_id: str) -> list[Run]:
         return [run for (sender, _), run in self.run_by_key.items() if sender == sender_id]
@@ -347,6 +447,11 @@ class FakeDirectory:
         if standing is not None and (standing.next_part > part or standing.state != "open"):
             self._store(replace(standing, next_part=part, state="open"))
 
+    def retire_run(self, run: Run, now: datetime) -> None:
+        standing = self.run(run.sender_id, run.campaign_id)
+        if standing is not None and standing.state == "open":
+            self._store(replace(standing, state="done"))
+
     def settle_runs(self, campaign: Campaign, now: datetime) -> None:
         for sender_id in campaign.sender_ids:
             standing = self.run_by_key.get((sender_id, campaign.id))
@@ -359,7 +464,18 @@ class FakeDirectory:
             return None
         token = self.tokens.get(sender_id, 0) + 1
         self.tokens[sender_id] = token
-        lease = Lease(sender_id=sender_id, owner=owner, token=token, until=until)
+        tokens_left, idle_s = None, 0.0
+        if sender_id in self.left and self.left[sender_id][2] == token - 1:
+            tokens_left, left_at, _ = self.left[sender_id]
+            idle_s = max((now - left_at).total_seconds(), 0.0)
+        lease = Lease(
+            sender_id=sender_id,
+            owner=owner,
+            token=token,
+            until=until,
+            tokens_left=tokens_left,
+            idle_s=idle_s,
+        )
         self.leases[sender_id] = lease
         return lease
 
@@ -370,9 +486,10 @@ class FakeDirectory:
         self.leases[lease.sender_id] = renewed
         return renewed
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: Lease, tokens_left: float, now: datetime) -> None:
         if self.tokens.get(lease.sender_id) == lease.token:
             self.leases[lease.sender_id] = None
+            self.left[lease.sender_id] = (round(tokens_left, 3), now, lease.token)
 
     def put(self, watch: Watch) -> None:
         self.watches[watch.campaign_id, to_iso(watch.due_at), watch.part] = watch
@@ -383,6 +500,9 @@ class FakeDirectory:
 
     def next_due(self, campaign_id: str) -> datetime | None:
         return min((watch.due_at for watch in self._of(campaign_id)), default=None)
+
+    def any_unsent(self, campaign_id: str) -> bool:
+        return any(watch.unsent for watch in self._of(campaign_id))
 
     def remove(self, watch: Watch) -> None:
         self.watches.pop((watch.campaign_id, to_iso(watch.due_at), watch.part), None)
@@ -397,18 +517,71 @@ class FakeDirectory:
 class FakeGate:
     """Implements ``ports.Gate`` over the other fakes."""
 
-    def __init__(self, directory: FakeDirectory, suppressions: FakeSuppressions) -> None:
+    def __init__(
+        self, directory: FakeDirectory, suppressions: FakeSuppressions, messages: FakeMessages
+    ) -> None:
         self._directory = directory
         self._suppressions = suppressions
+        self._messages = messages
 
-    def look(self, *, phone: str, campaign_id: str, sender_id: str) -> GateView:
+    def look(
+        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+    ) -> GateView:
         consent = self._suppressions.of(phone)
         campaign = self._directory.campaigns.get(campaign_id)
+        row = self._messages.items.get(lead, {}) if lead is not None else {}
         return GateView(
             opted_out=consent is not None and consent.opted_out,
             campaign_active=campaign is not None and campaign.status is CampaignStatus.ACTIVE,
             lease_token=self._directory.tokens.get(sender_id, 0),
+            campaign_version=campaign.version if campaign is not None else 0,
+            has_replied="replied_at" in row or "opted_out_at" in row,
         )
+
+
+class FakeBudgets:
+    """Implements ``ports.Budgets``."""
+
+    def __init__(self) -> None:
+        self.used: dict[Budget, int] = {}
+
+    def reserve(self, budget: Budget, limit: int, wanted: int) -> int:
+        granted = max(min(wanted, limit - self.used.get(budget, 0)), 0)
+        if granted:
+            self.used[budget] = self.used.get(budget, 0) + granted
+        return granted
+
+    def give_back(self, budget: Budget, unused: int) -> None:
+        if self.used.get(budget, 0) >= unused:
+            self.used[budget] -= unused
+
+
+class FakeContactCaps:
+    """Implements ``ports.ContactCaps``."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, dict[RowRef, datetime]] = {}
+
+    def take(
+        self, phone: str, message: RowRef, caps: Sequence[Cap], now: datetime
+    ) -> datetime | None:
+        sent = self.sent.setdefault(phone, {})
+        if message in sent:
+            return None
+        free_at = allowed_from(list(sent.values()), caps, now)
+        if free_at is None:
+            sent[message] = now
+        return free_at
+
+
+def no_law(**changes: Any) -> Rules:
+    """Return rules that let anything go at any time, but for *changes*."""
+    nothing = Policy()
+    defaults: dict[str, Any] = {
+        "windows_of": lambda campaign: Windows(campaign.active_hours, LawPack(()), nothing),
+        "lateness_limit": timedelta(hours=1),
+    }
+    return Rules(**{**defaults, **changes})
 
 
 class FakeAudiences:
@@ -490,6 +663,9 @@ def _claimed(claim: Claim) -> Item:
         "segments": claim.segments,
         "content_version": claim.content_version,
         "text_digest": claim.text_digest,
+        **({"variant": claim.variant} if claim.variant is not None else {}),
+        **({"step": claim.step} if claim.step else {}),
+        **({"steps_left": claim.steps_left} if claim.steps_left else {}),
     }
 
 
@@ -511,4 +687,8 @@ def _lead_row(item: Item) -> LeadRow:
         provider_id=item.get("provider_id"),
         submitted_at=moment("submitted_at"),
         last_outbound_at=moment("last_outbound_at"),
+        replied_at=moment("replied_at"),
+        opted_out_at=moment("opted_out_at"),
+        steps_left=item.get("steps_left", 0),
+        variant=item.get("variant"),
     )

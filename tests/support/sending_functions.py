@@ -124,6 +124,7 @@ def _environment() -> dict[str, str]:
         "CONTROL_TABLE": "ControlTable",
         "MESSAGES_TABLE": "MessagesTable",
         "SUPPRESSIONS_TABLE": "SuppressionsTable",
+        "COUNTERS_TABLE": "CountersTable",
         "FILES_BUCKET": "files",
         "WEBHOOK_BASE_URL": BASE_URL,
         "ORGANISATION_NAME": "City Food Bank",

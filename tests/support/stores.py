@@ -116,12 +116,12 @@ class DynamoStores(Stores):
 
 def fake_stores() -> Stores:
     """Return the fakes, empty."""
-    directory, suppressions = FakeDirectory(), FakeSuppressions()
+    directory, suppressions, messages = FakeDirectory(), FakeSuppressions(), FakeMessages()
     return FakeStores(
-        messages=FakeMessages(),
+        messages=messages,
         control=directory,
         suppressions=suppressions,
-        gate=FakeGate(directory, suppressions),
+        gate=FakeGate(directory, suppressions, messages),
     )
 
 
@@ -150,6 +150,7 @@ def dynamo_stores_in(client: Any) -> DynamoStores:
             client,
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
+            messages_table="MessagesTable",
         ),
         client=client,
     )

@@ -13,10 +13,12 @@ from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import NotFound
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.message import Recipient
+from carillon.domain.sender_choice import Candidate
 from carillon.usecases.plan_audience import Planned, plan_audience
 from tests.support.clock import NOON
 from tests.support.contacts import a_contact, a_list, an_import, phone_number
-from tests.support.planning import PlanningWorld, a_launched_campaign
+from tests.support.planning import HERE, PlanningWorld, a_launched_campaign
+from tests.support.sending import a_sender
 
 
 def test_the_audience_is_all_lists_minus_exclusions_each_phone_once() -> None:
@@ -49,6 +51,7 @@ def test_the_first_list_decides_the_fields_of_a_phone_in_several() -> None:
             lead_key(phone_number(1)),
             phone_number(1),
             {"first_name": "Bea", "last_name": "Last1", "size": "L"},
+            HERE,
         )
     ]
 
@@ -97,6 +100,9 @@ def test_the_campaign_becomes_active_with_a_run_for_each_sender_and_wakes_them()
             office_id="off_north",
             parts=3,
             senders=("snd_a", "snd_b"),
+            candidates=tuple(
+                Candidate(one, a_sender().phone, a_sender().mps) for one in ("snd_a", "snd_b")
+            ),
         )
         for sender in ("snd_a", "snd_b")
     }
@@ -112,7 +118,7 @@ def test_the_manifest_says_where_the_audience_came_from() -> None:
     world.run()
 
     assert json.loads(world.files.objects[manifest_key("cmp_a")]) == {
-        "v": 1,
+        "v": 2,
         "campaign_id": "cmp_a",
         "frozen_at": "2026-11-22T12:00:00.000Z",
         "parts": 3,

@@ -27,6 +27,7 @@ from tests.support.sending import (
     FakeQueue,
     a_campaign,
     a_sender,
+    no_law,
 )
 
 GRACE, POLL_AFTER = timedelta(seconds=60), timedelta(seconds=600)
@@ -109,6 +110,7 @@ class Scene:
             clock=self.clock,
             send_queue=self.send_queue,
             recount_queue=self.recounts,
+            rules=no_law(),
             ambiguous_grace=GRACE,
             poll_after=POLL_AFTER,
             unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",

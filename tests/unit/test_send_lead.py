@@ -16,7 +16,15 @@ from carillon.domain.errors import (
     Unavailable,
 )
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Accepted, CallbackRef, GateView, Lease, Outgoing, Recipient
+from carillon.domain.message import (
+    Accepted,
+    CallbackRef,
+    GateView,
+    Lease,
+    Outgoing,
+    Recipient,
+    RowRef,
+)
 from carillon.usecases.send_lead import (
     CLAIM_MAX_AGE_S,
     GATE_MAX_AGE_S,
@@ -30,6 +38,7 @@ from carillon.usecases.send_lead import (
 from tests.support.clock import FakeClock
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
 from tests.support.sending import (
+    FakeContactCaps,
     FakeDirectory,
     FakeGate,
     FakeMessages,
@@ -69,10 +78,12 @@ class SlowGate:
     after: Callable[[], None] = lambda: None
     looks: int = 0
 
-    def look(self, *, phone: str, campaign_id: str, sender_id: str) -> GateView:
+    def look(
+        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+    ) -> GateView:
         self.looks += 1
         self.before()
-        view = self.gate.look(phone=phone, campaign_id=campaign_id, sender_id=sender_id)
+        view = self.gate.look(phone=phone, campaign_id=campaign_id, sender_id=sender_id, lead=lead)
         self.after()
         return view
 
@@ -84,11 +95,12 @@ class Scene:
     suppressions: FakeSuppressions = field(default_factory=FakeSuppressions)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     account: Account = field(default_factory=Account)
+    caps: FakeContactCaps = field(default_factory=FakeContactCaps)
 
     def __post_init__(self) -> None:
         self.directory.campaigns["cmp_a"] = a_campaign()
         self.directory.acquire("snd_a", "me", after(15), after(0))
-        self.gate = SlowGate(FakeGate(self.directory, self.suppressions))
+        self.gate = SlowGate(FakeGate(self.directory, self.suppressions, self.messages))
 
     def send(self, *, lease: Lease = LEASE, **changes: Any) -> SendResult:
         defaults: dict[str, Any] = {
@@ -108,9 +120,11 @@ class Scene:
             gate=self.gate,
             provider=self.account,
             suppressions=self.suppressions,
+            caps=self.caps,
             clock=self.clock,
             new_claim_id=lambda: "claim-1",
             callback_url=lambda sender_id, ref: f"https://h/{sender_id}?ref={ref.token}",
+            jitter=lambda: 0.0,
         )
         return send_lead(Assignment(**{**defaults, **changes}), lease, world)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,10 @@ from carillon.domain.campaign import Run
 from carillon.domain.errors import InvalidInput
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.message import Recipient
+from carillon.domain.sender_choice import dealt_to
+from carillon.usecases.readiness import Rules
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
-from carillon.usecases.walk_parts import WATCH_AFTER, Feed, Walking, sender_of
+from carillon.usecases.walk_parts import WATCH_AFTER, Feed, Texts, Walking
 from tests.support.clock import FakeClock
 from tests.support.messages import a_claim, a_run
 from tests.support.sending import (
@@ -19,6 +22,7 @@ from tests.support.sending import (
     FakeMessages,
     a_campaign,
     a_sender,
+    no_law,
 )
 
 SENT = SendResult(outcome=Sent.SUBMITTED)
@@ -35,6 +39,7 @@ class Scene:
     messages: FakeMessages = field(default_factory=FakeMessages)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     audiences: FakeAudiences = field(default_factory=FakeAudiences)
+    rules: Rules = field(default_factory=no_law)
 
     def __post_init__(self) -> None:
         self.phones = [f"+1202555{number:04d}" for number in range(100, 100 + self.leads)]
@@ -52,22 +57,27 @@ class Scene:
     def run(self, sender_id: str = "snd_a") -> Run:
         return self.directory.run_by_key[sender_id, "cmp_a"]
 
-    def feed(self, sender_id: str = "snd_a", body: str = "Hi {{first_name}}") -> Feed:
+    def feed(
+        self, sender_id: str = "snd_a", body: str = "Hi {{first_name}}", **changes: Any
+    ) -> Feed:
         def render(fields: object) -> str:
             if body == "bad":
                 raise InvalidInput("No such field.", code="missing_field")
             return body
 
+        campaign = a_campaign(parts=self.parts, sender_ids=self.senders, **changes)
         return Feed(
             self.run(sender_id),
-            a_campaign(parts=self.parts, sender_ids=self.senders),
+            campaign,
             a_sender(sender_id),
-            render,
-            Walking(
+            texts=Texts(campaign, lambda _: render),
+            available=frozenset(self.senders),
+            world=Walking(
                 leads=self.messages,
                 audiences=self.audiences,
                 watches=self.directory,
                 directory=self.directory,
+                rules=self.rules,
                 now=self.clock.now,
             ),
         )
@@ -109,7 +119,7 @@ def test_each_sender_hands_out_its_own_leads_and_always_the_same() -> None:
     assert sorted(phone for phones in by_sender.values() for phone in phones) == scene.phones
     assert all(by_sender.values())
     for sender_id, phones in by_sender.items():
-        assert {sender_of(lead_key(phone), scene.senders) for phone in phones} == {sender_id}
+        assert {dealt_to(lead_key(phone), scene.senders) for phone in phones} == {sender_id}
 
 
 def test_a_lead_that_has_a_row_is_not_handed_out_again() -> None:

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from carillon.domain.audience import AudiencePlan
-from carillon.domain.budgets import Budget, Cap
 from carillon.domain.books import CommitOutcome, Fold, PartBook
+from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
@@ -34,7 +34,7 @@ from carillon.domain.message import (
     Suppression,
     Watch,
 )
-from carillon.domain.organisation import Office
+from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
 
@@ -216,7 +216,7 @@ class SendingDirectory(Protocol):
         """Return the campaign, strongly consistent; raises NotFound."""
         ...
 
-    def campaigns(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+    def campaigns_by_id(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
         """Return those of *campaign_ids* (distinct) that there are, strongly consistent."""
         ...
 
@@ -272,6 +272,10 @@ class SendingDirectory(Protocol):
 
     def rest_sender(self, sender_id: str, until: datetime) -> None:
         """Leave the sender alone until then (N3), unless it rests longer already."""
+        ...
+
+    def policy(self) -> OrganisationPolicy:
+        """Return the organisation's policy; without one, what the law alone asks."""
         ...
 
     def office_zone(self, office_id: str) -> str:

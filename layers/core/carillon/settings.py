@@ -114,6 +114,8 @@ class SendMessages:
     send_queue_url: str
     reconcile_queue_url: str
     webhook_base_url: str
+    counters_table: str
+    lateness_limit_s: int = 3600
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ class ReconcileMessages:
     recount_queue_url: str
     ambiguous_grace_s: int = 60
     first_poll_after_s: int = 600
+    lateness_limit_s: int = 3600
 
 
 @dataclass(frozen=True)

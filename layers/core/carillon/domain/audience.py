@@ -8,7 +8,7 @@ range, each once, minus the exclusions. The same contacts give the same bytes.
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from carillon.domain.contacts import Contact
 from carillon.domain.message import Recipient
 from carillon.domain.whereabouts import Whereabouts
 
-PART_VERSION = 1
+PART_VERSION = 2
 
 
 def part_count(contacts: int, *, leads_per_part: int) -> int:
@@ -101,14 +101,16 @@ def audience_part(
     exclusions: Iterable[Iterable[Contact]],
     *,
     frozen_at: datetime,
+    locate: Callable[[str, Contact], Whereabouts | None],
 ) -> AudiencePart:
     """
     Return the part that *lists* (id, contacts of the part's key range) make.
 
     A phone in several lists stands once, with the fields of the first list
     that has it. Contacts created after *frozen_at* do not count, on neither side.
+    *locate* tells where a contact of a list (by its id) may be; it is frozen with them.
     """
-    chosen: dict[str, Contact] = {}
+    chosen: dict[str, Recipient] = {}
     by_list = {list_id: 0 for list_id, _ in lists}
     duplicates = excluded = 0
     banned = {
@@ -123,9 +125,9 @@ def audience_part(
             elif contact.phone in chosen:
                 duplicates += 1
             else:
-                chosen[contact.phone] = contact
+                chosen[contact.phone] = _recipient(contact, locate(list_id, contact))
                 by_list[list_id] += 1
-    recipients = sorted((_recipient(contact) for contact in chosen.values()), key=_key_of)
+    recipients = sorted(chosen.values(), key=_key_of)
     return AudiencePart(
         recipients=tuple(recipients), by_list=by_list, duplicates=duplicates, excluded=excluded
     )
@@ -169,8 +171,8 @@ def decode_part(body: bytes) -> list[Recipient]:
     ]
 
 
-def _recipient(contact: Contact) -> Recipient:
-    return Recipient(contact.key, contact.phone, contact.merge_fields())
+def _recipient(contact: Contact, where: Whereabouts | None) -> Recipient:
+    return Recipient(contact.key, contact.phone, contact.merge_fields(), where)
 
 
 def _key_of(recipient: Recipient) -> str:

@@ -45,9 +45,7 @@ class Cap:
     within: timedelta
 
 
-def allowed_from(
-    sent: Sequence[datetime], caps: Sequence[Cap], now: datetime
-) -> datetime | None:
+def allowed_from(sent: Sequence[datetime], caps: Sequence[Cap], now: datetime) -> datetime | None:
     """
     Return when one more message keeps every cap, None when it does now.
 

@@ -110,6 +110,11 @@ def step_key(key: str, step: int) -> str:
     return f"{key}#s{step}" if step else key
 
 
+def lead_of(sort_key: str) -> str:
+    """Return the key of the lead that a row with *sort_key* belongs to."""
+    return sort_key.partition("#")[0]
+
+
 def step_of(sort_key: str) -> int:
     """Return which message of its lead a row's *sort_key* names: what ``step_key`` made it of."""
     _, separator, step = sort_key.partition("#s")

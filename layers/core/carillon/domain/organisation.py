@@ -3,6 +3,24 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from carillon.domain.hours import ActiveHours
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganisationPolicy:
+    """
+    What the organisation asks of all its campaigns beyond the law; it can only be stricter (L2).
+
+    ``active_hours`` are one more window. The two caps bound messages to one person over all
+    campaigns. A campaign pauses itself when more than ``error_rate_percent`` of its last
+    messages fail (F7).
+    """
+
+    active_hours: ActiveHours | None = None
+    max_contacts_per_24h: int | None = None
+    max_contacts_per_week: int | None = None
+    error_rate_percent: int = 30
+
 
 @dataclass(frozen=True, kw_only=True)
 class Office:

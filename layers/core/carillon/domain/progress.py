@@ -43,9 +43,7 @@ class Rest(StrEnum):
     DONE = "done"
 
 
-def next_of(
-    key: str, rows: Mapping[str, LeadRow], follow_ups: Sequence[FollowUp]
-) -> Due | Rest:
+def next_of(key: str, rows: Mapping[str, LeadRow], follow_ups: Sequence[FollowUp]) -> Due | Rest:
     """Return what comes next for the lead *key*, whose rows *rows* holds by sort key."""
     lead = rows.get(key)
     if lead is None:

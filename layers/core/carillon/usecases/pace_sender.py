@@ -218,7 +218,7 @@ class _Pacer:
             return
         kept: dict[str, Feed] = {}
         runs = [run for run in _open(directory.runs(self._sender.id)) if not self._is_aside(run)]
-        campaigns = directory.campaigns([run.campaign_id for run in runs])
+        campaigns = directory.campaigns_by_id([run.campaign_id for run in runs])
         available = Availability(directory, self._clock.now())
         for run in runs:
             campaign = campaigns.get(run.campaign_id)
@@ -417,7 +417,7 @@ class _Pacer:
         return self._errors.setdefault(feed.campaign.id, ErrorRate(self._world.error_limit))
 
     def _has_stand_in(self, feed: Feed) -> bool:
-        return bool(frozenset(feed.available) - {self._sender.id})
+        return bool(feed.available - {self._sender.id})
 
     def _suspend(self, feed: Feed, problem: str) -> None:
         """Stop the sender for everybody, until a person has looked (F7)."""
@@ -499,7 +499,7 @@ class _Pacer:
             hand_to_others(sender, directory, queue, self._clock.now())
             return
         runs = list(_open(directory.runs(self._sender.id)))
-        campaigns = directory.campaigns([run.campaign_id for run in runs])
+        campaigns = directory.campaigns_by_id([run.campaign_id for run in runs])
         waiting = [run for run in runs if self._is_sending(campaigns[run.campaign_id])]
         if waiting:
             self.report.handed_over = True

@@ -13,7 +13,7 @@ same work; the one whose cursor write fails stops. An audience that cannot be
 frozen sends the campaign back to draft with a sentence for its owner.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -27,17 +27,26 @@ from carillon.domain.audience import (
     part_count,
     part_key,
 )
-from carillon.domain.campaign import Campaign, CampaignStatus, Run
+from carillon.domain.campaign import Campaign, CampaignStatus, Run, Sender
 from carillon.domain.contacts import Contact, ContactList
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.ids import part_range
+from carillon.domain.sender_choice import Candidate
+from carillon.domain.whereabouts import Whereabouts
 from carillon.ports import CampaignPlans, Clock, Contacts, ImportDirectory, Objects, Queue
 
 # A running import may still be writing contacts that it stamped before the launch; by then it
 # has written them (its function's time is up) and what a part holds no longer changes.
 SETTLE_TIME = timedelta(seconds=60)
+_DAY_S = 86_400
+# A weight of nothing could not be drawn by.
+_LEAST_CAPACITY = 1e-6
 # Campaign and runs are written in one transaction of at most 100 items.
 MAX_SENDERS = 99
+
+
+# (phone, merge fields, the list's default country) -> where that person may be (C3).
+Locate = Callable[[str, Mapping[str, str], str], Whereabouts]
 
 
 class Planned(StrEnum):
@@ -63,6 +72,8 @@ class Planning:
     send_queue: Queue
     clock: Clock
     leads_per_part: int
+    sender_of: Callable[[str], Sender]
+    locate: Locate
 
 
 @dataclass(frozen=True)
@@ -179,10 +190,16 @@ def _read_part(world: Planning, plan: AudiencePlan, sources: _Sources) -> Audien
     def contacts_of(one: ContactList) -> Iterable[Contact]:
         return world.contacts.between(one.id, one.shards, first, last) if one.shards else ()
 
+    countries = {one.id: one.default_country for one in sources.included}
+
+    def locate(list_id: str, contact: Contact) -> Whereabouts:
+        return world.locate(contact.phone, contact.merge_fields(), countries[list_id])
+
     return audience_part(
         [(one.id, contacts_of(one)) for one in sources.included],
         [contacts_of(one) for one in sources.excluded],
         frozen_at=plan.frozen_at,
+        locate=locate,
     )
 
 
@@ -195,6 +212,7 @@ def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planne
         )
     world.objects.put(manifest_key(campaign.id), plan.manifest(), content_type="application/json")
     senders = tuple(dict.fromkeys(campaign.sender_ids))
+    candidates = tuple(_candidate(world, sender_id) for sender_id in senders)
     runs = [
         Run(
             sender_id=sender_id,
@@ -202,6 +220,7 @@ def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planne
             office_id=campaign.office_id,
             parts=plan.parts,
             senders=senders,
+            candidates=candidates,
         )
         for sender_id in senders
     ]
@@ -209,6 +228,19 @@ def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planne
         return Planned.NOTHING
     _wake(world, campaign)
     return Planned.ACTIVE
+
+
+def _candidate(world: Planning, sender_id: str) -> Candidate:
+    """Return the sender as it stands now: whom it speaks to must not change later (N3)."""
+    try:
+        sender = world.sender_of(sender_id)
+    except NotFound as error:
+        raise InvalidInput("A sender of this campaign no longer exists.") from error
+    # What a sender can take in a second, of the day's limit if that is less.
+    capacity = sender.mps
+    if sender.daily_limit is not None:
+        capacity = min(capacity, sender.daily_limit / _DAY_S)
+    return Candidate(sender.id, sender.phone, max(capacity, _LEAST_CAPACITY))
 
 
 def _wake(world: Planning, campaign: Campaign) -> None:

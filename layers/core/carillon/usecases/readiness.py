@@ -10,7 +10,9 @@ from datetime import date, datetime, time, timedelta
 
 from carillon.domain.budgets import Cap
 from carillon.domain.campaign import Campaign
+from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.message import Recipient
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.progress import Due
 from carillon.domain.schedules import recipient_local_instant
 from carillon.domain.whereabouts import Whereabouts
@@ -49,6 +51,16 @@ class Rules:
     windows_of: Callable[[Campaign], Windows]
     lateness_limit: timedelta
     most_a_week: int | None = None
+
+
+def rules_of(policy: OrganisationPolicy, pack: LawPack, lateness_limit: timedelta) -> Rules:
+    """Return the rules that the law and the organisation's policy make."""
+    stricter = Policy(hours=policy.active_hours, max_contacts_per_24h=policy.max_contacts_per_24h)
+    return Rules(
+        windows_of=lambda campaign: Windows(campaign.active_hours, pack, stricter),
+        lateness_limit=lateness_limit,
+        most_a_week=policy.max_contacts_per_week,
+    )
 
 
 class Readiness:

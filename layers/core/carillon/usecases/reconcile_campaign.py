@@ -6,9 +6,9 @@ is final is done, what is ambiguous is resolved, what has no final receipt is
 polled, what has no row at all is walked again. A part whose leads are all
 final loses its watch; a campaign whose runs are done and whose watches are gone
 is finished, and recounted. A part whose leads only wait, for a window or a follow-up, is
-looked at again just then, and its pacers are sent back to it. When a person ends or archives a campaign, its pacers
-drop it where they stand: the parts that they had not come through get their
-watches here, or a lead that was under way would never end.
+looked at again just then, and its pacers are sent back to it. When a person ends or
+archives a campaign, its pacers drop it where they stand: the parts that they had not come
+through get their watches here, or a lead that was under way would never end.
 """
 
 import math
@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from carillon.domain.campaign import Campaign, CampaignStatus, Run
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import LeadRow, Recipient, RowRef, Watch, step_key, step_of
+from carillon.domain.message import LeadRow, Recipient, RowRef, Watch, lead_of, step_key, step_of
 from carillon.domain.progress import Due, Rest, next_of, reached_by_step
 from carillon.ports import (
     Audiences,
@@ -255,6 +255,8 @@ class _Part:
         self._world = looks.world
         self._is_sending = looks.campaign.status in _SENDING
         self._rests_until: datetime | None = None
+        # Leads that this look found to have a message which may be tried again.
+        self._to_retry: set[str] = set()
         self._has_unsettled = False
         # How soon the next look can be of use.
         self.patience = _LAST_CHECK
@@ -309,8 +311,9 @@ class _Part:
             leads=self._world.leads,
             provider=self._world.provider_of(row.sender_id),
         )
-        # One that may be tried again is found by the next look, with its row as it is then.
-        self.is_moving |= resolution in (Resolution.SUBMITTED, Resolution.RETRYING)
+        self.is_moving |= resolution is Resolution.SUBMITTED
+        if resolution is Resolution.RETRYING:
+            self._to_retry.add(lead_of(row.key))
         return resolution in (Resolution.FINAL, Resolution.UNCONFIRMED)
 
     def _settle_submitted(self, ref: RowRef, row: LeadRow, now: datetime) -> bool:
@@ -357,6 +360,8 @@ class _Part:
         is_waiting = False
         for recipient in self._world.audiences.part(self._campaign.id, self._number):
             due = next_of(recipient.key, rows, self._campaign.follow_ups)
+            if recipient.key in self._to_retry:
+                due = Due(retry_of="")
             if due is Rest.CLOSING:
                 self._close(recipient.key, rows, now)
             if not isinstance(due, Due):

@@ -10,7 +10,7 @@ reads, not sends.
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -51,8 +51,8 @@ class Texts:
     """The campaign's texts, compiled once: its body or variants, and its follow-ups."""
 
     def __init__(self, campaign: Campaign, compile_body: Callable[[str], Render]) -> None:
-        variants = {variant.id: variant.body for variant in campaign.variants}
-        initials = variants or {None: campaign.body}
+        initials: dict[str | None, str] = {one.id: one.body for one in campaign.variants}
+        initials = initials or {None: campaign.body}
         self._renders: dict[tuple[int, str | None], Render] = {
             (0, variant): compile_body(body) for variant, body in initials.items()
         }
@@ -74,7 +74,7 @@ class Feed:
         sender: Sender,
         *,
         texts: Texts,
-        available: Container[str],
+        available: frozenset[str],
         world: Walking,
     ) -> None:
         self.run = run

@@ -1,5 +1,5 @@
 """
-The structured fields of campaigns and runs as one JSON text each.
+The structured fields of campaigns, runs and the policy as one JSON text each.
 
 Both libraries that touch these items, pynamodb and boto3, read and write them by these
 functions. None and empty are not stored.
@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.sender_choice import Candidate
 
 
@@ -52,3 +53,16 @@ def candidates_text(candidates: Sequence[Candidate]) -> str:
 def candidates_from_text(text: str | None) -> tuple[Candidate, ...]:
     """Return what ``candidates_text`` wrote; none for None."""
     return tuple(Candidate(**entry) for entry in json.loads(text)) if text else ()
+
+
+def policy_text(policy: OrganisationPolicy) -> str:
+    """Return *policy* as stored."""
+    hours = policy.active_hours.as_json() if policy.active_hours else None
+    return json.dumps({**vars(policy), "active_hours": hours})
+
+
+def policy_from_text(text: str) -> OrganisationPolicy:
+    """Return what ``policy_text`` wrote."""
+    stored = json.loads(text)
+    hours = stored.pop("active_hours", None)
+    return OrganisationPolicy(active_hours=active_hours(hours) if hours else None, **stored)

@@ -12,13 +12,13 @@ Contacts, imports and audience planning over the contacts and control tables (bo
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.campaign_texts import candidates_text
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
 from carillon.domain.audience import AudiencePlan
@@ -494,4 +494,5 @@ def _state(action: Action, campaign: Campaign, now: datetime) -> dict[str, Any]:
 
 def _run_item(run: Run, now: datetime) -> dict[str, Any]:
     key = {"pk": schema.sender_pk(run.sender_id), "sk": schema.run_sk(run.campaign_id)}
-    return to_item({**key, **asdict(run), "created_at": now})
+    candidates = candidates_text(run.candidates)
+    return to_item({**key, **vars(run), "candidates": candidates, "created_at": now})

@@ -17,6 +17,7 @@ from carillon.adapters.dynamodb.campaign_texts import (
     candidates_from_text,
     follow_ups_from_text,
     hours_from_text,
+    policy_from_text,
     variants_from_text,
 )
 from carillon.adapters.dynamodb.items import (
@@ -39,6 +40,7 @@ from carillon.domain.campaign import (
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import NotFound
 from carillon.domain.message import GateView, Lease, RowRef, Watch
+from carillon.domain.organisation import OrganisationPolicy
 
 # A settled run stays this long, so that a late reply still finds its campaign (I2: 30 days).
 _RUN_KEPT_FOR = timedelta(days=35)
@@ -70,7 +72,7 @@ class DynamoDirectory:
         """Return the campaign, strongly consistent; raises NotFound."""
         return campaign_of_item(self._get(schema.campaign_pk(campaign_id), "CMP", "campaign"))
 
-    def campaigns(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+    def campaigns_by_id(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
         """Return those of *campaign_ids* (distinct) that there are, strongly consistent."""
         found: dict[str, Campaign] = {}
         for start in range(0, len(campaign_ids), _KEYS_PER_REQUEST):
@@ -152,6 +154,11 @@ class DynamoDirectory:
             },
             names={"#status": "status"},
         )
+
+    def policy(self) -> OrganisationPolicy:
+        """Return the organisation's policy; without one, what the law alone asks."""
+        found = self._get_or_none(schema.ORGANISATION, schema.POLICY)
+        return policy_from_text(found["policy"]) if found else OrganisationPolicy()
 
     def office_zone(self, office_id: str) -> str:
         """Return the IANA time zone of the office; raises NotFound."""

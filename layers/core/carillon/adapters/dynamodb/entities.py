@@ -12,7 +12,7 @@ number under our own conditions, because pynamodb's VersionAttribute starts agai
 at 1 when its condition is switched off.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +33,14 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.campaign_texts import (
+    follow_ups_from_text,
+    follow_ups_text,
+    hours_from_text,
+    hours_text,
+    variants_from_text,
+    variants_text,
+)
 from carillon.domain.campaign import (
     TRANSITIONS,
     Action,
@@ -106,6 +114,25 @@ class _Count(Attribute[int]):
         return int(value)
 
 
+class _AsText(Attribute[Any]):
+    """A structured value as one text, by a pair of functions; absent is *default*."""
+
+    attr_type = STRING
+
+    def __init__(
+        self, write: Callable[[Any], str], read: Callable[[str], Any], *, default: Any
+    ) -> None:
+        super().__init__(null=True, default=default)
+        self._write = write
+        self._read = read
+
+    def serialize(self, value: Any) -> str:
+        return self._write(value)
+
+    def deserialize(self, value: str) -> Any:
+        return self._read(value)
+
+
 class _Texts(ListAttribute[Any]):
     """A list of texts; absent is empty."""
 
@@ -162,6 +189,10 @@ class _SenderItem(_ControlItem):
     credentials_secret = UnicodeAttribute()
     kind = UnicodeAttribute(default="reusable")
     status = UnicodeAttribute(default="active")
+    daily_limit = NumberAttribute(null=True)
+    problem = UnicodeAttribute(null=True)
+    suspended_at = _Instant(null=True)
+    resting_until = _Instant(null=True)
 
 
 class _ListItem(_ControlItem):
@@ -207,7 +238,15 @@ class _CampaignItem(_ControlItem):
     type = UnicodeAttribute(default="sms")
     operated_by = UnicodeAttribute(default="agent")
     hold_reason = _Choice(HoldReason, default=HoldReason.NONE)
+    hold_until = _Instant(null=True)
     schedule_at = _Instant(null=True)
+    local_at = UnicodeAttribute(null=True)
+    ends_at = _Instant(null=True)
+    variants = _AsText(variants_text, variants_from_text, default=())
+    follow_ups = _AsText(follow_ups_text, follow_ups_from_text, default=())
+    active_hours = _AsText(hours_text, hours_from_text, default=None)
+    daily_limit = NumberAttribute(null=True)
+    pilot_size = NumberAttribute(null=True)
     launched_at = _Instant(null=True)
     submitted_all_at = _Instant(null=True)
     finished_at = _Instant(null=True)
