@@ -22,7 +22,7 @@ DAY_MINUTES: Final = 24 * 60
 ALL_DAY: Final[Spans] = ((0, DAY_MINUTES),)
 RECIPIENT: Final = "recipient"
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"^([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)$", re.ASCII)
+_SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 _MAX_CLOSED_DATES = 366
 
 
@@ -138,7 +138,7 @@ def common(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]) -> 
 
 
 def _span(text: object) -> tuple[int, int]:
-    match = _SPAN.match(text) if isinstance(text, str) else None
+    match = _SPAN.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise _bad("days", "A span of hours is written HH:MM-HH:MM, up to 24:00.")
     from_hour, from_minute, to_hour, to_minute = map(int, match.groups())
