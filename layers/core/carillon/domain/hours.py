@@ -30,7 +30,11 @@ _MAX_CLOSED_DATES = 366
 class Week:
     """The open spans of each weekday, Monday first."""
 
-    days: tuple[Spans, Spans, Spans, Spans, Spans, Spans, Spans]
+    days: tuple[Spans, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.days) != len(WEEKDAYS):
+            raise ValueError("A week has seven days.")
 
     def spans_on(self, day: date) -> Spans:
         """Return what is open on *day*."""
@@ -92,8 +96,7 @@ def week_of(raw: object) -> Week:
     """Return the week of *raw*: weekday -> list of spans; InvalidInput (``bad_hours``)."""
     if not isinstance(raw, Mapping) or set(raw) - set(WEEKDAYS):
         raise _bad("days", f"days must name some of {', '.join(WEEKDAYS)}.")
-    mon, tue, wed, thu, fri, sat, sun = (spans_of(raw.get(day, [])) for day in WEEKDAYS)
-    return Week((mon, tue, wed, thu, fri, sat, sun))
+    return Week(tuple(spans_of(raw.get(day, [])) for day in WEEKDAYS))
 
 
 def week_as_json(week: Week) -> dict[str, list[str]]:

@@ -58,8 +58,8 @@ def countries_of_phone(phone: str) -> tuple[str, ...]:
     return tuple(sorted(set(countries) - {_WORLD}))
 
 
-def _regions(calling_code: int) -> list[str]:
-    return list(phonenumbers.region_codes_for_country_code(calling_code))
+def _regions(calling_code: int | None) -> list[str]:
+    return list(phonenumbers.region_codes_for_country_code(calling_code or 0))
 
 
 def _known(zones: tuple[str, ...]) -> tuple[str, ...]:
