@@ -59,6 +59,11 @@ class Rule:
             return ()
         return ALL_DAY if self.week is None else self.week.spans_on(day)
 
+    @property
+    def is_about_hours(self) -> bool:
+        """Whether it closes anything at all."""
+        return self.week is not None or bool(self.closed_dates)
+
     def applies_in(self, jurisdictions: Iterable[str]) -> bool:
         """Whether it binds someone who may be in any of *jurisdictions*."""
         if EVERYWHERE in self.covers:

@@ -30,8 +30,8 @@ _DAY_S: Final = 86_400
 _WEEK_S: Final = 7 * _DAY_S
 # How far ahead an opening is looked for: what stays shut longer is for a person to mend.
 HORIZON_DAYS: Final = 15
-# No zone has changed its clock twice within three hours.
-_STEP_S: Final = 3 * 3600
+# Since 2000 no zone has changed its clock twice within six days, nor is one known to.
+_STEP_S: Final = _DAY_S
 # There are some hundred area codes and states; past this, places are not shared after all.
 _MAX_PLACES: Final = 20_000
 
@@ -126,7 +126,8 @@ class Windows:
         return week
 
     def _intervals(self, where: Whereabouts, start: int, end: int) -> Spans:
-        local = self._local_spans(self._pack.applying_in(where.jurisdictions))
+        rules = self._pack.applying_in(where.jurisdictions)
+        local = self._local_spans([rule for rule in rules if rule.is_about_hours])
         clocks: list[tuple[str, SpansOn]] = [(zone, local) for zone in where.zones]
         clocks += [(wish.zone, wish.spans_on) for wish in self._fixed]
         result: Spans = ((start, end),)
