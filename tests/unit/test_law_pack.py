@@ -10,7 +10,6 @@ from carillon.domain.optout import Keyword, classify
 
 TODAY = date(2026, 7, 15)  # a Wednesday
 MONDAY = 13
-STATES = ("US-FL", "US-OK", "US-MD", "US-CT", "US-TX", "US-NJ")
 
 
 def hours(*jurisdictions: str, on: date = TODAY) -> list[tuple[int, int]]:
@@ -39,6 +38,8 @@ def caps(*jurisdictions: str, on: date = TODAY) -> int | None:
         ("US-CT", (9, 20), (9, 20), (9, 20), None),
         # Tex. Bus. & Com. Code 301.051: from 9 a.m., on Sundays from noon, to 9 p.m.
         ("US-TX", (9, 21), (9, 21), (12, 21), None),
+        # Va. Code 59.1-511: from 8 a.m. to 9 p.m.
+        ("US-VA", (8, 21), (8, 21), (8, 21), None),
         ("US-NJ", (8, 21), (8, 21), (8, 21), 3),
         # House rules.
         ("GB", (8, 20), (8, 20), (8, 20), None),
@@ -125,10 +126,26 @@ def test_every_word_of_the_pack_opts_out_when_someone_replies_with_it(word: str)
 def test_the_deadlines_of_an_opt_out_are_in_the_pack() -> None:
     rules = shipped_pack().rules_for(("US",), TODAY)
 
-    # 47 CFR 64.1200(a)(12) and (a)(10): five minutes; ten business days. (d)(6): five years.
-    assert lowest(rule.confirmation_within_s for rule in rules) == 300
+    # 47 CFR 64.1200(a)(12) and (a)(10): five minutes; ten business days.
+    assert shipped_pack().confirmation_within_s(("US",), TODAY) == 300
     assert lowest(rule.honour_within_business_days for rule in rules) == 10
-    assert [rule.retention_years for rule in rules if rule.retention_years] == [5]
+
+
+@pytest.mark.parametrize(
+    ("jurisdictions", "on", "years"),
+    [
+        # 47 CFR 64.1200(d)(6): five years. Va. Code 59.1-514 since 2026: ten.
+        (("US",), TODAY, 5),
+        (("US", "US-VA"), TODAY, 10),
+        (("US", "US-VA"), date(2025, 12, 31), 5),
+        (("US", "US-*"), TODAY, 10),
+        (("DE",), TODAY, None),
+    ],
+)
+def test_an_opt_out_is_kept_as_long_as_the_strictest_rule_asks(
+    jurisdictions: tuple[str, ...], on: date, years: int | None
+) -> None:
+    assert shipped_pack().retention_years(jurisdictions, on) == years
 
 
 def documents() -> list[dict[str, object]]:

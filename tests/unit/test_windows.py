@@ -23,7 +23,7 @@ from carillon.domain.law_pack import LawPack, Policy, Rule, shipped_pack
 from carillon.domain.locating import whereabouts
 from carillon.domain.places import AREA_CODES, NON_GEOGRAPHIC
 from carillon.domain.whereabouts import Whereabouts
-from carillon.domain.windows import HORIZON_DAYS, Windows
+from carillon.domain.windows import HORIZON_DAYS, Windows, valid_for_s
 
 NO_LAW = LawPack(())
 clock = cache(ZoneInfo)
@@ -340,6 +340,45 @@ def test_a_place_is_worked_out_once_for_all_its_leads() -> None:
     assert windows.opening(same, utc("2026-07-15T15:01")) is first
 
 
+def test_what_keeps_a_lead_waiting_is_named() -> None:
+    campaign = ActiveHours(week=daily("09:00-17:00"))
+    policy = Policy(hours=ActiveHours(closed_dates=frozenset({date(2026, 7, 16)})))
+    windows = Windows(campaign, shipped_pack(), policy)
+    florida = place("America/Chicago", "America/New_York", law=("US", "US-FL"))
+
+    def closed_by(at: str) -> tuple[str, ...]:
+        return windows.closed_by(florida, utc(at))
+
+    # 12:00 and 11:00; 18:00 and 17:00; 20:30 and 19:30; midnight and 23:00.
+    assert closed_by("2026-07-15T16:00") == ()
+    assert closed_by("2026-07-15T22:00") == ("campaign",)
+    assert closed_by("2026-07-16T00:30") == ("campaign", "us-fl-hours")
+    assert closed_by("2026-07-16T04:00") == (
+        "campaign", "policy", "everywhere-hours", "us-hours", "us-fl-hours"
+    )  # fmt: skip
+    assert closed_by("2026-07-16T16:00") == ("policy",)
+
+
+@pytest.mark.parametrize(
+    ("at", "ends_at", "seconds"),
+    [
+        ("2026-07-15T23:00", None, 3600),
+        ("2026-07-15T23:00", "2026-07-16T12:00", 3600),
+        ("2026-07-15T23:00", "2026-07-15T23:10", 600),
+        ("2026-07-15T23:59:59.500000", None, 0),
+        ("2026-07-15T23:00", "2026-07-15T22:59", -60),
+    ],
+)
+def test_a_message_is_valid_until_its_window_closes_or_its_campaign_ends(
+    at: str, ends_at: str | None, seconds: int
+) -> None:
+    florida = place("America/New_York", law=("US", "US-FL"))
+    opening = Windows(None, shipped_pack()).opening(florida, utc(at))
+
+    assert opening is not None
+    assert valid_for_s(opening, utc(at), utc(ends_at) if ends_at else None) == seconds
+
+
 CAPS = [
     (("US",), None, None),
     (("US", "US-FL"), None, 3),
@@ -402,6 +441,7 @@ def test_an_instant_is_accepted_if_and_only_if_every_clock_says_so(
     windows = Windows(hours, NO_LAW, Policy(hours=policy))
 
     assert windows.may_send(where, at) is is_wanted(where, at, [hours, policy])
+    assert windows.may_send(where, at) is (windows.closed_by(where, at) == ())
 
 
 @settings(max_examples=60)

@@ -94,6 +94,15 @@ class LawPack:
         places = tuple(jurisdictions)
         return [rule for rule in self.rules if rule.applies_in(places)]
 
+    def retention_years(self, jurisdictions: Iterable[str], on: date) -> int | None:
+        """Return for how long the record of an opt-out must be kept there at least."""
+        years = (rule.retention_years for rule in self.rules_for(jurisdictions, on))
+        return max((y for y in years if y is not None), default=None)
+
+    def confirmation_within_s(self, jurisdictions: Iterable[str], on: date) -> int | None:
+        """Return how soon after an opt-out its confirmation must go, in seconds."""
+        return lowest(r.confirmation_within_s for r in self.rules_for(jurisdictions, on))
+
     def keywords(self, jurisdictions: Iterable[str], on: date) -> frozenset[str]:
         """Return the words that must opt out there on that day."""
         return frozenset(
