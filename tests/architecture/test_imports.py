@@ -50,6 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pytest",
         "hypothesis",
     },
+    # The numbering plan of libphonenumber is the oracle for our table of area codes.
+    "tests.unit.test_whereabouts": {"carillon.domain", "phonenumbers", "pytest", "hypothesis"},
     # The bench is no room of the product; its arithmetic is tested like the domain's.
     "tests.unit.test_capacity_meter": {"tests.bench", "pytest"},
 }

@@ -22,7 +22,7 @@ DAY_MINUTES: Final = 24 * 60
 ALL_DAY: Final[Spans] = ((0, DAY_MINUTES),)
 RECIPIENT: Final = "recipient"
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"^([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)$", re.ASCII)
+_SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 _MAX_CLOSED_DATES = 366
 
 
@@ -30,7 +30,11 @@ _MAX_CLOSED_DATES = 366
 class Week:
     """The open spans of each weekday, Monday first."""
 
-    days: tuple[Spans, Spans, Spans, Spans, Spans, Spans, Spans]
+    days: tuple[Spans, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.days) != len(WEEKDAYS):
+            raise ValueError("A week has seven days.")
 
     def spans_on(self, day: date) -> Spans:
         """Return what is open on *day*."""
@@ -92,8 +96,7 @@ def week_of(raw: object) -> Week:
     """Return the week of *raw*: weekday -> list of spans; InvalidInput (``bad_hours``)."""
     if not isinstance(raw, Mapping) or set(raw) - set(WEEKDAYS):
         raise _bad("days", f"days must name some of {', '.join(WEEKDAYS)}.")
-    mon, tue, wed, thu, fri, sat, sun = (spans_of(raw.get(day, [])) for day in WEEKDAYS)
-    return Week((mon, tue, wed, thu, fri, sat, sun))
+    return Week(tuple(spans_of(raw.get(day, [])) for day in WEEKDAYS))
 
 
 def week_as_json(week: Week) -> dict[str, list[str]]:
@@ -138,7 +141,7 @@ def common(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]) -> 
 
 
 def _span(text: object) -> tuple[int, int]:
-    match = _SPAN.match(text) if isinstance(text, str) else None
+    match = _SPAN.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise _bad("days", "A span of hours is written HH:MM-HH:MM, up to 24:00.")
     from_hour, from_minute, to_hour, to_minute = map(int, match.groups())

@@ -59,6 +59,11 @@ class Rule:
             return ()
         return ALL_DAY if self.week is None else self.week.spans_on(day)
 
+    @property
+    def is_about_hours(self) -> bool:
+        """Whether it closes anything at all."""
+        return self.week is not None or bool(self.closed_dates)
+
     def applies_in(self, jurisdictions: Iterable[str]) -> bool:
         """Whether it binds someone who may be in any of *jurisdictions*."""
         if EVERYWHERE in self.covers:
@@ -88,6 +93,15 @@ class LawPack:
         """Return the rules of any of *jurisdictions*, of whatever day."""
         places = tuple(jurisdictions)
         return [rule for rule in self.rules if rule.applies_in(places)]
+
+    def retention_years(self, jurisdictions: Iterable[str], on: date) -> int | None:
+        """Return for how long the record of an opt-out must be kept there at least."""
+        years = (rule.retention_years for rule in self.rules_for(jurisdictions, on))
+        return max((y for y in years if y is not None), default=None)
+
+    def confirmation_within_s(self, jurisdictions: Iterable[str], on: date) -> int | None:
+        """Return how soon after an opt-out its confirmation must go, in seconds."""
+        return lowest(r.confirmation_within_s for r in self.rules_for(jurisdictions, on))
 
     def keywords(self, jurisdictions: Iterable[str], on: date) -> frozenset[str]:
         """Return the words that must opt out there on that day."""

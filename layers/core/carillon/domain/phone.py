@@ -1,8 +1,8 @@
 """
 Phone numbers as people and spreadsheets write them, read into E.164 (C2).
 
-The only module that imports phonenumbers, and only its metadata: geocoder,
-carrier and time-zone data load on their own import, which is not done here.
+Imports only the metadata of phonenumbers: geocoder, carrier and time-zone data load on
+their own import, which is not done here (``phone_zones`` does, for planning alone).
 """
 
 import re

@@ -32,12 +32,18 @@ def zones_of_phone(phone: str) -> tuple[str, ...]:
     return known or _known(TIMEZONE_DATA.get(str(number.country_code), ()))
 
 
-@lru_cache(maxsize=1024)
 def zones_of_area_code(area_code: str) -> tuple[str, ...]:
     """Return the zones of all exchanges of *area_code*; of the whole numbering plan if unknown."""
-    prefix = _NORTH_AMERICA + area_code
-    found = {z for key, zones in TIMEZONE_DATA.items() if key.startswith(prefix) for z in zones}
-    return tuple(sorted(found or TIMEZONE_DATA[_NORTH_AMERICA]))
+    return _by_area_code().get(area_code) or _known(TIMEZONE_DATA[_NORTH_AMERICA])
+
+
+@lru_cache(maxsize=1)
+def _by_area_code() -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for prefix, zones in TIMEZONE_DATA.items():
+        if prefix.startswith(_NORTH_AMERICA) and len(prefix) > _AREA_CODE_DIGITS:
+            found.setdefault(prefix[1 : 1 + _AREA_CODE_DIGITS], set()).update(zones)
+    return {code: tuple(sorted(zones)) for code, zones in found.items()}
 
 
 def zones_of_country(country: str) -> tuple[str, ...]:
@@ -58,8 +64,8 @@ def countries_of_phone(phone: str) -> tuple[str, ...]:
     return tuple(sorted(set(countries) - {_WORLD}))
 
 
-def _regions(calling_code: int) -> list[str]:
-    return list(phonenumbers.region_codes_for_country_code(calling_code))
+def _regions(calling_code: int | None) -> list[str]:
+    return list(phonenumbers.region_codes_for_country_code(calling_code or 0))
 
 
 def _known(zones: tuple[str, ...]) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ _DAY_S: Final = 86_400
 _WEEK_S: Final = 7 * _DAY_S
 # How far ahead an opening is looked for: what stays shut longer is for a person to mend.
 HORIZON_DAYS: Final = 15
-# No zone has changed its clock twice within three hours.
-_STEP_S: Final = 3 * 3600
+# Since 2000 no zone has changed its clock twice within six days, nor is one known to.
+_STEP_S: Final = _DAY_S
 # There are some hundred area codes and states; past this, places are not shared after all.
 _MAX_PLACES: Final = 20_000
 
@@ -74,6 +74,7 @@ class Windows:
     def __init__(
         self, hours: ActiveHours | None, pack: LawPack, policy: Policy | None = None
     ) -> None:
+        self._hours = hours
         self._policy = policy or Policy()
         self._pack = pack
         wishes = [wish for wish in (hours, self._policy.hours) if wish is not None]
@@ -109,6 +110,20 @@ class Windows:
         """Return why a lead of *where* waits at *at*, or NONE (K3)."""
         return HoldReason.NONE if self.may_send(where, at) else HoldReason.QUIET_HOURS
 
+    def closed_by(self, where: Whereabouts, at: datetime) -> tuple[str, ...]:
+        """
+        Return what keeps *where* shut at *at*: ``campaign``, ``policy``, ids of rules (K16).
+
+        Empty when it is open. For people and counts: it looks at every clock again.
+        """
+        wishes = [("campaign", self._hours), ("policy", self._policy.hours)]
+        shut = [name for name, wish in wishes if wish and _is_shut(wish, where, at)]
+        local = [at.astimezone(ZoneInfo(zone)) for zone in where.zones]
+        for rule in self._pack.applying_in(where.jurisdictions):
+            if any(rule.holds_on(t.date()) and not _shows(rule.spans_on, t) for t in local):
+                shut.append(rule.id)
+        return tuple(shut)
+
     def max_contacts_per_24h(self, where: Whereabouts, on: date) -> int | None:
         """Return how many messages in 24 hours law and policy let through; None: no bound."""
         rules = self._pack.rules_for(where.jurisdictions, on)
@@ -126,7 +141,8 @@ class Windows:
         return week
 
     def _intervals(self, where: Whereabouts, start: int, end: int) -> Spans:
-        local = self._local_spans(self._pack.applying_in(where.jurisdictions))
+        rules = self._pack.applying_in(where.jurisdictions)
+        local = self._local_spans([rule for rule in rules if rule.is_about_hours])
         clocks: list[tuple[str, SpansOn]] = [(zone, local) for zone in where.zones]
         clocks += [(wish.zone, wish.spans_on) for wish in self._fixed]
         result: Spans = ((start, end),)
@@ -143,6 +159,27 @@ class Windows:
             return spans
 
         return spans_on
+
+
+def valid_for_s(opening: Opening, at: datetime, ends_at: datetime | None = None) -> int:
+    """
+    Return for how long a provider may keep trying with what it is given at *at* (F5).
+
+    Until the window closes or the campaign ends, in whole seconds; 0 or less: too late.
+    """
+    last = opening.closes_at if ends_at is None else min(opening.closes_at, ends_at)
+    return floor((last - at).total_seconds())
+
+
+def _is_shut(wish: ActiveHours, where: Whereabouts, at: datetime) -> bool:
+    zones = where.zones if wish.zone == RECIPIENT else (wish.zone,)
+    return not all(_shows(wish.spans_on, at.astimezone(ZoneInfo(zone))) for zone in zones)
+
+
+def _shows(spans_on: SpansOn, local: datetime) -> bool:
+    """Whether the *local* clock stands in one of the spans of its day."""
+    minute = local.hour * 60 + local.minute
+    return any(opens <= minute < closes for opens, closes in spans_on(local.date()))
 
 
 def _open_in(zone: str, spans_on: SpansOn, start: int, end: int) -> Spans:
