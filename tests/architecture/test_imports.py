@@ -42,6 +42,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "urllib3",
         "ecdsa",
     },
+    "carillon.adapters.providers.vonage": {
+        "carillon.domain",
+        "carillon.adapters",
+        "urllib3",
+        "jwt",
+    },
     "carillon.edge": {"carillon.domain.errors", "carillon.edge", "aws_lambda_powertools"},
     # A body is parsed once, at the edge, into a command of the domain, and the permission
     # table is the domain's: the HTTP half of the edge knows more of it than its errors.

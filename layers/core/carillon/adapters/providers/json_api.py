@@ -1,12 +1,13 @@
 """
 One call to a provider's JSON API, and what its answer or the lack of one lets us conclude.
 
-A call is made once, never retried and never redirected. What its table of codes makes of a
-refusal is the provider's business; what silence means is the same for all of them.
+A call is made once, never retried and never redirected. What silence means is the same for
+all providers; what a refusal means, their tables of codes say before the HTTP status does.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -21,10 +22,21 @@ from urllib3.exceptions import (
 )
 
 from carillon.adapters.providers.contract import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
-from carillon.domain.errors import NotFound, OutcomeUnknown, Unavailable
+from carillon.domain.errors import (
+    AccountBlocked,
+    CarillonError,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+from carillon.domain.provider_codes import CodeKind, Codes, stored_code
 
 DEFAULT_BACKOFF_S = 1.0
 _MOST_DIGITS = 12
+# Payment required: the account is empty.
+_ACCOUNT_STATUSES = frozenset({401, 402, 403})
 
 
 class JsonApi:
@@ -87,6 +99,44 @@ class JsonApi:
             if isinstance(error.reason, HTTPError):
                 raise error.reason from error
             raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """
+    How one provider refuses: its codes, and those that mean more than their HTTP status.
+
+    *pace* asks us to slow down. *unknown* does not say that nothing was taken, whatever the
+    status; *not_taken* says so, even with a status of 500.
+    """
+
+    provider: str
+    codes: Codes
+    pace: frozenset[str]
+    unknown: frozenset[str]
+    not_taken: frozenset[str] = frozenset()
+
+    def error(self, answer: urllib3.BaseHTTPResponse, code: str) -> CarillonError:
+        """Return the error that *answer*, which names *code* or nothing (""), means."""
+        kind = self.codes[code].kind if code in self.codes else None
+        stored = stored_code(self.provider, code or str(answer.status))
+        failed = answer.status >= 500 or answer.status == 408 or code in self.unknown
+        if failed and code not in self.not_taken:
+            return OutcomeUnknown("The provider failed while answering.", provider_code=stored)
+        if kind is CodeKind.ACCOUNT or (kind is None and answer.status in _ACCOUNT_STATUSES):
+            # Before 429, with which a used up spend limit may come.
+            return AccountBlocked(
+                "The provider refuses our account or number.", provider_code=stored
+            )
+        if answer.status == 429 or code in self.pace:
+            wait_s = retry_after_s(answer.headers)
+            return Throttled("The provider asks us to slow down.", retry_after_s=wait_s)
+        if kind is CodeKind.TRANSIENT:
+            return Unavailable("The provider could not take the message.", provider_code=stored)
+        if code:
+            return Rejected("The provider refused the message.", provider_code=stored)
+        # Every refusal of a provider's carries a code: this answer is somebody else's.
+        return OutcomeUnknown("Not an answer of the provider's.", provider_code=stored)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:

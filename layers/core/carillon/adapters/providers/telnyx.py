@@ -40,22 +40,19 @@ from carillon.adapters.providers.contract import (
 )
 from carillon.adapters.providers.json_api import (
     JsonApi,
+    Refusals,
     count,
     first,
     json_object,
     mapping,
     micros,
     parsed_object,
-    retry_after_s,
     text,
 )
 from carillon.domain.errors import (
-    AccountBlocked,
     InvalidInput,
     NotFound,
     OutcomeUnknown,
-    Rejected,
-    Throttled,
     Unavailable,
 )
 from carillon.domain.lead import LeadStatus
@@ -68,7 +65,7 @@ from carillon.domain.message import (
     Reply,
 )
 from carillon.domain.message import text_digest as digest_of
-from carillon.domain.provider_codes import CodeKind, stored_code
+from carillon.domain.provider_codes import stored_code
 from carillon.domain.provider_codes.telnyx import CODES
 
 NAME = "telnyx"
@@ -99,10 +96,12 @@ _STATUS = {
 }
 _RECEIPT_EVENTS = frozenset({"message.sent", "message.finalized", "message.read"})
 
-# Codes that speak of our pace, whatever the HTTP status they come with.
-_PACE_CODES = frozenset({"10011", "40318"})
-# Telnyx failed or took too long: it does not say that it took nothing.
-_UNKNOWN_CODES = frozenset({"10007", "10008"})
+_REFUSALS = Refusals(
+    provider=NAME,
+    codes=CODES,
+    pace=frozenset({"10011", "40318"}),  # too many requests; our number's queue is full
+    unknown=frozenset({"10007", "10008"}),  # Telnyx failed, or took too long
+)
 
 
 class Telnyx:
@@ -215,28 +214,7 @@ def _accepted(answer: urllib3.BaseHTTPResponse) -> Accepted:
             "Telnyx accepted without naming the message.",
             provider_code=stored_code(NAME, str(answer.status)),
         )
-    raise _refusal(answer, _code(body.get("errors")))
-
-
-def _refusal(answer: urllib3.BaseHTTPResponse, code: str) -> Exception:
-    """Return the error that Telnyx's refusal means: its code says more than its HTTP status."""
-    kind = CODES[code].kind if code in CODES else None
-    stored = stored_code(NAME, code or str(answer.status))
-    if answer.status >= 500 or answer.status == 408 or code in _UNKNOWN_CODES:
-        # Telnyx does not say that nothing was taken.
-        return OutcomeUnknown("Telnyx failed while answering.", provider_code=stored)
-    if kind is CodeKind.ACCOUNT or (kind is None and answer.status in (401, 402, 403)):
-        # Before 429, with which a used up spend limit comes.
-        return AccountBlocked("Telnyx refuses our account or number.", provider_code=stored)
-    if answer.status == 429 or code in _PACE_CODES:
-        wait_s = retry_after_s(answer.headers)
-        return Throttled("Telnyx asks us to slow down.", retry_after_s=wait_s)
-    if kind is CodeKind.TRANSIENT:
-        return Unavailable("Telnyx could not take the message.", provider_code=stored)
-    if code:
-        return Rejected("Telnyx refused the message.", provider_code=stored)
-    # Every refusal of Telnyx's carries a code: this answer is somebody else's.
-    return OutcomeUnknown("Not an answer of Telnyx's.", provider_code=stored)
+    raise _REFUSALS.error(answer, _code(body.get("errors")))
 
 
 def _code(errors: object) -> str:
