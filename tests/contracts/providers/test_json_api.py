@@ -58,7 +58,16 @@ def test_segments_are_one_or_more(value: Any, expected: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("a", "a"), (1000, "1000"), (None, ""), (True, ""), ([], ""), ({}, "")]
+    ("value", "expected"),
+    [
+        ("a 👋", "a 👋"),
+        (1000, "1000"),
+        ("half \ud83d", "half ?"),
+        (None, ""),
+        (True, ""),
+        ([], ""),
+        ({}, ""),
+    ],
 )
 def test_only_words_and_numbers_are_text(value: Any, expected: str) -> None:
     assert text(value) == expected

@@ -275,6 +275,11 @@ def test_a_port_where_nobody_listens_is_unavailable_and_nothing_was_sent() -> No
     assert caught.value.provider_code == "unreachable"
 
 
+def test_a_name_that_does_not_resolve_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        account("http://no.invalid").send(MESSAGE)
+
+
 def test_a_secret_without_its_key_names_what_is_missing() -> None:
     with pytest.raises(KeyError, match="api_key"):
         MODULE.account({"public_key": "x"}, urllib3.PoolManager())

@@ -187,8 +187,10 @@ def first(value: object) -> Mapping[str, Any]:
 
 def text(value: object) -> str:
     """Return a JSON string, or a number as one; "" for all else."""
-    is_word = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return str(value) if is_word else ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    # Half of a surrogate pair is JSON and no text: nothing could store it.
+    return str(value).encode(errors="replace").decode()
 
 
 def micros(amount: object) -> int | None:
