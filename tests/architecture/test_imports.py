@@ -36,6 +36,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         "carillon.adapters",
         *_AWS_AND_PROVIDERS,
     },
+    # Who signs its webhooks with more than an HMAC has a library for it, and nobody else has.
+    "carillon.adapters.providers.telnyx": {
+        "carillon.domain",
+        "carillon.adapters",
+        "urllib3",
+        "ecdsa",
+    },
+    "carillon.adapters.providers.vonage": {
+        "carillon.domain",
+        "carillon.adapters",
+        "urllib3",
+        "jwt",
+    },
     "carillon.edge": {"carillon.domain.errors", "carillon.edge", "aws_lambda_powertools"},
     # A body is parsed once, at the edge, into a command of the domain, and the permission
     # table is the domain's: the HTTP half of the edge knows more of it than its errors.
