@@ -99,7 +99,7 @@ class PlivoAccount:
         """Hand the message over, once, without retrying; errors as ``ports.MessageProvider``."""
         answer = self._rest.post(self._url, _request(message))
         if answer.status >= 400:
-            raise refusal(NAME, CODES, answer)
+            raise refusal(NAME, CODES, answer, str(answer.status))
         ids = json_object(answer.data).get("message_uuid")
         if answer.status == 202 and isinstance(ids, list) and ids and isinstance(ids[0], str):
             return Accepted(provider_id=ids[0])

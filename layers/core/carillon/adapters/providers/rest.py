@@ -117,20 +117,20 @@ class RestAccount:
 
 
 def refusal(
-    provider: str, codes: Codes, answer: urllib3.BaseHTTPResponse, code: str = ""
+    provider: str, codes: Codes, answer: urllib3.BaseHTTPResponse, *named: str
 ) -> CarillonError:
     """
     Return the error that *answer*, which is no acceptance, means by the table *codes*.
 
-    *code* is what the answer itself names; without one its HTTP status stands for it. What
-    neither the table nor HTTP says was refused may have been taken: OutcomeUnknown.
+    *named* are the codes that stand for it, the most exact first; blank ones do not count.
+    What neither the table nor HTTP says was refused may have been taken: OutcomeUnknown.
     """
     if answer.status == 429:
         wait_s = retry_after_s(answer.headers)
         return Throttled("The provider asks us to slow down.", retry_after_s=wait_s)
-    stored = stored_code(provider, code or str(answer.status))
-    known = codes.get(code) or codes.get(str(answer.status))
-    kind = known.kind if known else None
+    given = [code for code in named if code]
+    stored = stored_code(provider, given[0])
+    kind = next((codes[code].kind for code in given if code in codes), None)
     if kind is CodeKind.TRANSIENT:
         return Unavailable("The provider could not take it just now.", provider_code=stored)
     if kind is CodeKind.ACCOUNT or (kind is None and answer.status in _ACCOUNT_STATUSES):
