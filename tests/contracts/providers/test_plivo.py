@@ -471,7 +471,10 @@ def test_a_receipt_names_attempt_person_segments_price_and_reason() -> None:
     assert (receipt.error_code, receipt.received_at) == ("plivo:30", NOW)
 
 
-@pytest.mark.parametrize("fields", [{}, {"Units": "x", "TotalAmount": "NaN", "ErrorCode": "000"}])
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"Units": "x", "TotalAmount": "NaN", "ErrorCode": "000"}, {"ErrorCode": "to +1 202"}],
+)
 def test_what_a_receipt_does_not_say_is_left_open(fields: dict[str, str]) -> None:
     form = a_form(MessageUUID="u-1", Status="delivered", **fields)
 
@@ -493,13 +496,21 @@ def test_a_receipt_that_plivo_does_not_document_is_refused(word: str, ref: str, 
 
 
 def test_an_inbound_text_is_a_reply_with_its_plus_sign() -> None:
-    form = a_form(MessageUUID="u-7", From="12025550142", To="12025550100", Text="ok 👍", Type="sms")
+    form = a_form(MessageUUID="u-7", From="12025550142", To="12025550100", Text=" ok 👍\n")
 
     (reply,) = MODULE.replies(form, "snd_a", NOW)
 
     assert (reply.provider, reply.provider_id, reply.sender_id) == ("plivo", "u-7", "snd_a")
-    assert (reply.phone, reply.body, reply.media_urls) == (PHONE, "ok 👍", ())
+    assert (reply.phone, reply.body, reply.media_urls) == (PHONE, " ok 👍\n", ())
     assert (reply.handled_by_provider, reply.received_at) == (False, NOW)
+
+
+def test_a_plus_sign_that_was_not_encoded_is_still_one() -> None:
+    body = b"MessageUUID=u-7&From=+12025550142&Text=ok"
+
+    (reply,) = MODULE.replies(MODULE.payload(a_call(STATUS_URL, body, {})), "snd_a", NOW)
+
+    assert reply.phone == PHONE
 
 
 def test_pictures_come_in_the_order_of_their_numbers() -> None:

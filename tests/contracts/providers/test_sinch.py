@@ -157,6 +157,7 @@ ANSWERS: list[tuple[int, Any, type[Exception], str]] = [
     (402, b"", AccountBlocked, "sinch:http_402"),
     (403, {"code": "unknown_campaign"}, AccountBlocked, "sinch:unknown_campaign"),
     (403, {"code": "missing_callback_url"}, AccountBlocked, "sinch:missing_callback_url"),
+    (400, {"code": "no such number: +1 202"}, Rejected, "sinch:http_400"),
     (403, {"code": 403}, AccountBlocked, "sinch:http_403"),
     (404, b"", AccountBlocked, "sinch:http_404"),
     (409, b"", OutcomeUnknown, "sinch:http_409"),
@@ -211,7 +212,13 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
 
 
 def a_batch(batch_id: str, **changes: Any) -> dict[str, Any]:
-    batch = {"id": batch_id, "to": ["12025550142"], "body": TEXT, "created_at": to_iso(NOW)}
+    batch = {
+        "id": batch_id,
+        "from": "12025550100",
+        "to": ["12025550142"],
+        "body": TEXT,
+        "created_at": to_iso(NOW),
+    }
     return {**batch, **changes}
 
 
@@ -270,6 +277,7 @@ def test_messages_to_others_earlier_and_known_ones_are_not_ours(sinch: Recording
 UNCLEAR: list[tuple[int, Any, str]] = [
     (200, log(*OTHERS), "sinch:log_unclear"),
     (200, log(a_batch("b-6", body=None)), "sinch:log_unclear"),
+    (200, log(a_batch("b-6", **{"from": "12025550111"})), "sinch:log_unclear"),
     (200, log(a_batch("b-6", to=None, body="x")), "sinch:log_unclear"),
     (200, log(a_batch("b-1", to=["1"]), count=2), "sinch:log_unclear"),
     (200, log(count=1), "sinch:log_unclear"),
@@ -352,11 +360,12 @@ def signed_call(body: bytes, signed: str, *, stamp: str = STAMP, **changes: str)
 
 
 def sdk_signature(body: str, stamp: str = STAMP, key: str = KEY) -> str:
-    return calculate_sinch_event_signature(compute_signed_data(body, NONCE, stamp), key)
+    return str(calculate_sinch_event_signature(compute_signed_data(body, NONCE, stamp), key))
 
 
 def sdk_accepts(call: WebhookCall) -> bool:
-    return SmsSinchEvent(KEY).validate_authentication_header(dict(call.headers), call.body)
+    sdk = SmsSinchEvent(KEY)
+    return bool(sdk.validate_authentication_header(dict(call.headers), call.body))
 
 
 bodies = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

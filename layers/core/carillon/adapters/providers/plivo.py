@@ -42,6 +42,7 @@ from carillon.adapters.providers.contract import (
 )
 from carillon.adapters.providers.rest import RestAccount, json_object, refusal
 from carillon.adapters.providers.webhook_fields import (
+    code_of,
     count_of,
     form_of,
     micros_of,
@@ -169,7 +170,8 @@ def _request(message: Outgoing) -> dict[str, Any]:
     return body
 
 
-def _error_code(code: str) -> str | None:
+def _error_code(word: str) -> str | None:
+    code = code_of(word)
     return None if code in _NO_ERROR else stored_code(NAME, code)
 
 

@@ -16,7 +16,7 @@ signed body; the ``ref`` of the address counts only where that is missing.
 
 The log shows every batch with recipient and text, but cannot be searched by recipient: all
 batches since then are read, up to ``_MOST_PAGES`` pages. Where there are more, or one to that
-person is none we know and has another text, it cannot tell (``log_unclear``).
+person is none we know and has another text or sender, it cannot tell (``log_unclear``).
 """
 
 import base64
@@ -38,6 +38,7 @@ from carillon.adapters.providers.contract import (
 )
 from carillon.adapters.providers.rest import RestAccount, json_object, refusal
 from carillon.adapters.providers.webhook_fields import (
+    code_of,
     count_of,
     json_of,
     reference_of,
@@ -103,9 +104,7 @@ class SinchAccount:
         answer = self._rest.post(self._url, _request(message, self._now()))
         body = json_object(answer.data)
         if answer.status >= 400:
-            code = body.get("code")
-            word = code if isinstance(code, str) else ""
-            raise refusal(NAME, CODES, answer, word, f"http_{answer.status}")
+            raise refusal(NAME, CODES, answer, _api_code(body), f"http_{answer.status}")
         provider_id = text_of(body, "id")
         if answer.status in (200, 201) and provider_id:
             return Accepted(provider_id=provider_id)
@@ -114,24 +113,24 @@ class SinchAccount:
     def find(
         self,
         *,
-        sender: str,  # noqa: ARG002
+        sender: str,
         recipient: str,
         text_digest: str,
         since: datetime,
         known_ids: frozenset[str] = frozenset(),
     ) -> ProviderRecord | None:
-        """
-        Return the newest such message of Sinch's log, or None if it never took it.
-
-        Whatever its sender: the log may spell ours in another way, and taken for another's
-        our own message would be sent twice.
-        """
+        """Return the newest such message of Sinch's log, or None if it never took it."""
         batches = [
             batch
             for batch in self._batches(since)
             if _is_to(batch, recipient) and text_of(batch, "id") not in known_ids
         ]
-        ours = [batch for batch in batches if digest_of(_text(batch)) == text_digest]
+        ours = [
+            batch
+            for batch in batches
+            if digest_of(_text(batch)) == text_digest
+            and with_plus(text_of(batch, "from")) == with_plus(sender)
+        ]
         if ours:
             newest = max(ours, key=lambda batch: text_of(batch, "created_at"))
             return ProviderRecord(provider_id=text_of(newest, "id"), status=LeadStatus.SUBMITTED)
@@ -205,6 +204,12 @@ def _request(message: Outgoing, now: datetime) -> dict[str, Any]:
     return body
 
 
+def _api_code(body: Mapping[str, Any]) -> str:
+    """Return the word that an answer names its error with; a number is but the HTTP status."""
+    code = body.get("code")
+    return code_of(code) if isinstance(code, str) else ""
+
+
 def _is_to(batch: Mapping[str, Any], recipient: str) -> bool:
     """Whether a batch goes to *recipient*, or to whom cannot be said."""
     numbers = batch.get("to")
@@ -222,7 +227,7 @@ def _text(batch: Mapping[str, Any]) -> str:
 
 def _error_code(fields: Mapping[str, Any], status: LeadStatus) -> str | None:
     """Return the code of a failure; what is well has a code as well, but no error."""
-    code = text_of(fields, "code")
+    code = code_of(text_of(fields, "code"))
     return stored_code(NAME, code) if code and status is LeadStatus.FAILED else None
 
 

@@ -1,6 +1,7 @@
 """What the fields of the providers' webhooks hold, read in one way for all of them."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,6 +15,7 @@ from carillon.domain.message import CallbackRef
 # Far more than a provider sends; more is an attempt to keep us busy.
 _MOST_FIELDS = 200
 _MOST_DIGITS = 18
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def secrets_of(secret: Secret, name: str) -> list[str]:
@@ -46,7 +48,12 @@ def text_of(fields: Mapping[str, Any], name: str) -> str:
         value = value[0] if value else None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return str(value).strip()
+    return str(value)
+
+
+def code_of(word: str) -> str:
+    """Return *word* where it can be a code, else "": codes are stored, logged and counted."""
+    return word if _CODE.fullmatch(word) else ""
 
 
 def status_of(word: str, statuses: Mapping[str, LeadStatus]) -> LeadStatus:
@@ -62,8 +69,13 @@ def reference_of(*tokens: str) -> CallbackRef:
 
 
 def with_plus(number: str) -> str:
-    """Return a number in E.164: many providers leave out the plus sign. Names stay as they are."""
-    return f"+{number}" if number.isascii() and number.isdigit() else number
+    """
+    Return a number in E.164; names stay as they are.
+
+    Many providers leave out the plus sign, or do not encode it: in a form it is then a space.
+    """
+    bare = number.strip()
+    return f"+{bare}" if bare.isascii() and bare.isdigit() else bare
 
 
 def micros_of(amount: str) -> int | None:
