@@ -36,11 +36,16 @@ class _Server(ThreadingHTTPServer):
 
 @dataclass
 class RecordingServer:
-    """Answers with *status*, *body* and *headers*, as a context manager; ``None`` hangs up."""
+    """
+    Answers with *status*, *body* and *headers*, as a context manager; ``None`` hangs up.
+
+    After each answer the next of *following*, if there is one, becomes the body.
+    """
 
     status: int | None = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
+    following: list[bytes] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     base_url: str = ""
 
@@ -49,6 +54,11 @@ class RecordingServer:
         self.status = status
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def says_in_turn(self, *bodies: Any) -> None:
+        """Answer 200 with each of *bodies* once, as JSON, and then with the last for good."""
+        first, *self.following = (json.dumps(body).encode() for body in bodies)
+        self.says(200, first)
 
     def __enter__(self) -> "RecordingServer":
         recorder = self
@@ -60,12 +70,15 @@ class RecordingServer:
                 recorder.asked.append(Asked(self.command, self.path, headers, body))
                 if recorder.status is None:
                     return
+                answer = recorder.body
+                if recorder.following:
+                    recorder.body = recorder.following.pop(0)
                 self.send_response_only(recorder.status)
                 for name, value in recorder.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(recorder.body)))
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(recorder.body)
+                self.wfile.write(answer)
 
             do_GET = do_POST  # noqa: N815 - http.server looks for this name
 

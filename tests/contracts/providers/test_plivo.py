@@ -183,6 +183,17 @@ def test_too_many_requests_slow_us_down_for_as_long_as_plivo_says(
     assert len(plivo.asked) == 1
 
 
+def test_a_redirection_is_not_followed(plivo: RecordingServer) -> None:
+    plivo.says(307, b"", Location="/elsewhere")
+
+    with pytest.raises(OutcomeUnknown):
+        account(plivo.base_url).send(MESSAGE)
+    with pytest.raises(Unavailable):
+        account(plivo.base_url).fetch("u-1")
+
+    assert [asked.path for asked in plivo.asked] == [PATH, f"{PATH}u-1/"]
+
+
 def test_an_answer_that_never_comes_leaves_the_outcome_unknown(plivo: RecordingServer) -> None:
     plivo.says(None)
 
@@ -367,7 +378,14 @@ def test_whatever_is_changed_the_call_is_refused(forged: WebhookCall) -> None:
     assert not MODULE.is_authentic(forged, SECRET)
 
 
-def test_one_of_several_signatures_is_enough(plivo: RecordingServer) -> None:
+def test_a_call_without_a_nonce_is_refused_though_it_is_signed() -> None:
+    call = v3_call(STATUS_URL, FORM, signature_v3(STATUS_URL, FORM, "", TOKEN))
+    bare = {"x-plivo-signature-v3": call.headers["x-plivo-signature-v3"]}
+
+    assert not MODULE.is_authentic(replace(call, headers=bare), SECRET)
+
+
+def test_one_of_several_signatures_is_enough() -> None:
     several = f"bm8=,{SIGNED.headers['x-plivo-signature-v3']}"
 
     assert sdk_accepts_v3(STATUS_URL, FORM, several)

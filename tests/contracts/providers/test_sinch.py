@@ -274,6 +274,18 @@ def test_messages_to_others_earlier_and_known_ones_are_not_ours(sinch: Recording
     assert find(sinch, "b-2", "b-4") is None
 
 
+def test_every_page_of_the_log_is_read(sinch: RecordingServer) -> None:
+    others = [a_batch(f"o-{number}", to=["12025550199"]) for number in range(3)]
+    sinch.says_in_turn(
+        log(*others[:2], count=4), log(*others[1:], count=4), log(a_batch("b-9"), count=4)
+    )
+
+    found = find(sinch)
+
+    assert found == ProviderRecord(provider_id="b-9", status=LeadStatus.SUBMITTED)
+    assert [asked.query["page"] for asked in sinch.asked] == [["0"], ["1"], ["2"]]
+
+
 UNCLEAR: list[tuple[int, Any, str]] = [
     (200, log(*OTHERS), "sinch:log_unclear"),
     (200, log(a_batch("b-6", body=None)), "sinch:log_unclear"),
@@ -422,6 +434,16 @@ def test_a_timestamp_that_is_none_is_refused_though_it_is_signed(stamp: str) -> 
     call = signed_call(BODY.encode(), sdk_signature(BODY, stamp), stamp=stamp)
 
     assert not MODULE.is_authentic(call, SECRET)
+
+
+def test_a_call_without_a_nonce_is_refused_though_it_is_signed() -> None:
+    signed = signature(BODY.encode(), "", STAMP, KEY)
+    name = "x-sinch-webhook-signature-nonce"
+    call = signed_call(BODY.encode(), signed)
+    bare = {header: value for header, value in call.headers.items() if header != name}
+
+    assert not MODULE.is_authentic(replace(call, headers=bare), SECRET)
+    assert not MODULE.is_authentic(replace(call, headers={**bare, name: ""}), SECRET)
 
 
 def test_another_algorithm_is_refused() -> None:

@@ -341,7 +341,7 @@ def _holds_at(claims: Mapping[str, Any], moment: datetime) -> bool:
 
 def _instant(claims: Mapping[str, Any], name: str) -> float:
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("not an instant")
     return value
 
