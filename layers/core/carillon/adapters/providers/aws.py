@@ -281,6 +281,11 @@ _ARRIVED = frozenset({"DELIVERED", "READ"})
 _CARRIERS_SILENCE_MS = 71 * 3600 * 1000
 
 
+def is_about_a_message(event: Mapping[str, Any]) -> bool:
+    """Whether *event* reports of a text, media or RCS message, known type or not."""
+    return str(event.get("eventType") or "").partition("_")[0] in _CHANNELS
+
+
 def parse_receipt(event: Mapping[str, Any], ref: str, received_at: datetime) -> Receipt | None:
     """
     Return the receipt that *event* carries, or None for an event that is about no message of text.
@@ -289,10 +294,10 @@ def parse_receipt(event: Mapping[str, Any], ref: str, received_at: datetime) -> 
     program sends with the same configuration set) or a type that AWS does not
     document (``unknown_status``).
     """
-    event_type = str(event.get("eventType") or "")
-    channel, _, word = event_type.partition("_")
-    if channel not in _CHANNELS:
+    if not is_about_a_message(event):
         return None
+    event_type = str(event["eventType"])
+    word = event_type.partition("_")[2]
     if word not in _STATUS:
         raise InvalidInput("Unknown event type.", field="eventType", code="unknown_status")
     context = event.get("context")
