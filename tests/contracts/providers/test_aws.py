@@ -413,6 +413,12 @@ def test_a_secrets_words_are_read_as_people_write_them() -> None:
     assert settings.numbers == ("+12025550101", "+12025550102")
 
 
+def test_a_secret_written_with_a_json_boolean_means_the_same() -> None:
+    secret: Any = {"configuration_set": "c", "self_managed_opt_outs": True}
+
+    assert aws.AwsSmsSettings.from_secret(secret).self_managed_opt_outs
+
+
 def test_aws_has_no_log_and_says_so() -> None:
     with pytest.raises(Unavailable) as found:
         account().find(sender=NUMBER, recipient=PHONE, text_digest="00ff", since=NOW)
@@ -723,6 +729,15 @@ def test_a_two_way_message_without_id_or_sender_is_refused(changes: dict[str, An
     assert raised.value.code == "bad_inbound"
 
 
+@given(st.dictionaries(st.sampled_from(sorted(TWO_WAY)), JSON))
+def test_no_two_way_message_breaks_the_reader(changes: dict[str, Any]) -> None:
+    found: list[Reply] = []
+    with contextlib.suppress(InvalidInput):
+        found = aws.MODULE.replies({**TWO_WAY, **changes}, "snd_a", NOW)
+
+    assert all(one.sender_id == "snd_a" and one.phone for one in found)
+
+
 # Codes ----------------------------------------------------------------------------
 
 
@@ -875,6 +890,19 @@ def test_a_list_that_refuses_says_why(
 
     assert type(raised.value) is error
     assert raised.value.code == code
+
+
+def test_the_secret_says_which_list_is_mirrored() -> None:
+    with provider_server(Answer(200, {"OptedOutNumber": PHONE})) as server:
+        secret = {**SECRET, "endpoint_url": server.base_url, "opt_out_list": "Carillon"}
+        mirror = aws.MODULE.opt_out_mirror(secret)
+        assert mirror is not None
+        mirror.put(PHONE)
+
+    (request,) = server.requests
+    assert request.headers["x-amz-target"] == "PinpointSMSVoiceV2.PutOptedOutNumber"
+    assert request.json == {"OptOutListName": "Carillon", "OptedOutNumber": PHONE}
+    assert aws.MODULE.opt_out_mirror(SECRET) is None
 
 
 def test_a_list_that_cannot_be_reached_is_tried_again_later() -> None:

@@ -166,7 +166,7 @@ class Inboxes:
         # people write to it, an opt-out perhaps, must not wait for that.
         try:
             return AwsSmsSettings.from_secret(self._secrets.read(sender.credentials_secret))
-        except (NotFound, KeyError, ValueError, AttributeError):
+        except (NotFound, KeyError, ValueError, TypeError, AttributeError):
             return None
 
 

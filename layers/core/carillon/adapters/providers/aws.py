@@ -96,7 +96,7 @@ REF_KEY: Final = "carillon_ref"
 SELF_MANAGED_KEY: Final = "self_managed_opt_outs"
 _SHORTEST_VALIDITY_S, _LONGEST_VALIDITY_S = 5, 259_200
 _DEFAULT_BACKOFF_S = 1.0
-_THROTTLES = frozenset({"ThrottlingException", "TooManyRequestsException"})
+_THROTTLED = "ThrottlingException"
 _MICROS = 1_000_000
 
 
@@ -120,7 +120,7 @@ class AwsSmsSettings:
             configuration_set=secret["configuration_set"],
             region=secret.get("region", ""),
             message_type=secret.get("message_type", "").upper(),
-            self_managed_opt_outs=secret.get("self_managed_opt_outs", "").lower() == "true",
+            self_managed_opt_outs=str(secret.get("self_managed_opt_outs")).lower() == "true",
             numbers=tuple(number for number in numbers if number),
             opt_out_list=secret.get("opt_out_list", ""),
             endpoint_url=secret.get("endpoint_url", ""),
@@ -215,7 +215,7 @@ def _refusal(error: ClientError) -> Exception:
     about = answer.get("ResponseMetadata", {})
     status = int(about.get("HTTPStatusCode", 0))
     name = str(answer.get("Error", {}).get("Code", ""))
-    if status == 429 or name in _THROTTLES:
+    if status == 429 or name == _THROTTLED:
         wait_s = _retry_after_s(about.get("HTTPHeaders", {}))
         return Throttled("AWS asks us to slow down.", retry_after_s=wait_s)
     code = next((c for c in (str(answer.get("Reason", "")), name) if c in CODES), "")
@@ -488,7 +488,7 @@ def _list_error(error: ClientError) -> Exception:
     answer: Mapping[str, Any] = error.response
     about = answer.get("ResponseMetadata", {})
     name, reason = str(answer.get("Error", {}).get("Code", "")), str(answer.get("Reason", ""))
-    if name in _THROTTLES or about.get("HTTPStatusCode") == 429:
+    if about.get("HTTPStatusCode") == 429 or name == _THROTTLED:
         wait_s = _retry_after_s(about.get("HTTPHeaders", {}))
         return Throttled("AWS asks us to slow down.", retry_after_s=wait_s)
     if name == "ResourceNotFoundException":
@@ -515,14 +515,14 @@ class AwsModule:
     def account(self, secret: Secret, pool: urllib3.PoolManager) -> MessageProvider:
         """Return the account that *secret* opens; botocore has connections of its own."""
         settings = AwsSmsSettings.from_secret(secret)
-        client = clients.unrepeating_client(
-            SERVICE,
-            connect_timeout_s=CONNECT_TIMEOUT_S,
-            read_timeout_s=READ_TIMEOUT_S,
-            region=settings.region,
-            endpoint_url=settings.endpoint_url,
-        )
-        return AwsSms(settings, client)
+        return AwsSms(settings, _client(settings))
+
+    def opt_out_mirror(self, secret: Secret) -> OptOutMirror | None:
+        """Return the opt-out list that *secret* names, or None when it names none."""
+        settings = AwsSmsSettings.from_secret(secret)
+        if not settings.opt_out_list:
+            return None
+        return OptOutMirror(_client(settings), settings.opt_out_list)
 
     def is_authentic(self, call: WebhookCall, secret: Secret) -> bool:
         """Return False: AWS calls no address of ours, so nothing that does is AWS's."""
@@ -544,6 +544,16 @@ class AwsModule:
     ) -> list[Reply]:
         """Return the two-way message that our intake has passed on; errors as ``parse_reply``."""
         return [parse_reply(payload, sender_id, received_at)]
+
+
+def _client(settings: AwsSmsSettings) -> Any:
+    return clients.unrepeating_client(
+        SERVICE,
+        connect_timeout_s=CONNECT_TIMEOUT_S,
+        read_timeout_s=READ_TIMEOUT_S,
+        region=settings.region,
+        endpoint_url=settings.endpoint_url,
+    )
 
 
 MODULE: Final = AwsModule()
