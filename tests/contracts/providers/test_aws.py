@@ -769,8 +769,10 @@ def test_every_code_is_one_that_the_sdk_or_the_documentation_knows() -> None:
     assert set(CODES) <= reasons | exceptions | _COMMON_ERRORS | {t for t, *_ in TYPES}
 
 
-def test_every_failure_that_an_event_reports_has_a_code() -> None:
-    assert {t for t, final, _ in TYPES if final is FAILED} <= set(CODES)
+def test_every_failure_that_an_event_reports_has_a_code_and_none_is_tried_again() -> None:
+    kinds = {t: CODES[t].kind for t, final, _ in TYPES if final is FAILED}
+
+    assert set(kinds.values()) == {CodeKind.PERMANENT}
 
 
 # Opt-out lists --------------------------------------------------------------------

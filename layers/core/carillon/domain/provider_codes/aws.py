@@ -142,15 +142,17 @@ _UNREAD: Final[Codes] = {
     "RequestExpired": transient("The request reached AWS too late."),
 }
 
+# None is tried again: what a carrier calls undelivered has come late before, and would come twice.
 _TEXT: Final[Codes] = {
     "TEXT_INVALID": permanent("The number is not valid."),
     "TEXT_INVALID_MESSAGE": permanent("The text cannot be delivered as it is.", Advice.CONTENT),
-    "TEXT_UNREACHABLE": transient("The phone was off or out of reach.", Advice.LEADS),
-    "TEXT_CARRIER_UNREACHABLE": transient("The carrier's network had a passing fault."),
+    "TEXT_UNREACHABLE": permanent("The phone was off or out of reach."),
+    "TEXT_CARRIER_UNREACHABLE": permanent(
+        "The carrier's network had a passing fault.", Advice.RATE
+    ),
     "TEXT_BLOCKED": permanent("The phone or its carrier blocks messages to this person."),
     "TEXT_CARRIER_BLOCKED": permanent("The carrier blocked the message.", Advice.CONTENT),
     "TEXT_SPAM": permanent("The carrier took the message for spam.", Advice.CONTENT),
-    # It may yet have arrived: never a second try.
     "TEXT_UNKNOWN": permanent("The carrier did not say why the message was not delivered."),
     "TEXT_TTL_EXPIRED": permanent("The message could not be delivered in time."),
     "TEXT_PROTECT_BLOCKED": permanent("The account's protect configuration blocked the message."),
@@ -159,8 +161,10 @@ _TEXT: Final[Codes] = {
 _MEDIA: Final[Codes] = {
     "MEDIA_INVALID": permanent("The number is not valid."),
     "MEDIA_INVALID_MESSAGE": permanent("The message cannot be delivered as it is.", Advice.CONTENT),
-    "MEDIA_UNREACHABLE": transient("The phone was off or out of reach.", Advice.LEADS),
-    "MEDIA_CARRIER_UNREACHABLE": transient("The carrier's network had a passing fault."),
+    "MEDIA_UNREACHABLE": permanent("The phone was off or out of reach."),
+    "MEDIA_CARRIER_UNREACHABLE": permanent(
+        "The carrier's network had a passing fault.", Advice.RATE
+    ),
     "MEDIA_BLOCKED": permanent("The phone or its carrier blocks messages to this person."),
     "MEDIA_CARRIER_BLOCKED": permanent("The carrier blocked the message.", Advice.CONTENT),
     "MEDIA_SPAM": permanent("The carrier took the message for spam.", Advice.CONTENT),
