@@ -152,7 +152,7 @@ def test_both_gateways_are_throttled() -> None:
     assert http["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "WebhooksPerSecond"}
 
 
-@pytest.mark.parametrize("name", ["template", "data", "permissions", "alarms"])
+@pytest.mark.parametrize("name", ["template", "data", "permissions", "alarms", "aws_sms"])
 def test_every_parameter_and_output_says_what_it_is(name: str) -> None:
     template = source(name)
 

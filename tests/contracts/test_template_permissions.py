@@ -50,6 +50,7 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # How many of the campaign's messages failed, to stop it.
         COUNTERS: {"Query"},
     },
+    "aws_sms_events": {INDEX: {"Query"}},
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".
     # BatchGetItem: what a receipt would not change is found out by a read, a tenth of a write.
     "process_receipts": {
@@ -82,6 +83,7 @@ SENDS: dict[str, set[str]] = {
     "start_due_campaigns": {"plan"},
     "plan_audience": {"plan", "send"},
     "send_messages": {"send", "reconcile"},
+    "aws_sms_events": {"receipts", "inbound"},
     "aggregate_counters": {"counters-dead"},
     "reconcile_messages": {"send", "reconcile", "recount"},
     "recount_counters": {"recount"},
@@ -91,6 +93,7 @@ TAKES: dict[str, str] = {
     "import_contacts": "import",
     "plan_audience": "plan",
     "send_messages": "send",
+    "aws_sms_events": "aws-sms",
     "process_receipts": "receipts",
     "process_inbound": "inbound",
     "reconcile_messages": "reconcile",
@@ -110,7 +113,15 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {"campaigns_api", "import_contacts"}
-KNOWS_SECRETS = {"provider_webhooks", "send_messages", "process_inbound", "reconcile_messages"}
+KNOWS_SECRETS = {
+    "provider_webhooks",
+    "aws_sms_events",
+    "send_messages",
+    "process_inbound",
+    "reconcile_messages",
+}
+# AWS's own SMS service knows no key but the role; the reconciler asks it nothing.
+SENDS_BY_AWS = {"send_messages", "process_inbound"}
 FOLDERS = sorted(functions())
 
 
@@ -177,7 +188,8 @@ def test_a_function_sends_to_and_takes_from_its_own_queues(folder: str) -> None:
     sends, takes = set(), set()
     for actions, names in _granted(folder, "sqs"):
         queues = {name.rpartition("${Service}-")[2] for name in names}
-        if actions == {"SendMessage"}:
+        # AWS's name for either call is the first; the emulator wants the call's own as well.
+        if actions in ({"SendMessage"}, {"SendMessage", "SendMessageBatch"}):
             sends |= queues
         else:
             # A confirmation that must be tried again has five minutes, not a visibility.
@@ -215,14 +227,33 @@ def test_a_function_reads_secrets_below_the_prefix_or_none(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_role_grants_nothing_but_these_five_services(folder: str) -> None:
+def test_a_function_that_sends_may_send_by_the_numbers_of_this_account_and_region(
+    folder: str,
+) -> None:
+    granted = _granted(folder, "sms-voice")
+
+    assert bool(granted) == (folder in SENDS_BY_AWS)
+    for actions, names in granted:
+        assert actions == {"SendTextMessage", "SendMediaMessage"}
+        before = "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:"
+        assert {name.removeprefix(before) for name in names} == {
+            "configuration-set/*",
+            "phone-number/*",
+            "pool/*",
+            "protect-configuration/*",
+            "sender-id/*",
+        }
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_role_grants_nothing_but_these_services(folder: str) -> None:
     services = {
         action.partition(":")[0]
         for statement in statements(_role(folder))
         for action in many(statement["Action"])
     }
 
-    assert services <= {"dynamodb", "sqs", "s3", "secretsmanager"}
+    assert services <= {"dynamodb", "sqs", "s3", "secretsmanager", "sms-voice"}
     assert _role(folder)["Properties"]["ManagedPolicyArns"] == [{"Ref": "WriteLogs"}]
 
 
@@ -240,9 +271,11 @@ def test_no_action_or_resource_is_a_wildcard() -> None:
             for action in many(statement["Action"]):
                 assert "*" not in action, (name, action)
             for resource in many(statement["Resource"]):
-                # The names of objects and of secrets are not known beforehand; all else is.
+                # The names of objects, of secrets and of numbers are not known beforehand; all
+                # else is.
                 listed = re.search(
-                    r"(\$\{FilesBucket\}/\w+/\*(/rejected-\*)?|\$\{SecretPrefix\}\*)$",
+                    r"(\$\{FilesBucket\}/\w+/\*(/rejected-\*)?|\$\{SecretPrefix\}\*"
+                    r"|:sms-voice:\$\{AWS::Region\}:\$\{AWS::AccountId\}:[a-z-]+/\*)$",
                     _text(resource),
                 )
                 assert "*" not in _text(resource) or listed, (name, resource)
@@ -260,3 +293,34 @@ def test_only_a_gateway_a_rule_or_lambda_itself_may_start_a_function() -> None:
         properties = permission["Properties"]
         assert properties["Principal"] in ("apigateway.amazonaws.com", "events.amazonaws.com"), name
         assert "SourceArn" in properties, name
+
+
+def test_awss_sms_service_alone_publishes_to_its_topic_and_the_topic_alone_reaches_the_queue() -> (
+    None
+):
+    (topic,) = resources("AWS::SNS::TopicPolicy", "aws_sms").values()
+    (queue,) = resources("AWS::SQS::QueuePolicy", "aws_sms").values()
+
+    (publishes,) = topic["Properties"]["PolicyDocument"]["Statement"]
+    (sends,) = queue["Properties"]["PolicyDocument"]["Statement"]
+    assert (publishes["Action"], publishes["Resource"]) == ("sns:Publish", {"Ref": "Topic"})
+    assert publishes["Principal"] == {"Service": "sms-voice.amazonaws.com"}
+    assert publishes["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    }
+    assert (sends["Action"], sends["Resource"]) == ("sqs:SendMessage", {"Ref": "QueueArn"})
+    assert sends["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert sends["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "Topic"}}}
+
+
+def test_awss_events_come_with_the_time_at_which_they_were_published() -> None:
+    """Raw, a message that is redriven would look newer than what the person wrote since."""
+    (subscription,) = resources("AWS::SNS::Subscription", "aws_sms").values()
+    parameters = source()["Resources"]["AwsSms"]["Properties"]["Parameters"]
+
+    assert subscription["Properties"] == {
+        "TopicArn": {"Ref": "Topic"},
+        "Protocol": "sqs",
+        "Endpoint": {"Ref": "QueueArn"},
+    }
+    assert parameters["QueueUrl"] == {"Ref": "AwsSmsQueue"}

@@ -100,7 +100,9 @@ def test_a_batch_of_more_than_ten_has_a_window_and_an_opt_out_has_none() -> None
     for queue, trigger in _triggers_of_queues().items():
         window = trigger.get("MaximumBatchingWindowInSeconds", 0)
         assert (window > 0) == (trigger["BatchSize"] > 10), queue
-    assert "MaximumBatchingWindowInSeconds" not in _triggers_of_queues()["InboundQueue"]
+    # The way of an opt-out.
+    for queue in ("InboundQueue", "AwsSmsQueue"):
+        assert "MaximumBatchingWindowInSeconds" not in _triggers_of_queues()[queue]
 
 
 def test_a_scheduled_function_says_how_often_a_lost_tick_is_tried_again() -> None:

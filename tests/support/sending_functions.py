@@ -21,6 +21,7 @@ from tests.support.stores import DynamoStores, dynamo_stores_in
 
 FOLDERS = (
     "provider_webhooks",
+    "aws_sms_events",
     "process_receipts",
     "process_inbound",
     "send_messages",

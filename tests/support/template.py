@@ -19,6 +19,7 @@ TEMPLATES = {
     "data": ROOT / "infra" / "data.yaml",
     "permissions": ROOT / "infra" / "permissions.yaml",
     "alarms": ROOT / "infra" / "alarms.yaml",
+    "aws_sms": ROOT / "infra" / "aws_sms.yaml",
 }
 Resource = dict[str, Any]
 

@@ -73,6 +73,15 @@ class ProviderWebhooks:
 
 
 @dataclass(frozen=True)
+class AwsSmsEvents:
+    """functions/aws_sms_events."""
+
+    control_table: str
+    receipt_queue_url: str
+    inbound_queue_url: str
+
+
+@dataclass(frozen=True)
 class ImportContacts:
     """functions/import_contacts."""
 

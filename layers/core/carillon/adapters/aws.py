@@ -26,3 +26,32 @@ def client(service: str, *, pool: int = 10) -> Any:
             signature_version=_SIGNATURES.get(service),
         ),
     )
+
+
+@cache
+def unrepeating_client(
+    service: str,
+    *,
+    connect_timeout_s: float,
+    read_timeout_s: float,
+    region: str = "",
+    endpoint_url: str = "",
+    pool: int = 16,
+) -> Any:
+    """
+    Return a client of *service* that makes each call once, for calls that must not be repeated.
+
+    botocore's own default repeats a call whose answer was lost, which would send a
+    message twice. An empty *region* is the function's own.
+    """
+    return boto3.client(
+        service,
+        region_name=region or None,
+        endpoint_url=endpoint_url or None,
+        config=Config(
+            connect_timeout=connect_timeout_s,
+            read_timeout=read_timeout_s,
+            max_pool_connections=pool,
+            retries={"mode": "standard", "total_max_attempts": 1},
+        ),
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 ENVELOPE_VERSION = 1
 _LONGEST_VISIBILITY_S = 12 * 3600
+_MOST_IN_A_CALL = 10
 
 
 class SqsQueue:
@@ -19,12 +20,33 @@ class SqsQueue:
 
     def put(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None:
         """Send one message durably; botocore's error escapes when the queue did not take it."""
-        body = {"v": ENVELOPE_VERSION, "correlation_id": self._correlation_id(), **message}
         self._client.send_message(
             QueueUrl=self._queue_url,
-            MessageBody=json.dumps(body, separators=(",", ":"), ensure_ascii=False),
+            MessageBody=self._body(message),
             DelaySeconds=min(max(delay_s, 0), 900),
         )
+
+    def put_all(self, messages: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """
+        Send every message, ten to a call; return the keys of those that the queue did not take.
+
+        A message may name the correlation id of its own cause.
+        """
+        refused = set()
+        keys = list(messages)
+        for start in range(0, len(keys), _MOST_IN_A_CALL):
+            group = keys[start : start + _MOST_IN_A_CALL]
+            entries = [
+                {"Id": str(n), "MessageBody": self._body(messages[key])}
+                for n, key in enumerate(group)
+            ]
+            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            refused |= {group[int(failed["Id"])] for failed in answer.get("Failed", [])}
+        return refused
+
+    def _body(self, message: Mapping[str, Any]) -> str:
+        body = {"v": ENVELOPE_VERSION, "correlation_id": self._correlation_id(), **message}
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
     def come_back(self, receipt_handle: str, after_s: float) -> None:
         """Make a message that is being worked on visible again *after_s* from now (to 12 hours)."""
