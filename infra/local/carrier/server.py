@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 from infra.local.carrier.api import MessagesApi
 from infra.local.carrier.control import Control
+from infra.local.carrier.directory import Directory, Number
 from infra.local.carrier.http import Answer, HttpServer, Request
 from infra.local.carrier.ledger import Ledger
-from infra.local.carrier.network import Network, Number
+from infra.local.carrier.network import Network
 from infra.local.carrier.scenario import Scenario
-from infra.local.carrier.webhooks import TOTAL_TIMEOUT_S, Account, Postman
+from infra.local.carrier.twilio_api import Account, Twilio
+from infra.local.carrier.webhooks import TOTAL_TIMEOUT_S, Postman
 
 DEFAULT_ACCOUNT_SID = "AC" + "ca1110" * 5 + "00"
 # Only this process knows this account: the token protects nothing.
@@ -53,28 +55,24 @@ class Carrier:
     ) -> None:
         self.account_sid = account_sid
         self.base_url = ""
-        self._auth_token = auth_token
         self._port = port
         self._requests_open = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.ledger = Ledger(ledger_path)
-        account = Account(account_sid, auth_token, other_tokens)
+        self._account = Account(account_sid, auth_token, other_tokens)
+        self._directory = Directory()
         self._network = Network(
             scenario or Scenario(),
-            account,
+            self._directory,
+            (Twilio(self._directory, self._account),),
             self.ledger,
-            Postman(
-                self.ledger,
-                account,
-                concurrency=webhook_concurrency,
-                timeout_s=webhook_timeout_s,
-            ),
+            Postman(self.ledger, concurrency=webhook_concurrency, timeout_s=webhook_timeout_s),
         )
         for phone, url in (numbers or {}).items():
-            self._network.numbers[phone] = Number(phone, url)
+            self._directory.numbers[phone] = Number(phone, url)
         self._api = MessagesApi(self._network)
-        self._control = Control(self._network, lambda: self._requests_open)
+        self._control = Control(self._network, self._account, lambda: self._requests_open)
         self._server = HttpServer(self._handle)
 
     def start(self) -> str:
@@ -118,28 +116,43 @@ class Carrier:
         """Return the provider secret's fields that make our sender use this carrier."""
         return {
             "account_sid": self.account_sid,
-            "auth_token": self._network.account.auth_token,
+            "auth_token": self._account.auth_token,
             "base_url": self.base_url,
         }
 
-    def play(self, scenario: Scenario) -> None:
-        """Change the scenario from the next decision on."""
-        self._call(lambda: setattr(self._network, "scenario", scenario))
+    def play(self, scenario: Scenario | None, *, dialect: str = "") -> None:
+        """
+        Change the scenario from the next decision on, for all dialects or for *dialect*.
 
-    def configure_number(self, phone: str, inbound_url: str = "") -> None:
-        """Own *phone* and call *inbound_url* for the texts it gets."""
-        self._call(lambda: self._network.numbers.update({phone: Number(phone, inbound_url)}))
+        None ends a dialect's own scenario; for all, it is the one to which nothing happens.
+        """
+
+        def change() -> None:
+            if dialect:
+                scenario_now = self._network.scenario.playing(dialect, scenario)
+            else:
+                scenario_now = scenario or Scenario()
+            self._network.scenario = scenario_now
+
+        self._call(change)
+
+    def configure_number(
+        self, phone: str, inbound_url: str = "", *, dialect: str = "twilio"
+    ) -> None:
+        """Own *phone* at the provider of *dialect* and call *inbound_url* for its texts."""
+        number = Number(phone, inbound_url, dialect=dialect)
+        self._call(lambda: self._directory.numbers.update({phone: number}))
 
     def configure_service(self, sid: str, numbers: tuple[str, ...]) -> None:
         """Own a messaging service that sends from *numbers*."""
-        self._call(lambda: self._network.services.update({sid: numbers}))
+        self._call(lambda: self._directory.services.update({sid: numbers}))
 
     def rotate_token(self, auth_token: str, *, still_valid: tuple[str, ...] = ()) -> None:
         """Sign webhooks with *auth_token* from now on; *still_valid* tokens may still sign in."""
 
         def rotate() -> None:
-            self._network.account.auth_token = auth_token
-            self._network.account.other_tokens = still_valid
+            self._account.auth_token = auth_token
+            self._account.other_tokens = still_valid
 
         self._call(rotate)
 
