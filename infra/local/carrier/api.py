@@ -46,11 +46,9 @@ class MessagesApi:
         """Answer one request."""
         dialect = self._network.dialect_for(request)
         asked = dialect.read(request, time.time())
-        return (
-            asked
-            if isinstance(asked, Answer)
-            else await _Request(self._network, dialect, self._limits[dialect.name], asked).answer()
-        )
+        if isinstance(asked, Answer):
+            return asked
+        return await _Request(self._network, dialect, self._limits[dialect.name], asked).answer()
 
 
 @dataclass
@@ -153,6 +151,7 @@ class _Request:
             service_sid=order.service_sid,
             status_callback=order.status_callback,
             media=order.media,
+            configuration_set=order.configuration_set,
             context=order.context,
         )
 

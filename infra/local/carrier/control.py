@@ -6,12 +6,14 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
 
+from infra.local.carrier.aws_api import EventDestination
 from infra.local.carrier.directory import Number
 from infra.local.carrier.http import Answer, Request
 from infra.local.carrier.ledger import as_json
 from infra.local.carrier.network import Network
 from infra.local.carrier.scenario import ScenarioError, parse_scenario
 from infra.local.carrier.twilio_api import Account
+from infra.local.carrier.webhooks import is_callback_url
 
 _KEYWORDS = ("", "stop", "start", "help")
 
@@ -31,8 +33,10 @@ class Control:
     GET  /_carrier/accepted         {phone: [attempt]}
     GET  /_carrier/opt-outs         {phone: opt-out}
     GET  /_carrier/finals           {sid: last status change}
+    GET  /_carrier/credentials/{dialect}  the fields of a provider's secret
     PUT  /_carrier/numbers/{phone}  {inbound_url?, sms?, dialect?}: a number at one provider
     PUT  /_carrier/services/{sid}   {numbers: [phone]}
+    PUT  /_carrier/events           {url}: where AWS's events go
     PUT  /_carrier/account          {auth_token, other_tokens?}: rotate Twilio's token
     PUT  /_carrier/scenario         a scenario object; holds from the next decision on
     PUT  /_carrier/scenario/{dialect}  settings over it for one dialect; {} ends them
@@ -41,10 +45,15 @@ class Control:
     """
 
     def __init__(
-        self, network: Network, account: Account, requests_open: Callable[[], int]
+        self,
+        network: Network,
+        account: Account,
+        events: EventDestination,
+        requests_open: Callable[[], int],
     ) -> None:
         self._network = network
         self._account_of_twilio = account
+        self._event_destination = events
         self._requests_open = requests_open
 
     def handle(self, request: Request) -> Answer:
@@ -73,8 +82,19 @@ class Control:
             "opt-outs": lambda: _dicts(self._network.ledger.opt_outs()),
             "finals": lambda: _dicts(self._network.ledger.finals()),
         }
-        view = views.get("/".join(parts)) if request.method == "GET" else None
+        if request.method != "GET":
+            return None
+        if parts[0] == "credentials" and len(parts) == 2:
+            return self._credentials(parts[1], request)
+        view = views.get("/".join(parts))
         return view() if view else None
+
+    def _credentials(self, dialect: str, request: Request) -> dict[str, Any]:
+        try:
+            spoken = self._network.dialect(dialect)
+        except ValueError as error:
+            raise _Wrong(str(error)) from error
+        return spoken.secret(f"http://{request.headers.get('host', '')}")
 
     def _summary(self) -> dict[str, Any]:
         scenario = self._network.scenario
@@ -93,19 +113,19 @@ class Control:
         return {"events": [as_json(number, event) for number, event in events]}
 
     def _set_up(self, parts: list[str], request: Request) -> dict[str, Any] | None:
-        match parts:
-            case ["numbers", phone]:
-                return self._number(phone, _object(request))
-            case ["services", sid]:
-                return self._service(sid, _object(request))
-            case ["account"]:
-                return self._account(_object(request))
-            case ["scenario"]:
-                self._network.scenario = parse_scenario(_object(request))
-                return {"scenario": self._network.scenario.description}
-            case ["scenario", dialect]:
-                return self._scenario_of(dialect, _object(request))
-        return None
+        set_up = {
+            ("numbers", 2): self._number,
+            ("services", 2): self._service,
+            ("scenario", 2): self._scenario_of,
+        }.get((parts[0], len(parts)))
+        if set_up is not None:
+            return set_up(parts[1], _object(request))
+        whole = {
+            "events": self._event_url,
+            "account": self._account,
+            "scenario": self._scenario,
+        }.get("/".join(parts))
+        return whole(_object(request)) if whole else None
 
     def _act(self, parts: list[str], request: Request) -> dict[str, Any] | None:
         match parts:
@@ -114,6 +134,17 @@ class Control:
             case ["receipts"]:
                 return self._receipt(_object(request))
         return None
+
+    def _event_url(self, values: dict[str, Any]) -> dict[str, Any]:
+        url = _text(values, "url")
+        if url and not is_callback_url(url):
+            raise _Wrong(f"{url!r} is not an http or https URL")
+        self._event_destination.url = url
+        return {"url": url}
+
+    def _scenario(self, values: dict[str, Any]) -> dict[str, Any]:
+        self._network.scenario = parse_scenario(values)
+        return {"scenario": self._network.scenario.description}
 
     def _scenario_of(self, dialect: str, values: dict[str, Any]) -> dict[str, Any]:
         self._network.scenario = self._network.scenario.playing(dialect, values or None)

@@ -90,6 +90,8 @@ class Order:
     #: Messaging service, profile or pool that chooses the sender.
     service_sid: str = ""
     media: int = 0
+    #: AWS's: which destinations get the events, and what is repeated in them.
+    configuration_set: str = ""
     context: tuple[tuple[str, str], ...] = ()
     signed_in: bool = True
     problem: Refusal | None = None
@@ -101,6 +103,10 @@ class Dialect(Caller, Protocol):
     @property
     def account(self) -> str:
         """The account's public name, for the ledger."""
+        ...
+
+    def secret(self, base_url: str) -> dict[str, str]:
+        """Return the fields of a provider's secret with which our sender comes to *base_url*."""
         ...
 
     @property

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from infra.local.carrier import twilio_api
+from infra.local.carrier import aws_api, telnyx_api, twilio_api
 from infra.local.carrier.dialect import Cause, Code, Failure, Refusal
 
-_MODULES = (twilio_api,)
+_MODULES = (twilio_api, telnyx_api, aws_api)
 
 # What a scenario cannot ask for by code: it has settings of their own for these.
 _BY_THE_CARRIER = {

@@ -8,7 +8,7 @@ from infra.local.carrier.messages import MessageLog
 from infra.local.carrier.webhooks import is_callback_url
 
 # By provider; Twilio's answers what no other dialect understands.
-DIALECTS = ("twilio",)
+DIALECTS = ("twilio", "telnyx", "aws")
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 

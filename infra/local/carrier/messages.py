@@ -23,6 +23,7 @@ class Message:
     service_sid: str = ""
     status_callback: str = ""
     media: int = 0
+    configuration_set: str = ""
     context: tuple[tuple[str, str], ...] = ()
     error_code: int | str | None = None
     sent_wall_s: float | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from infra.local.carrier import dialects as known
 from infra.local.carrier.dialect import Code, Dialect, translated
 from infra.local.carrier.dice import Dice
-from infra.local.carrier.directory import Block, Directory
+from infra.local.carrier.directory import DIALECTS, Block, Directory
 from infra.local.carrier.http import Request
 from infra.local.carrier.keywords import CONFIRMATIONS, keyword_of
 from infra.local.carrier.ledger import CarrierText, InboundText, Ledger, StatusChange, now
@@ -33,8 +33,11 @@ class Network:
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     def dialect(self, name: str) -> Dialect:
-        """Return the dialect of that name."""
-        return next(one for one in self.dialects if one.name == name)
+        """Return the dialect of that name; raises ValueError with a sentence."""
+        for dialect in self.dialects:
+            if dialect.name == name:
+                return dialect
+        raise ValueError(f"{name!r} is not one of {', '.join(DIALECTS)}")
 
     def dialect_for(self, request: Request) -> Dialect:
         """Return the dialect that *request* speaks; the first one answers what none does."""

@@ -122,6 +122,11 @@ class Twilio:
         """The account sid."""
         return self.credentials.sid
 
+    def secret(self, base_url: str) -> dict[str, str]:
+        """Return the fields of a Twilio account's secret."""
+        token = self.credentials.auth_token
+        return {"account_sid": self.account, "auth_token": token, "base_url": base_url}
+
     def serves(self, request: Request) -> bool:
         """Whether *request* is for this dialect."""
         return request.path.startswith(f"/{API_VERSION}/")

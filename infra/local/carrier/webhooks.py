@@ -17,7 +17,7 @@ from infra.local.carrier.http import BadRequest, read_head
 from infra.local.carrier.ledger import Ledger, WebhookCall, now
 
 CONNECT_TIMEOUT_S = 5.0
-# For all tries of one webhook together.
+# For a try, or for all tries of one webhook together.
 TOTAL_TIMEOUT_S = 15.0
 # Every way in which a try may end but well: no connection, no answer, an answer that refuses.
 EVERY_FAILURE = frozenset({"ct", "rt", "4xx", "5xx"})
@@ -28,11 +28,15 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Retries:
-    """How a dialect tries again: *count* more times after one of *after* (see EVERY_FAILURE)."""
+    """
+    How a dialect tries again: *count* more times after one of *after* (see EVERY_FAILURE).
+
+    Each try may take *each_s*; None gives all of them together what one has.
+    """
 
     count: int
     after: frozenset[str]
-    try_timeout_s: float = TOTAL_TIMEOUT_S
+    each_s: float | None = None
 
 
 class Caller(Protocol):
@@ -88,25 +92,32 @@ class Postman:
         retries = webhook.caller.retries(webhook)
         token = str(uuid.uuid4())
         async with self._slots:
-            deadline = time.monotonic() + self._timeout_s
+            limit_s = min(self._timeout_s, retries.each_s or self._timeout_s)
+            deadline = time.monotonic() + limit_s
             for attempt in range(1, 2 + retries.count):
-                left = max(deadline - time.monotonic(), 0.001)
-                timeout_s = min(left, retries.try_timeout_s)
-                if await self._try(webhook, token, attempt, timeout_s) not in retries.after:
+                if retries.each_s is not None:
+                    deadline = time.monotonic() + limit_s
+                too_late = f"no answer within {limit_s:g} s"
+                if (
+                    await self._try(webhook, token, attempt, deadline, too_late)
+                    not in retries.after
+                ):
                     return
 
     def lose(self, webhook: Webhook) -> None:
         """Record that *webhook* is never called."""
         self._record(webhook, called_wall_s=time.time(), outcome="lost")
 
-    async def _try(self, webhook: Webhook, token: str, attempt: int, timeout_s: float) -> str:
+    async def _try(
+        self, webhook: Webhook, token: str, attempt: int, deadline: float, too_late: str
+    ) -> str:
         """Return how it went: ok, ct (not connected), rt (not answered), 4xx or 5xx."""
         called = time.time()
+        left = max(deadline - time.monotonic(), 0.001)
         try:
-            status = await asyncio.wait_for(self._post(webhook, token, attempt), timeout_s)
+            status = await asyncio.wait_for(self._post(webhook, token, attempt), left)
         except (_NotConnected, _NotAnswered, TimeoutError) as error:
-            limit_s = min(self._timeout_s, webhook.caller.retries(webhook).try_timeout_s)
-            reason = str(error) or f"no answer within {limit_s:g} s"
+            reason = str(error) or too_late
             self._record(webhook, token=token, called_wall_s=called, outcome="failed", error=reason)
             return "ct" if isinstance(error, _NotConnected) else "rt"
         self._record(
