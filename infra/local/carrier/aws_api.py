@@ -187,10 +187,19 @@ class Aws:
     refusals = REFUSALS
     failures = FAILURES
 
-    def __init__(self, directory: Directory, events: EventDestination, region: str) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        events: EventDestination,
+        *,
+        region: str,
+        handles_stop: Callable[[], bool],
+    ) -> None:
+        """*handles_stop* says whether AWS answers keywords just now, or leaves them to us."""
         self._directory = directory
         self._events = events
         self._region = region
+        self._handles_stop = handles_stop
 
     def secret(self, base_url: str) -> dict[str, str]:
         """Return the fields of an AWS account's secret."""
@@ -198,6 +207,7 @@ class Aws:
             "region": self._region,
             "configuration_set": CONFIGURATION_SET,
             "opt_out_list": OPT_OUT_LIST,
+            "self_managed_opt_outs": "" if self._handles_stop() else "true",
             "endpoint_url": base_url,
         }
 

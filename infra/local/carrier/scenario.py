@@ -186,13 +186,13 @@ class Scenario:
     error_503_rate: float = _setting(_share, 0.5)
     #: How long an answer takes.
     answer_delay_s: tuple[float, float] = _setting(_span, (0.0, 0.0))
-    #: Retry-After of a 429, rounded up to whole seconds. 0 sends none.
+    #: Retry-After of a 429, rounded up to whole seconds. 0 sends none, AWS never does.
     retry_after_s: float = _setting(_seconds, 0.0)
     #: Accepted messages per second for each dialect, more is a 429. 0 is no limit.
     messages_per_second: float = _setting(_per_second, 0.0)
     #: Refused for good: share by code, such as 21211, 21614 or 20005 (the account is suspended).
     rejection_rates: Mapping[Code, float] = _setting(_rates_by_code(REFUSALS), {})
-    #: How long a new message stays out of the list that we reconcile with.
+    #: How long a new message stays out of the list that we reconcile with (AWS has none).
     list_lag_s: float = _setting(_seconds, 0.0)
 
     # -- delivery and its receipts ----------------------------------------------------
@@ -227,7 +227,8 @@ class Scenario:
     start_texts: tuple[str, ...] = _setting(_texts, ("START", "unstop"))
     #: An inbound webhook is called twice with the same message id.
     duplicate_inbound_rate: float = _setting(_share, 0.0)
-    #: The provider's own opt-out handling: it confirms, blocks (21610) and names the keyword.
+    #: The provider's own opt-out handling: it confirms, blocks (21610) and names the keyword
+    #: (AWS tells us of no STOP and HELP that it has answered).
     provider_handles_stop: bool = _setting(_flag, False)
 
     # -- one dialect alone --------------------------------------------------------------

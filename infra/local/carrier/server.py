@@ -81,7 +81,12 @@ class Carrier:
             (
                 Twilio(self._directory, self._account),
                 Telnyx(self._directory, self._telnyx),
-                Aws(self._directory, self._events, region),
+                Aws(
+                    self._directory,
+                    self._events,
+                    region=region,
+                    handles_stop=lambda: self._network.scenario.of("aws").provider_handles_stop,
+                ),
             ),
             self.ledger,
             Postman(self.ledger, concurrency=webhook_concurrency, timeout_s=webhook_timeout_s),

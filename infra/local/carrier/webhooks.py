@@ -98,10 +98,8 @@ class Postman:
                 if retries.each_s is not None:
                     deadline = time.monotonic() + limit_s
                 too_late = f"no answer within {limit_s:g} s"
-                if (
-                    await self._try(webhook, token, attempt, deadline, too_late)
-                    not in retries.after
-                ):
+                outcome = await self._try(webhook, token, attempt, deadline, too_late)
+                if outcome not in retries.after:
                     return
 
     def lose(self, webhook: Webhook) -> None:

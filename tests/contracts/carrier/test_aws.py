@@ -371,6 +371,21 @@ def test_the_event_url_is_set_over_http(
         carrier.configure_events("x:y")
 
 
+def test_the_secret_says_who_answers_keywords(carrier: Carrier) -> None:
+    ours = carrier.credentials_of("aws")
+    carrier.play(Scenario(provider_handles_stop=True), dialect="aws")
+    theirs = carrier.credentials_of("aws")
+
+    assert ours == {
+        "region": "us-east-1",
+        "configuration_set": "local-carrier",
+        "opt_out_list": LIST,
+        "self_managed_opt_outs": "true",
+        "endpoint_url": carrier.base_url,
+    }
+    assert theirs == {**ours, "self_managed_opt_outs": ""}
+
+
 # Opt-out list -------------------------------------------------------------------
 
 
