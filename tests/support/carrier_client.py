@@ -3,8 +3,8 @@
 import base64
 import http.client
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +24,7 @@ RunCarrier = Callable[..., Carrier]
 class Reply:
     status: int
     body: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def request(
@@ -34,23 +35,25 @@ def request(
     form: dict[str, str] | None = None,
     body: Any = None,
     token: str = "",
+    headers: Mapping[str, str] | None = None,
     timeout_s: float = 10,
 ) -> Reply:
-    """Send one request; http.client's and socket's errors escape."""
+    """Send one request, signed in at Twilio's; http.client's and socket's errors escape."""
     token = token or carrier.credentials["auth_token"]
     login = base64.b64encode(f"{carrier.account_sid}:{token}".encode()).decode()
-    headers = {"Authorization": f"Basic {login}"}
+    sent_headers = {"Authorization": f"Basic {login}", **(headers or {})}
     data = json.dumps(body) if body is not None else None
     if form is not None:
         data = urlencode(form)
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        sent_headers["Content-Type"] = "application/x-www-form-urlencoded"
     connection = http.client.HTTPConnection(
         carrier.base_url.removeprefix("http://"), timeout=timeout_s
     )
     try:
-        connection.request(method, path, data, headers)
+        connection.request(method, path, data, sent_headers)
         response = connection.getresponse()
-        return Reply(response.status, json.loads(response.read()))
+        told = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, json.loads(response.read()), told)
     finally:
         connection.close()
 

@@ -17,6 +17,7 @@ class Call:
     headers: dict[str, str]
     form: dict[str, str]
     wall_s: float
+    body: bytes = b""
 
     @property
     def signature(self) -> str:
@@ -42,13 +43,14 @@ class WebhookReceiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                body = self.rfile.read(int(self.headers["Content-Length"]))
                 call = Call(
                     url=receiver.base_url + self.path,
                     target=self.path,
                     headers={name.lower(): value for name, value in self.headers.items()},
-                    form=dict(parse_qsl(body, keep_blank_values=True)),
+                    form=dict(parse_qsl(body.decode(), keep_blank_values=True)),
                     wall_s=time.time(),
+                    body=body,
                 )
                 receiver.calls.append(call)
                 self.send_response(receiver.answer(call) if receiver.answer else receiver.status)

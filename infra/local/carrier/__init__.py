@@ -1,7 +1,10 @@
 """
-A simulated carrier that speaks Twilio's Messages API and calls our webhooks.
+A simulated carrier that speaks several providers' APIs and calls our webhooks.
 
-Standard library only, bound to 127.0.0.1. ``Carrier`` embeds it in a test,
+Twilio's, Telnyx's and AWS End User Messaging's: each is a dialect, one module
+(``twilio_api``, ``telnyx_api``, ``aws_api``) in front of the same network, faults and
+ledger. Bound to 127.0.0.1; beyond the standard library it needs ``cryptography``, for
+Telnyx's signatures. ``Carrier`` embeds it in a test,
 ``python -m infra.local.carrier`` runs it as a process. What goes wrong is a
 ``Scenario``; what really happened is the ``Ledger``.
 """

@@ -28,10 +28,13 @@ def main(argv: list[str]) -> int:
             port=options.port,
             account_sid=options.account_sid,
             auth_token=options.auth_token,
-            numbers=dict(_number(text) for text in options.number),
             ledger_path=options.ledger,
             webhook_concurrency=options.webhook_concurrency,
+            event_url=options.event_url,
         )
+        for text in options.number:
+            dialect, phone, url = _number(text)
+            carrier.configure_number(phone, url, dialect=dialect)
         return _serve(carrier, with_parent=options.with_parent)
     except (ScenarioError, PortTaken, ValueError) as error:
         print(f"carrier: {error}", file=sys.stderr)
@@ -58,7 +61,7 @@ def _serve(carrier: Carrier, *, with_parent: bool) -> int:
 def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m infra.local.carrier",
-        description="A simulated carrier that speaks Twilio's Messages API, on 127.0.0.1.",
+        description="A simulated carrier on 127.0.0.1, with Twilio's, Telnyx's and AWS's API.",
     )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (printed)")
     parser.add_argument(
@@ -78,9 +81,10 @@ def _options(argv: list[str]) -> argparse.Namespace:
         "--number",
         action="append",
         default=[],
-        metavar="PHONE[=INBOUND_URL]",
-        help="a number of ours; may be repeated, or set later over HTTP",
+        metavar="[DIALECT:]PHONE[=INBOUND_URL]",
+        help="a number of ours, at Twilio if not said; may be repeated, or set later over HTTP",
     )
+    parser.add_argument("--event-url", default="", help="where AWS's events are posted to")
     parser.add_argument("--webhook-concurrency", type=int, default=32)
     parser.add_argument(
         "--with-parent", action="store_true", help="end when the starting process is gone"
@@ -94,9 +98,11 @@ def _scenario(name: str, seed: int | None) -> Scenario:
     return scenario if seed is None else replace(scenario, seed=seed)
 
 
-def _number(text: str) -> tuple[str, str]:
-    phone, _, url = text.partition("=")
-    return phone, url
+def _number(text: str) -> tuple[str, str, str]:
+    """Return the dialect, the phone and the URL of ``[DIALECT:]PHONE[=INBOUND_URL]``."""
+    number, _, url = text.partition("=")
+    dialect, colon, phone = number.rpartition(":")
+    return dialect if colon else "twilio", phone, url
 
 
 if __name__ == "__main__":

@@ -1,57 +1,18 @@
-"""The endpoints of Twilio's Messages resource, with the scenario's faults in their place."""
+"""Requests to send, in any dialect, with the scenario's faults in their place."""
 
 import asyncio
-import base64
-import binascii
-import hmac
-import json
-import re
 import time
-import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote
 
-from infra.local.carrier import twilio_api
+from infra.local.carrier import dialects as known
+from infra.local.carrier.dialect import Cause, Dialect, Order, Refusal, caused, translated
+from infra.local.carrier.dice import Dice
 from infra.local.carrier.http import Answer, Request
 from infra.local.carrier.ledger import Attempt, Ledger, body_hash
-from infra.local.carrier.messages import BadQuery, Message
-from infra.local.carrier.network import Network, new_sid
-from infra.local.carrier.scenario import UNACCEPTED, Dice, Fault, Scenario
-
-_PATH = re.compile(rf"/{twilio_api.API_VERSION}/Accounts/([^/]+)/Messages(?:/([^/]+))?\.json")
-
-
-@dataclass(frozen=True)
-class _Order:
-    """A request to send, as posted."""
-
-    to: str
-    sender: str
-    body: str
-    service_sid: str
-    status_callback: str
-    media: int
-    arrived_wall_s: float
-
-    @classmethod
-    def of(cls, form: dict[str, list[str]], arrived_wall_s: float) -> "_Order":
-        def one(name: str) -> str:
-            return form.get(name, [""])[-1]
-
-        return cls(
-            to=one("To"),
-            sender=one("From"),
-            body=one("Body"),
-            service_sid=one("MessagingServiceSid"),
-            status_callback=one("StatusCallback"),
-            media=len(form.get("MediaUrl", [])),
-            arrived_wall_s=arrived_wall_s,
-        )
-
-    @property
-    def ref(self) -> str:
-        query = self.status_callback.partition("#")[0].partition("?")[2]
-        return parse_qs(query).get("ref", [""])[0]
+from infra.local.carrier.messages import Message
+from infra.local.carrier.network import Network
+from infra.local.carrier.scenario import UNACCEPTED, Fault, Scenario
 
 
 @dataclass
@@ -75,150 +36,111 @@ class _RateLimit:
 
 
 class MessagesApi:
-    """Answers requests under ``/2010-04-01/``; None closes the socket unanswered."""
+    """Answers requests; None closes the socket unanswered."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._limit = _RateLimit()
-
-    @property
-    def _scenario(self) -> Scenario:
-        return self._network.scenario
-
-    @property
-    def _ledger(self) -> Ledger:
-        return self._network.ledger
+        self._limits: dict[str, _RateLimit] = defaultdict(_RateLimit)
 
     async def handle(self, request: Request) -> Answer | None:
         """Answer one request."""
-        matched = _PATH.fullmatch(unquote(request.path))
-        if matched is None:
-            return _refusal(20404, path=request.path)
-        account_sid, sid = matched.groups()
-        order = None
-        if sid is None and request.method == "POST":
-            order = _Order.of(request.form(), time.time())
-        if not self._signed_in(request, account_sid):
-            if order is not None:
-                self._record(order, 0, code=20003)
-            return _refusal(20003)
-        if order is not None:
-            return await self._send(order)
-        if request.method != "GET":
-            return _refusal(20004)
-        return self._list(request) if sid is None else self._fetch(sid, request.path)
+        dialect = self._network.dialect_for(request)
+        asked = dialect.read(request, time.time())
+        if isinstance(asked, Answer):
+            return asked
+        return await _Request(self._network, dialect, self._limits[dialect.name], asked).answer()
 
-    def _signed_in(self, request: Request, account_sid: str) -> bool:
-        account = self._network.account
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        try:
-            user, _, token = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return False
-        tokens = (account.auth_token, *account.other_tokens)
-        right = any(hmac.compare_digest(token.encode(), one.encode()) for one in tokens)
-        return scheme.lower() == "basic" and right and user == account_sid == account.sid
 
-    def _fetch(self, sid: str, path: str) -> Answer:
-        message = self._network.log.get(sid)
-        if message is None:
-            return _refusal(20404, path=path)
-        return _json(200, message.as_json(self._network.account.sid))
+@dataclass
+class _Request:
+    """One request to send, on its way to an answer."""
 
-    def _list(self, request: Request) -> Answer:
-        account_sid = self._network.account.sid
-        try:
-            page = self._network.log.page(account_sid, request.query_params(), time.time())
-        except BadQuery as error:
-            body = {"code": 20001, "message": str(error), "more_info": "", "status": 400}
-            return _json(400, body)
-        return _json(200, page)
+    network: Network
+    dialect: Dialect
+    limit: _RateLimit
+    order: Order
+    #: Which request for this phone it is; 0 before it has signed in.
+    number: int = 0
 
-    async def _send(self, order: _Order) -> Answer | None:
-        number = self._ledger.next_number(order.to)
-        dice = Dice(self._scenario.seed, order.to, number)
+    @property
+    def _scenario(self) -> Scenario:
+        return self.network.scenario.of(self.dialect.name)
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.network.ledger
+
+    async def answer(self) -> Answer | None:
+        if not self.order.signed_in:
+            return self._refuse(self._caused(Cause.NOT_SIGNED_IN))
+        self.number = self._ledger.next_number(self.order.to)
+        dice = Dice(self._scenario.seed, self.order.to, self.number)
         await _wait(dice.between("answer", self._scenario.answer_delay_s))
-        order, code = self._check(order)
-        fault = None if code else dice.share("fault", self._scenario.request_faults())
+        refusal = self.order.problem
+        if refusal is None:
+            self.order, refusal = self.dialect.check(self.order)
+        fault = None if refusal else dice.share("fault", self._scenario.request_faults())
         if fault in UNACCEPTED:
-            return await self._turn_away(order, number, dice, fault)
-        code = code or self._refused_for(order, dice)
-        if code:
-            self._record(order, number, code=code)
-            return _refusal(code, to=order.to, sender=order.sender)
-        return await self._accept(order, number, dice, fault)
+            return await self._turn_away(dice, fault)
+        refusal = refusal or self._refused_for(dice)
+        return self._refuse(refusal) if refusal else await self._accept(dice, fault)
 
-    def _check(self, order: _Order) -> tuple[_Order, int | None]:
-        """Return *order* with its sender chosen, and the error code of what is wrong with it."""
-        if order.service_sid and not order.sender:
-            pool = self._network.services.get(order.service_sid)
-            if not pool:
-                return order, 21701 if pool is None else 21704
-            # A pool's sender sticks to the recipient.
-            chosen = pool[int(Dice(0, order.to).unit("sender") * len(pool))]
-            order = _Order(**{**vars(order), "sender": chosen})
-        return order, self._wrong_with(order)
+    def _caused(self, cause: Cause) -> Refusal:
+        return caused(self.dialect.refusals, cause)
 
-    def _wrong_with(self, order: _Order) -> int | None:
-        number = self._network.numbers.get(order.sender)
-        url = order.status_callback
-        wrong = (
-            (not order.to, 21604),
-            (not order.sender, 21603),
-            (not twilio_api.E164.fullmatch(order.to) or order.to == order.sender, 21211),
-            (not order.body and not order.media, 21602),
-            (len(order.body) > twilio_api.MAX_BODY_CHARS, 21617),
-            (number is None, 21659),
-            (number is not None and not number.sms, 21606),
-            (bool(url) and not twilio_api.is_callback_url(url), 21609),
-        )
-        return next((code for is_wrong, code in wrong if is_wrong), None)
+    def _refused_for(self, dice: Dice) -> Refusal | None:
+        blocks, order = self.network.directory.blocks, self.order
+        if (self.dialect.block_scope(order.sender), order.to) in blocks:
+            return self._caused(Cause.OPTED_OUT)
+        if drawn := dice.share("refusal", self._scenario.rejection_rates):
+            return translated(self.dialect.refusals, known.REFUSALS[drawn])
+        allowed = self.limit.allows(self._scenario.messages_per_second)
+        return None if allowed else self._caused(Cause.TOO_MANY_REQUESTS)
 
-    def _refused_for(self, order: _Order, dice: Dice) -> int | None:
-        if (order.sender, order.to) in self._network.blocked:
-            return 21610
-        if refused := dice.share("refusal", self._scenario.rejection_rates):
-            return refused
-        return None if self._limit.allows(self._scenario.messages_per_second) else 20429
+    def _refuse(self, refusal: Refusal, fault: Fault | None = None) -> Answer:
+        answer = self._refusal(refusal)
+        self._record(answer, refusal=refusal, fault=fault)
+        return answer
 
-    async def _turn_away(
-        self, order: _Order, number: int, dice: Dice, fault: Fault | None
-    ) -> Answer | None:
-        code = None
+    def _refusal(self, refusal: Refusal) -> Answer:
+        slow_down = refusal.cause is Cause.TOO_MANY_REQUESTS
+        retry_after_s = self._scenario.retry_after_s if slow_down else 0
+        return self.dialect.refuse(refusal, self.order, retry_after_s=retry_after_s)
+
+    async def _turn_away(self, dice: Dice, fault: Fault | None) -> Answer | None:
         if fault is Fault.TOO_MANY_REQUESTS:
-            code = 20429
-        elif fault is Fault.ERROR_BEFORE_ACCEPT:
-            code = self._server_error(dice)
-        self._record(order, number, code=code, fault=fault)
+            return self._refuse(self._caused(Cause.TOO_MANY_REQUESTS), fault)
+        if fault is Fault.ERROR_BEFORE_ACCEPT:
+            return self._refuse(self._server_error(dice), fault)
+        self._record(None, fault=fault)
         if fault is Fault.HANG_BEFORE_ACCEPT:
             await asyncio.sleep(self._scenario.hang_s)
-        return _refusal(code) if code else None
+        return None
 
-    async def _accept(
-        self, order: _Order, number: int, dice: Dice, fault: Fault | None
-    ) -> Answer | None:
-        first = self._ledger.accepted_count(order.to) == 0
-        message = self._message(order)
-        code = self._server_error(dice) if fault is Fault.ERROR_AFTER_ACCEPT else None
-        self._record(order, number, sid=message.sid, code=code, fault=fault)
-        self._network.take(message)
-        created = message.as_json(self._network.account.sid)  # as it is now, not after delivery
+    async def _accept(self, dice: Dice, fault: Fault | None) -> Answer | None:
+        first = self._ledger.accepted_count(self.order.to) == 0
+        message = self._message()
+        refusal = self._server_error(dice) if fault is Fault.ERROR_AFTER_ACCEPT else None
+        # The answer shows the message as it is now, not after delivery.
+        answer = self._refusal(refusal) if refusal else self.dialect.accepted(message)
+        told = None if fault is Fault.DROP_REPLY else answer
+        self._record(told, sid=message.sid, refusal=refusal, fault=fault)
+        self.network.take(message)
         overtaken = fault is Fault.RECEIPTS_BEFORE_ANSWER
-        delivery = self._network.deliver(message, dice, first=first, at_once=overtaken)
+        delivery = self.network.deliver(message, dice, first=first, at_once=overtaken)
         if overtaken:
             await delivery
         else:
-            self._network.later(delivery)
+            self.network.later(delivery)
         if fault is Fault.HANG_AFTER_ACCEPT:
             await asyncio.sleep(self._scenario.hang_s)
-        if fault is Fault.DROP_REPLY:
-            return None
-        return _refusal(code) if code else _json(201, created)
+        return told
 
-    def _message(self, order: _Order) -> Message:
-        wall_s = time.time()
+    def _message(self) -> Message:
+        order, wall_s = self.order, time.time()
         return Message(
-            sid=new_sid(),
+            dialect=self.dialect.name,
+            sid=self.dialect.new_id(),
             to=order.to,
             sender=order.sender,
             body=order.body,
@@ -229,36 +151,39 @@ class MessagesApi:
             service_sid=order.service_sid,
             status_callback=order.status_callback,
             media=order.media,
+            configuration_set=order.configuration_set,
+            context=order.context,
         )
 
-    def _server_error(self, dice: Dice) -> int:
-        return 20503 if dice.chance("503", self._scenario.error_503_rate) else 20500
+    def _server_error(self, dice: Dice) -> Refusal:
+        is_503 = dice.chance("503", self._scenario.error_503_rate)
+        return self._caused(Cause.UNAVAILABLE if is_503 else Cause.SERVER_ERROR)
 
     def _record(
         self,
-        order: _Order,
-        number: int,
+        answer: Answer | None,
         *,
         sid: str | None = None,
-        code: int | None = None,
+        refusal: Refusal | None = None,
         fault: Fault | None = None,
     ) -> None:
-        unanswered = (Fault.DROP_REQUEST, Fault.DROP_REPLY, Fault.HANG_BEFORE_ACCEPT)
-        status = twilio_api.status_of(code) if code else 201
+        order = self.order
         self._ledger.add(
             Attempt(
+                dialect=self.dialect.name,
+                account=self.dialect.account,
                 to=order.to,
                 sender=order.sender,
                 body=order.body,
                 body_sha256=body_hash(order.body),
                 status_callback=order.status_callback,
                 ref=order.ref,
-                number=number,
+                number=self.number,
                 accepted=sid is not None,
                 sid=sid,
-                code=code,
+                code=refusal.code if refusal else None,
                 fault=fault.value if fault else None,
-                answer_status=None if fault in unanswered else status,
+                answer_status=answer.status if answer else None,
                 arrived_wall_s=order.arrived_wall_s,
                 wall_s=time.time(),
                 monotonic_s=time.monotonic(),
@@ -269,18 +194,3 @@ class MessagesApi:
 async def _wait(seconds: float) -> None:
     if seconds > 0:
         await asyncio.sleep(seconds)
-
-
-def _headers() -> tuple[tuple[str, str], ...]:
-    return (("Twilio-Request-Id", f"RQ{uuid.uuid4().hex}"), ("Twilio-Concurrent-Requests", "1"))
-
-
-def _json(status: int, body: object) -> Answer:
-    return Answer(status, json.dumps(body).encode(), _headers())
-
-
-def _refusal(code: int, **details: str) -> Answer:
-    headers = _headers()
-    if code == 20003:
-        headers = (*headers, ("WWW-Authenticate", 'Basic realm="Twilio API"'))
-    return Answer(twilio_api.status_of(code), twilio_api.error_body(code, **details), headers)

@@ -35,11 +35,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One response with a JSON body."""
+    """One response with a body in some JSON."""
 
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = "application/json;charset=utf-8"
 
 
 # None closes the socket without an answer.
@@ -91,7 +92,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
 def _encode(answer: Answer, *, keep_alive: bool) -> bytes:
     lines = [
         f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unknown')}",
-        "Content-Type: application/json;charset=utf-8",
+        f"Content-Type: {answer.content_type}",
         f"Content-Length: {len(answer.body)}",
         f"Connection: {'keep-alive' if keep_alive else 'close'}",
         *(f"{name}: {value}" for name, value in answer.headers),

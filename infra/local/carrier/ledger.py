@@ -22,19 +22,22 @@ class Attempt:
     """One request to send. ``accepted`` alone says whether a phone was texted."""
 
     kind: ClassVar[str] = "attempt"
+    #: Which provider's API it came in on, and the account it named there.
+    dialect: str
+    account: str
     to: str
     sender: str
     body: str
     body_sha256: str
     status_callback: str
-    #: The ``ref`` parameter of the status callback, empty without one.
+    #: Our reference, from where the dialect carries it (a callback's query, a context).
     ref: str
     #: Which request for this phone it was, from 1; 0 when it did not sign in.
     number: int
     accepted: bool
     sid: str | None
-    #: Twilio's error code of a refusal, also when it was a fault.
-    code: int | None
+    #: The dialect's error code of a refusal, also when it was a fault.
+    code: int | str | None
     #: The name of the fault that befell the request.
     fault: str | None
     #: The HTTP status it is answered with; None when the socket is closed instead.
@@ -53,7 +56,7 @@ class StatusChange:
     sid: str
     to: str
     status: str
-    error_code: int | None
+    error_code: int | str | None
     wall_s: float
     monotonic_s: float
 
@@ -63,10 +66,11 @@ class WebhookCall:
     """One try at calling us: ``receipt`` or ``inbound``."""
 
     kind: ClassVar[str] = "webhook"
+    dialect: str
     purpose: str
     sid: str
     phone: str
-    #: MessageStatus of a receipt, ``received`` of an inbound text.
+    #: The state that a receipt reports, ``received`` of an inbound text.
     message_status: str
     #: Same for a retry as for its first try.
     token: str
@@ -74,7 +78,7 @@ class WebhookCall:
     duplicate: bool
     #: ``answered``, ``failed`` (no answer) or ``lost`` (never called, by scenario).
     outcome: str
-    #: The status that we answered with.
+    #: The status that we answered with; 200 when an event sink took it.
     answer_status: int | None
     error: str | None
     called_wall_s: float
@@ -88,6 +92,7 @@ class InboundText:
     """A phone texted one of our numbers. ``keyword`` is stop, start, help or empty."""
 
     kind: ClassVar[str] = "inbound"
+    dialect: str
     sid: str
     phone: str
     sender: str
@@ -211,9 +216,10 @@ class Ledger:
         with self._lock:
             return [event for event in self._events if isinstance(event, kind)]
 
-    def attempts(self, phone: str = "") -> list[Attempt]:
-        """Return every request to send, of one phone or of all."""
-        return [one for one in self._all(Attempt) if phone in ("", one.to)]
+    def attempts(self, phone: str = "", *, dialect: str = "") -> list[Attempt]:
+        """Return every request to send, of one phone and dialect or of all."""
+        attempts = self._all(Attempt)
+        return [one for one in attempts if phone in ("", one.to) and dialect in ("", one.dialect)]
 
     def status_changes(self, sid: str = "") -> list[StatusChange]:
         """Return every state that messages reached, of one message or of all."""

@@ -2,50 +2,46 @@
 
 import asyncio
 import time
-import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infra.local.carrier import twilio_api
+from infra.local.carrier import dialects as known
+from infra.local.carrier.dialect import Code, Dialect, translated
+from infra.local.carrier.dice import Dice
+from infra.local.carrier.directory import DIALECTS, Block, Directory
+from infra.local.carrier.http import Request
+from infra.local.carrier.keywords import CONFIRMATIONS, keyword_of
 from infra.local.carrier.ledger import CarrierText, InboundText, Ledger, StatusChange, now
-from infra.local.carrier.messages import Message, MessageLog
-from infra.local.carrier.scenario import Dice, Scenario
-from infra.local.carrier.webhooks import Account, Postman, Webhook
+from infra.local.carrier.messages import Message
+from infra.local.carrier.scenario import Scenario
+from infra.local.carrier.webhooks import Postman, Webhook
 
 # When ``sent`` is reported, as a share of the time to the final state.
 _SENT_AFTER = 0.4
 
 
 @dataclass
-class Number:
-    """One of our numbers at the carrier; raises ValueError with a sentence when it cannot be."""
-
-    phone: str
-    inbound_url: str = ""
-    sms: bool = True
-
-    def __post_init__(self) -> None:
-        if not twilio_api.E164.fullmatch(self.phone):
-            raise ValueError(f"{self.phone!r} is not a number in E.164, such as +12025550100")
-        if self.inbound_url and not twilio_api.is_callback_url(self.inbound_url):
-            raise ValueError(f"{self.inbound_url!r} is not an http or https URL")
-
-
-@dataclass
 class Network:
-    """The phones, the numbers and everything under way. Lives on one event loop."""
+    """The phones and everything under way, behind all dialects. Lives on one event loop."""
 
     scenario: Scenario
-    account: Account
+    directory: Directory
+    dialects: Sequence[Dialect]
     ledger: Ledger
     postman: Postman
-    log: MessageLog = field(default_factory=MessageLog)
-    numbers: dict[str, Number] = field(default_factory=dict)
-    services: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    #: (our number, phone) pairs that the carrier itself blocks.
-    blocked: set[tuple[str, str]] = field(default_factory=set)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def dialect(self, name: str) -> Dialect:
+        """Return the dialect of that name; raises ValueError with a sentence."""
+        for dialect in self.dialects:
+            if dialect.name == name:
+                return dialect
+        raise ValueError(f"{name!r} is not one of {', '.join(DIALECTS)}")
+
+    def dialect_for(self, request: Request) -> Dialect:
+        """Return the dialect that *request* speaks; the first one answers what none does."""
+        return next((one for one in self.dialects if one.serves(request)), self.dialects[0])
 
     def pending(self) -> int:
         """Return how many deliveries, receipts and texts are still to come."""
@@ -65,7 +61,7 @@ class Network:
 
     def take(self, message: Message) -> None:
         """Put an accepted message into the log as ``queued``."""
-        self.log.add(message)
+        self.directory.log.add(message)
         self._move(message, "queued", None)
 
     async def deliver(self, message: Message, dice: Dice, *, first: bool, at_once: bool) -> None:
@@ -75,9 +71,9 @@ class Network:
         *first* says that the phone had no accepted message before; *at_once* skips
         the delays (receipts that overtake the answer to the request).
         """
-        scenario = self.scenario
-        error = dice.share("outcome", scenario.failure_rates)
-        final = self._final_status(error, dice)
+        scenario = self.scenario.of(message.dialect)
+        error = self._failure(message, dice.share("outcome", scenario.failure_rates))
+        final = _final_status(error, scenario, dice)
         delay = 0.0 if at_once else dice.between("delivery", scenario.delivery_delay_s)
         sent_too = scenario.sent_receipt and final != "failed"
         reordered = dice.chance("reorder", scenario.reorder_rate)
@@ -86,24 +82,24 @@ class Network:
         if final != "failed":
             self._move(message, "sent", None)
         if sent_too and not reordered:
-            await self._report(message, "sent", None, dice)
+            await self._report(message, "sent", dice)
         await asyncio.sleep(delay * (1 - _SENT_AFTER))
         self._move(message, final, error)
-        await self._report(message, final, error, dice)
+        await self._report(message, final, dice)
         if sent_too and reordered:
-            await self._report(message, "sent", None, dice)
+            await self._report(message, "sent", dice)
         if final == "delivered" and (first or scenario.reply_to_every_message):
             self.later(self._text_back(message))
 
-    def _final_status(self, error: int | None, dice: Dice) -> str:
-        if error is None:
-            return "delivered"
-        return "failed" if dice.chance("failed", self.scenario.failed_share) else "undelivered"
+    def _failure(self, message: Message, drawn: Code | None) -> Code | None:
+        """Return the code that *message*'s dialect has for a drawn one, perhaps of another."""
+        if drawn is None:
+            return None
+        return translated(self.dialect(message.dialect).failures, known.FAILURES[drawn]).code
 
-    def _move(self, message: Message, status: str, error_code: int | None) -> None:
+    def _move(self, message: Message, status: str, error_code: Code | None) -> None:
         time_s = now()
-        # A service's message stays ``accepted`` in answers until its number is chosen.
-        message.status = "accepted" if status == "queued" and message.service_sid else status
+        message.status = status
         message.error_code = error_code
         message.updated_wall_s = time_s["wall_s"]
         if status == "sent" or (message.sent_wall_s is None and status != "queued"):
@@ -118,42 +114,24 @@ class Network:
             )
         )
 
-    def report(self, message: Message, status: str, error_code: int | None) -> None:
+    def report(self, message: Message, status: str, error_code: Code | None) -> None:
         """Move *message* to *status* and call that receipt, whatever the scenario says."""
         self._move(message, status, error_code)
-        if message.status_callback:
-            self.later(self.postman.call(self._receipt(message, status, error_code)))
+        for webhook in self.dialect(message.dialect).receipts(message, status):
+            self.later(self.postman.call(webhook))
 
-    def _receipt(self, message: Message, status: str, error_code: int | None) -> Webhook:
-        form = twilio_api.receipt_form(
-            account_sid=self.account.sid,
-            message=message,
-            status=status,
-            error_code=error_code,
-            wall_s=time.time(),
-        )
-        return Webhook(
-            purpose="receipt",
-            url=message.status_callback,
-            form=tuple(form),
-            sid=message.sid,
-            phone=message.to,
-            message_status=status,
-        )
-
-    async def _report(
-        self, message: Message, status: str, error_code: int | None, dice: Dice
-    ) -> None:
-        if not message.status_callback:
-            return
-        webhook = self._receipt(message, status, error_code)
-        if dice.chance(f"lost {status}", self.scenario.lost_receipt_rate):
-            self.postman.lose(webhook)
-            return
-        await self.postman.call(webhook)
-        if dice.chance(f"duplicate {status}", self.scenario.duplicate_receipt_rate):
-            wait_s = dice.between(f"again {status}", (0.0, self.scenario.delivery_delay_s[1]))
-            self.later(self._call_again(webhook, wait_s))
+    async def _report(self, message: Message, status: str, dice: Dice) -> None:
+        scenario = self.scenario.of(message.dialect)
+        lost = dice.chance(f"lost {status}", scenario.lost_receipt_rate)
+        again = dice.chance(f"duplicate {status}", scenario.duplicate_receipt_rate)
+        wait_s = dice.between(f"again {status}", (0.0, scenario.delivery_delay_s[1]))
+        for webhook in self.dialect(message.dialect).receipts(message, status):
+            if lost:
+                self.postman.lose(webhook)
+                continue
+            await self.postman.call(webhook)
+            if again:
+                self.later(self._call_again(webhook, wait_s))
 
     async def _call_again(self, webhook: Webhook, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
@@ -161,7 +139,7 @@ class Network:
 
     async def _text_back(self, message: Message) -> None:
         """Let the phone answer, or not. Its fate hangs on the phone alone, not on retries."""
-        scenario, phone = self.scenario, message.to
+        scenario, phone = self.scenario.of(message.dialect), message.to
         count = self.ledger.accepted_count(phone) if scenario.reply_to_every_message else 1
         dice = Dice(scenario.seed, phone, "texts", count)
         wish = dice.share("wish", scenario.text_rates())
@@ -170,50 +148,50 @@ class Network:
         await asyncio.sleep(dice.between("reply", scenario.reply_delay_s))
         keyword = "" if wish == "reply" else wish
         self.receive(
-            phone=phone, number=message.sender, body=self._words(wish, dice), keyword=keyword
+            phone=phone, number=message.sender, body=_words(wish, scenario, dice), keyword=keyword
         )
         if wish == "stop" and dice.chance("start", scenario.start_rate):
             await asyncio.sleep(dice.between("restart", scenario.reply_delay_s))
-            start = self._words("start", dice)
+            start = _words("start", scenario, dice)
             self.receive(phone=phone, number=message.sender, body=start, keyword="start")
-
-    def _words(self, wish: str, dice: Dice) -> str:
-        scenario = self.scenario
-        if wish == "reply":
-            return dice.weighted("words", scenario.reply_texts)
-        texts = {
-            "stop": scenario.stop_texts,
-            "help": scenario.help_texts,
-            "start": scenario.start_texts,
-        }[wish]
-        return dice.weighted(f"{wish} words", dict.fromkeys(texts, 1.0))
 
     def receive(self, *, phone: str, number: str, body: str, keyword: str | None = None) -> str:
         """
         Take a text from *phone* to our *number*, call its webhook, return its sid.
 
         *keyword* (stop, start, help or empty) is what the phone means by it; by
-        default Twilio's own reading of the body.
+        default what carriers read in the body.
         """
-        meant = twilio_api.keyword_of(body) if keyword is None else keyword
-        message = self._inbound_message(phone, number, body)
-        self.log.add(message)
+        meant = keyword_of(body) if keyword is None else keyword
+        ours = self.directory.numbers.get(number)
+        dialect = self.dialect(ours.dialect) if ours else self.dialects[0]
+        scenario = self.scenario.of(dialect.name)
+        message = self._inbound_message(dialect, phone, number, body)
+        self.directory.log.add(message)
         self.ledger.add(
             InboundText(
-                sid=message.sid, phone=phone, sender=number, body=body, keyword=meant, **now()
+                dialect=dialect.name,
+                sid=message.sid,
+                phone=phone,
+                sender=number,
+                body=body,
+                keyword=meant,
+                **now(),
             )
         )
-        handled = twilio_api.keyword_of(body) if self.scenario.provider_handles_stop else ""
+        handled = keyword_of(body) if scenario.provider_handles_stop else ""
         if handled:
-            self._handle_keyword(handled, phone, number)
-        self._call_inbound(message, handled)
+            self._handle_keyword(handled, dialect, phone, number)
+        for webhook in dialect.inbound(message, ours, handled) if ours else ():
+            self._call_inbound(webhook, message, scenario)
         return message.sid
 
-    def _inbound_message(self, phone: str, number: str, body: str) -> Message:
-        service = next((sid for sid, pool in self.services.items() if number in pool), "")
+    def _inbound_message(self, dialect: Dialect, phone: str, number: str, body: str) -> Message:
+        services = self.directory.services
         wall_s = time.time()
         return Message(
-            sid=new_sid(),
+            dialect=dialect.name,
+            sid=dialect.new_id(),
             to=number,
             sender=phone,
             body=body,
@@ -221,43 +199,30 @@ class Network:
             status="received",
             created_wall_s=wall_s,
             listed_from_wall_s=wall_s,
-            service_sid=service,
+            service_sid=next((sid for sid, pool in services.items() if number in pool), ""),
             sent_wall_s=wall_s,
         )
 
-    def _call_inbound(self, message: Message, handled: str) -> None:
-        number = self.numbers.get(message.to)
-        if number is None or not number.inbound_url:
-            return
-        form = twilio_api.inbound_form(
-            account_sid=self.account.sid, message=message, opt_out_type=handled.upper()
-        )
-        webhook = Webhook(
-            purpose="inbound",
-            url=number.inbound_url,
-            form=tuple(form),
-            sid=message.sid,
-            phone=message.sender,
-            message_status="received",
-        )
+    def _call_inbound(self, webhook: Webhook, message: Message, scenario: Scenario) -> None:
         self.later(self.postman.call(webhook))
-        dice = Dice(self.scenario.seed, message.sender, message.body, "inbound")
-        if dice.chance("duplicate", self.scenario.duplicate_inbound_rate):
+        dice = Dice(scenario.seed, message.sender, message.body, "inbound")
+        if dice.chance("duplicate", scenario.duplicate_inbound_rate):
             self.later(self._call_again(webhook, 0.05))
 
-    def _handle_keyword(self, keyword: str, phone: str, number: str) -> None:
-        """Twilio's own opt-out list: it blocks or unblocks the pair and answers the phone."""
-        pair = (number, phone)
-        if keyword == "help" and pair in self.blocked:
+    def _handle_keyword(self, keyword: str, dialect: Dialect, phone: str, number: str) -> None:
+        """Act as a provider's own opt-out list: block or unblock, and answer the phone."""
+        pair = (dialect.block_scope(number), phone)
+        if keyword == "help" and pair in self.directory.blocks:
             return
         if keyword == "stop":
-            self.blocked.add(pair)
+            self.directory.blocks[pair] = Block(time.time(), by_phone=True)
         elif keyword == "start":
-            self.blocked.discard(pair)
-        body = twilio_api.CONFIRMATIONS[keyword]
+            self.directory.blocks.pop(pair, None)
+        body = CONFIRMATIONS[keyword]
         wall_s = time.time()
         message = Message(
-            sid=new_sid(),
+            dialect=dialect.name,
+            sid=dialect.new_id(),
             to=phone,
             sender=number,
             body=body,
@@ -267,10 +232,22 @@ class Network:
             listed_from_wall_s=wall_s,
             sent_wall_s=wall_s,
         )
-        self.log.add(message)
+        self.directory.log.add(message)
         self.ledger.add(CarrierText(sid=message.sid, to=phone, sender=number, body=body, **now()))
 
 
-def new_sid() -> str:
-    """Return a message sid; never the same in two runs, unlike everything else here."""
-    return f"SM{uuid.uuid4().hex}"
+def _final_status(error: Code | None, scenario: Scenario, dice: Dice) -> str:
+    if error is None:
+        return "delivered"
+    return "failed" if dice.chance("failed", scenario.failed_share) else "undelivered"
+
+
+def _words(wish: str, scenario: Scenario, dice: Dice) -> str:
+    if wish == "reply":
+        return dice.weighted("words", scenario.reply_texts)
+    texts = {
+        "stop": scenario.stop_texts,
+        "help": scenario.help_texts,
+        "start": scenario.start_texts,
+    }[wish]
+    return dice.weighted(f"{wish} words", dict.fromkeys(texts, 1.0))

@@ -4,19 +4,24 @@ What the simulated carrier does, as one validated JSON file.
 Every key has a default that means "nothing goes wrong", so a file lists only what
 it changes. Decisions are drawn from ``Dice``: the same seed, phone and attempt give
 the same fate in every run, whatever else happens around them.
+
+A scenario holds for all dialects; ``dialects`` changes settings for one of them::
+
+    {"reply_rate": 0.1, "dialects": {"telnyx": {"error_before_accept_rate": 1}}}
+
+Codes may be of any dialect: one that does not have it says its own code for the same cause.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from infra.local.carrier.twilio_api import API_ERRORS, DELIVERY_ERRORS
-
-_Option = TypeVar("_Option")
+from infra.local.carrier.dialect import Code
+from infra.local.carrier.dialects import FAILURES, REFUSALS
+from infra.local.carrier.directory import DIALECTS
 
 
 class ScenarioError(ValueError):
@@ -116,14 +121,16 @@ def _weights(name: str, value: Any) -> dict[str, float]:
     return weights
 
 
-def _rates_by_code(known: Mapping[int, object]) -> Any:
-    def read(name: str, value: Any) -> dict[int, float]:
+def _rates_by_code(known: Mapping[Code, object]) -> Any:
+    codes = {str(code): code for code in known}  # JSON has only text for keys
+
+    def read(name: str, value: Any) -> dict[Code, float]:
         if not isinstance(value, Mapping):
             raise ScenarioError(f"{name} must be codes with their rates, not {value!r}")
-        unknown = [code for code in value if str(code) not in {str(one) for one in known}]
+        unknown = [code for code in value if str(code) not in codes]
         if unknown:
             raise ScenarioError(f"{name} has the unknown code {unknown[0]!r}")
-        rates = {int(code): _share(f"{name} {code}", rate) for code, rate in value.items()}
+        rates = {codes[str(code)]: _share(f"{name} {code}", rate) for code, rate in value.items()}
         _at_most_one(name, rates.values())
         return rates
 
@@ -139,7 +146,13 @@ def _setting(read: Any, default: Any) -> Any:
     return field(default_factory=lambda: default, metadata={"read": read})
 
 
-_REFUSALS = {code: error for code, error in API_ERRORS.items() if code // 1000 == 21}
+def _dialects(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ScenarioError(f"{name} must be dialects with their settings, not {value!r}")
+    unknown = sorted(str(one) for one in value if one not in DIALECTS)
+    if unknown:
+        raise ScenarioError(f"{name} has the unknown dialect {unknown[0]!r}")
+    return dict(value)
 
 
 @dataclass(frozen=True)
@@ -158,26 +171,28 @@ class Scenario:
     hang_before_accept_rate: float = _setting(_share, 0.0)
     #: A 500 or 503; nothing was accepted.
     error_before_accept_rate: float = _setting(_share, 0.0)
-    #: 429 with code 20429; nothing was accepted.
+    #: 429 (Twilio's 20429, AWS's ThrottlingException); nothing was accepted.
     too_many_requests_rate: float = _setting(_share, 0.0)
     #: Accepted, then the socket is closed without an answer.
     drop_reply_rate: float = _setting(_share, 0.0)
-    #: Accepted, then held for ``hang_s`` before the 201.
+    #: Accepted, then held for ``hang_s`` before the answer.
     hang_after_accept_rate: float = _setting(_share, 0.0)
     #: Accepted, but answered with a 500 or 503.
     error_after_accept_rate: float = _setting(_share, 0.0)
-    #: All receipts are delivered before the 201 is written.
+    #: All receipts are delivered before the answer is written.
     receipts_before_answer_rate: float = _setting(_share, 0.0)
     hang_s: float = _setting(_seconds, 12.0)
-    #: Share of those errors that are a 503 (20503); the rest is a 500 (20500).
+    #: Share of those errors that are a 503; the rest is a 500.
     error_503_rate: float = _setting(_share, 0.5)
     #: How long an answer takes.
     answer_delay_s: tuple[float, float] = _setting(_span, (0.0, 0.0))
-    #: Accepted messages per second for the account, more is a 429 (20429). 0 is no limit.
+    #: Retry-After of a 429, rounded up to whole seconds. 0 sends none, AWS never does.
+    retry_after_s: float = _setting(_seconds, 0.0)
+    #: Accepted messages per second for each dialect, more is a 429. 0 is no limit.
     messages_per_second: float = _setting(_per_second, 0.0)
-    #: Refused with a 400: share by Twilio code, such as 21211 or 21614.
-    rejection_rates: Mapping[int, float] = _setting(_rates_by_code(_REFUSALS), {})
-    #: How long a new message stays out of the list that we reconcile with.
+    #: Refused for good: share by code, such as 21211, 21614 or 20005 (the account is suspended).
+    rejection_rates: Mapping[Code, float] = _setting(_rates_by_code(REFUSALS), {})
+    #: How long a new message stays out of the list that we reconcile with (AWS has none).
     list_lag_s: float = _setting(_seconds, 0.0)
 
     # -- delivery and its receipts ----------------------------------------------------
@@ -185,8 +200,8 @@ class Scenario:
     delivery_delay_s: tuple[float, float] = _setting(_span, (0.0, 0.0))
     #: Whether ``sent`` is reported before the final state.
     sent_receipt: bool = _setting(_flag, True)
-    #: Share of accepted messages that end undelivered, by Twilio code.
-    failure_rates: Mapping[int, float] = _setting(_rates_by_code(DELIVERY_ERRORS), {})
+    #: Share of accepted messages that end undelivered, by code, such as 30003.
+    failure_rates: Mapping[Code, float] = _setting(_rates_by_code(FAILURES), {})
     #: Share of those failures that end as ``failed`` (never ``sent``), not ``undelivered``.
     failed_share: float = _setting(_share, 0.0)
     #: A receipt is called twice, the second time up to ``delivery_delay_s`` later.
@@ -210,10 +225,15 @@ class Scenario:
     stop_texts: tuple[str, ...] = _setting(_texts, ("STOP", "stop", "Unsubscribe"))
     help_texts: tuple[str, ...] = _setting(_texts, ("HELP", "info"))
     start_texts: tuple[str, ...] = _setting(_texts, ("START", "unstop"))
-    #: An inbound webhook is called twice with the same MessageSid.
+    #: An inbound webhook is called twice with the same message id.
     duplicate_inbound_rate: float = _setting(_share, 0.0)
-    #: Twilio's own opt-out handling: confirms, blocks with 21610, names OptOutType.
+    #: The provider's own opt-out handling: it confirms, blocks (21610) and names the keyword
+    #: (AWS tells us of no STOP and HELP that it has answered).
     provider_handles_stop: bool = _setting(_flag, False)
+
+    # -- one dialect alone --------------------------------------------------------------
+    #: By dialect: settings over these ones (in code also a whole scenario instead of them).
+    dialects: Mapping[str, Any] = _setting(_dialects, {})
 
     def __post_init__(self) -> None:
         for setting in fields(self):
@@ -221,6 +241,32 @@ class Scenario:
             object.__setattr__(self, setting.name, read(setting.name, getattr(self, setting.name)))
         _at_most_one("the request faults", self.request_faults().values())
         _at_most_one("reply_rate, stop_rate and help_rate", self.text_rates().values())
+        # Not a field: a copy with other settings (dataclasses.replace) must work it out anew.
+        own = {name: self._over(name, settings) for name, settings in self.dialects.items()}
+        object.__setattr__(self, "_own", own)
+
+    def _over(self, name: str, settings: Any) -> "Scenario":
+        if isinstance(settings, Scenario):
+            return settings
+        _check_names(settings, f"the scenario of {name}")
+        if "dialects" in settings:
+            raise ScenarioError("dialects cannot be set for one dialect")
+        try:
+            return replace(self, dialects={}, **settings)
+        except ScenarioError as error:
+            raise ScenarioError(f"dialects {name}: {error}") from error
+
+    def of(self, dialect: str) -> "Scenario":
+        """Return what holds for *dialect*: its own scenario, else this one."""
+        own: dict[str, Scenario] = vars(self)["_own"]
+        return own.get(dialect, self)
+
+    def playing(self, dialect: str, own: "Scenario | Mapping[str, Any] | None") -> "Scenario":
+        """Return this one with *own* (settings over it, or whole) for *dialect*; None for none."""
+        if dialect not in DIALECTS:
+            raise ScenarioError(f"{dialect!r} is not one of {', '.join(DIALECTS)}")
+        others = {name: one for name, one in self.dialects.items() if name != dialect}
+        return replace(self, dialects=others if own is None else {**others, dialect: own})
 
     def request_faults(self) -> dict[Fault, float]:
         """Return the share of requests that each fault befalls."""
@@ -231,14 +277,18 @@ class Scenario:
         return {"stop": self.stop_rate, "help": self.help_rate, "reply": self.reply_rate}
 
 
-def parse_scenario(values: Any) -> Scenario:
-    """Return the scenario that a JSON object describes; raises ScenarioError."""
-    if not isinstance(values, dict):
-        raise ScenarioError("a scenario must be a JSON object")
+def _check_names(values: Any, what: str) -> None:
+    if not isinstance(values, Mapping):
+        raise ScenarioError(f"{what} must be a JSON object")
     known = {setting.name for setting in fields(Scenario)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise ScenarioError(f"{unknown[0]} is not a scenario setting")
+
+
+def parse_scenario(values: Any) -> Scenario:
+    """Return the scenario that a JSON object describes; raises ScenarioError."""
+    _check_names(values, "a scenario")
     return Scenario(**values)
 
 
@@ -254,44 +304,3 @@ def load_scenario(path: Path) -> Scenario:
         raise ScenarioError(f"{path}: is not JSON ({error.msg}, line {error.lineno})") from error
     except ScenarioError as error:
         raise ScenarioError(f"{path}: {error}") from error
-
-
-class Dice:
-    """
-    Draws that depend only on the seed, the subject and the draw's name.
-
-    A named draw is not moved by its neighbours: switching one fault on leaves
-    everybody else's fate as it was.
-    """
-
-    def __init__(self, seed: int, *subject: object) -> None:
-        self._subject = "|".join([str(seed), *map(str, subject)]).encode()
-
-    def unit(self, name: str) -> float:
-        """Return a number from 0 up to, not including, 1."""
-        digest = hashlib.blake2b(self._subject + b"|" + name.encode(), digest_size=6).digest()
-        return int.from_bytes(digest, "big") / 2**48
-
-    def chance(self, name: str, rate: float) -> bool:
-        """Return True in a share *rate* of draws."""
-        return rate > 0 and self.unit(name) < rate
-
-    def between(self, name: str, span: tuple[float, float]) -> float:
-        """Return a number drawn evenly from *span*."""
-        low, high = span
-        return low + (high - low) * self.unit(name) if high > low else low
-
-    def share(self, name: str, rates: Mapping[_Option, float]) -> _Option | None:
-        """Return one option with its own rate, or None for what is left of 1."""
-        point = self.unit(name) if any(rates.values()) else 1.0
-        for option, rate in rates.items():
-            if point < rate:
-                return option
-            point -= rate
-        return None
-
-    def weighted(self, name: str, weights: Mapping[_Option, float]) -> _Option:
-        """Return one option, likelier the greater its weight."""
-        total = sum(weights.values())
-        chosen = self.share(name, {option: weight / total for option, weight in weights.items()})
-        return next(iter(weights)) if chosen is None else chosen

@@ -10,16 +10,23 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from infra.local.carrier.api import MessagesApi
+from infra.local.carrier.aws_api import Aws, EventDestination
 from infra.local.carrier.control import Control
+from infra.local.carrier.directory import Directory, Number
 from infra.local.carrier.http import Answer, HttpServer, Request
 from infra.local.carrier.ledger import Ledger
-from infra.local.carrier.network import Network, Number
+from infra.local.carrier.network import Network
 from infra.local.carrier.scenario import Scenario
-from infra.local.carrier.webhooks import TOTAL_TIMEOUT_S, Account, Postman
+from infra.local.carrier.telnyx_api import Account as TelnyxAccount
+from infra.local.carrier.telnyx_api import Telnyx
+from infra.local.carrier.twilio_api import Account, Twilio
+from infra.local.carrier.webhooks import TOTAL_TIMEOUT_S, EventSink, Postman, is_callback_url
 
 DEFAULT_ACCOUNT_SID = "AC" + "ca1110" * 5 + "00"
-# Only this process knows this account: the token protects nothing.
+# Only this process knows these accounts: token and key protect nothing.
 DEFAULT_AUTH_TOKEN = "local-carrier-token"
+DEFAULT_API_KEY = "KEY-local-carrier"
+DEFAULT_REGION = "us-east-1"
 
 _Result = TypeVar("_Result")
 
@@ -34,8 +41,9 @@ class Carrier:
 
     ``start()`` returns its base URL and ``stop()`` leaves nothing behind; as a
     context manager it does both. Methods may be called from any thread but the
-    carrier's own. *numbers* maps our phone numbers to their inbound webhook URL
-    (empty for none); a message from any other number is refused, as at Twilio.
+    carrier's own. *numbers* maps our phone numbers at Twilio to their inbound webhook URL
+    (empty for none), ``configure_number`` adds those of other providers; a message from
+    any other number is refused.
     """
 
     def __init__(
@@ -46,6 +54,10 @@ class Carrier:
         account_sid: str = DEFAULT_ACCOUNT_SID,
         auth_token: str = DEFAULT_AUTH_TOKEN,
         other_tokens: tuple[str, ...] = (),
+        api_key: str = DEFAULT_API_KEY,
+        region: str = DEFAULT_REGION,
+        event_url: str = "",
+        event_sink: EventSink | None = None,
         numbers: Mapping[str, str] | None = None,
         ledger_path: Path | None = None,
         webhook_concurrency: int = 32,
@@ -53,28 +65,38 @@ class Carrier:
     ) -> None:
         self.account_sid = account_sid
         self.base_url = ""
-        self._auth_token = auth_token
         self._port = port
         self._requests_open = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.ledger = Ledger(ledger_path)
-        account = Account(account_sid, auth_token, other_tokens)
+        self._account = Account(account_sid, auth_token, other_tokens)
+        self._telnyx = TelnyxAccount(api_key)
+        self._events = EventDestination()
+        self.configure_events(event_url, event_sink)
+        self._directory = Directory()
         self._network = Network(
             scenario or Scenario(),
-            account,
-            self.ledger,
-            Postman(
-                self.ledger,
-                account,
-                concurrency=webhook_concurrency,
-                timeout_s=webhook_timeout_s,
+            self._directory,
+            (
+                Twilio(self._directory, self._account),
+                Telnyx(self._directory, self._telnyx),
+                Aws(
+                    self._directory,
+                    self._events,
+                    region=region,
+                    handles_stop=lambda: self._network.scenario.of("aws").provider_handles_stop,
+                ),
             ),
+            self.ledger,
+            Postman(self.ledger, concurrency=webhook_concurrency, timeout_s=webhook_timeout_s),
         )
         for phone, url in (numbers or {}).items():
-            self._network.numbers[phone] = Number(phone, url)
+            self._directory.numbers[phone] = Number(phone, url)
         self._api = MessagesApi(self._network)
-        self._control = Control(self._network, lambda: self._requests_open)
+        self._control = Control(
+            self._network, self._account, self._events, lambda: self._requests_open
+        )
         self._server = HttpServer(self._handle)
 
     def start(self) -> str:
@@ -98,6 +120,7 @@ class Carrier:
             return
         self._run(self._server.stop())
         self._run(self._network.stop())
+        self._run(self._loop.shutdown_default_executor())
         self._end_loop()
         self.ledger.close()
 
@@ -115,33 +138,67 @@ class Carrier:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Return the provider secret's fields that make our sender use this carrier."""
-        return {
-            "account_sid": self.account_sid,
-            "auth_token": self._network.account.auth_token,
-            "base_url": self.base_url,
-        }
+        """Return the fields of Twilio's secret that make our sender use this carrier."""
+        return self.credentials_of("twilio")
 
-    def play(self, scenario: Scenario) -> None:
-        """Change the scenario from the next decision on."""
-        self._call(lambda: setattr(self._network, "scenario", scenario))
+    def credentials_of(self, dialect: str) -> dict[str, str]:
+        """Return the fields of a provider's secret that make our sender use this carrier."""
+        return self._network.dialect(dialect).secret(self.base_url)
 
-    def configure_number(self, phone: str, inbound_url: str = "") -> None:
-        """Own *phone* and call *inbound_url* for the texts it gets."""
-        self._call(lambda: self._network.numbers.update({phone: Number(phone, inbound_url)}))
+    def play(self, scenario: Scenario | None, *, dialect: str = "") -> None:
+        """
+        Change the scenario from the next decision on, for all dialects or for *dialect*.
+
+        None ends a dialect's own scenario; for all, it is the one to which nothing happens.
+        """
+
+        def change() -> None:
+            if dialect:
+                scenario_now = self._network.scenario.playing(dialect, scenario)
+            else:
+                scenario_now = scenario or Scenario()
+            self._network.scenario = scenario_now
+
+        self._call(change)
+
+    def configure_number(
+        self, phone: str, inbound_url: str = "", *, dialect: str = "twilio"
+    ) -> None:
+        """Own *phone* at the provider of *dialect* and call *inbound_url* for its texts."""
+        number = Number(phone, inbound_url, dialect=dialect)
+        self._call(lambda: self._directory.numbers.update({phone: number}))
 
     def configure_service(self, sid: str, numbers: tuple[str, ...]) -> None:
         """Own a messaging service that sends from *numbers*."""
-        self._call(lambda: self._network.services.update({sid: numbers}))
+        self._call(lambda: self._directory.services.update({sid: numbers}))
+
+    def configure_events(self, url: str = "", sink: EventSink | None = None) -> None:
+        """
+        Send AWS's events and two-way messages to *url* and to *sink*, instead of where they went.
+
+        *sink* gets each as a dict, on a thread of its own; what it raises is noted
+        in the ledger, and the event is given to it again.
+        """
+        if url and not is_callback_url(url):
+            raise ValueError(f"{url!r} is not an http or https URL")
+
+        def change() -> None:
+            self._events.url, self._events.sink = url, sink
+
+        self._call(change)
 
     def rotate_token(self, auth_token: str, *, still_valid: tuple[str, ...] = ()) -> None:
         """Sign webhooks with *auth_token* from now on; *still_valid* tokens may still sign in."""
 
         def rotate() -> None:
-            self._network.account.auth_token = auth_token
-            self._network.account.other_tokens = still_valid
+            self._account.auth_token = auth_token
+            self._account.other_tokens = still_valid
 
         self._call(rotate)
+
+    def rotate_signing_key(self) -> None:
+        """Sign Telnyx's webhooks with a new key from now on; the public one changes with it."""
+        self._call(self._telnyx.key.turn)
 
     def text(self, phone: str, number: str, body: str, *, keyword: str | None = None) -> str:
         """Let *phone* text *body* to our *number*; return the sid."""

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from infra.local.carrier import Carrier, PortTaken
-from tests.support.carrier_client import NUMBER, send
+from tests.support.carrier_client import NUMBER, PHONE, request, send
+from tests.support.carrier_dialects import AWS, TELNYX
+from tests.support.webhook_receiver import WebhookReceiver
 
 ROOT = Path(__file__).parents[3]
 Run = Callable[..., "subprocess.Popen[str]"]
@@ -133,7 +135,26 @@ def test_a_bad_scenario_is_one_sentence_and_exit_code_2(run: Run, tmp_path: Path
     assert sentence == f"carrier: {path}: stop_rate must be a share from 0 to 1, not 3\n"
 
 
-@pytest.mark.parametrize("number", ["12", f"{NUMBER}=ftp://x"])
+def test_it_owns_numbers_at_other_providers_and_posts_events(
+    run: Run, receiver: WebhookReceiver
+) -> None:
+    process = run(
+        *("--number", f"telnyx:{TELNYX.number}={receiver.base_url}/inbound"),
+        *("--number", f"aws:{AWS.number}", "--event-url", f"{receiver.base_url}/events"),
+    )
+    there = Carrier(numbers={})
+    there.base_url = base_url(process)
+
+    for dialect in (TELNYX, AWS):
+        body = {"from": PHONE, "to": dialect.number, "body": dialect.name}
+        assert request(there, "POST", "/_carrier/inbound", body=body).status == 200
+    while not request(there, "GET", "/_carrier/idle").body["idle"]:
+        time.sleep(0.01)
+
+    assert (TELNYX.texts(receiver), AWS.texts(receiver)) == (["telnyx"], ["aws"])
+
+
+@pytest.mark.parametrize("number", ["12", f"{NUMBER}=ftp://x", f"sms:{NUMBER}"])
 def test_a_bad_number_is_one_sentence_and_exit_code_2(run: Run, number: str) -> None:
     assert " is not " in refused(run("--number", number))
 

@@ -6,7 +6,7 @@ import pytest
 
 import infra.local.carrier
 from infra.local.carrier import Scenario, ScenarioError, load_scenario
-from infra.local.carrier.scenario import Dice
+from infra.local.carrier.dice import Dice
 
 SHIPPED = sorted(Path(infra.local.carrier.__file__).with_name("scenarios").glob("*.json"))
 
