@@ -145,8 +145,8 @@ MALFORMED: list[dict[str, Any] | str] = [
     "{}",
     {**a_receipt_message(LEAD, "sent"), "received_at": "yesterday"},
     {**a_receipt_message(LEAD, "sent"), "received_at": None},
-    {**a_receipt_message(LEAD, "sent"), "params": None},
-    {**a_receipt_message(LEAD, "sent"), "params": []},
+    {**a_receipt_message(LEAD, "sent"), "payload": None},
+    {**a_receipt_message(LEAD, "sent"), "payload": []},
     {**a_receipt_message(LEAD, "sent"), "ref": None},
 ]
 
@@ -302,7 +302,7 @@ def test_a_malformed_inbound_message_goes_back_alone_and_an_unreadable_one_does_
     deployed: Deployment, carrier: StartCarrier
 ) -> None:
     carrier()
-    unreadable = an_inbound_message("hello", params={"Body": ["hello"]})
+    unreadable = an_inbound_message("hello", payload={"Body": ["hello"]})
     unknown_sender = an_inbound_message("hello", sender_id="snd_none")
     batch = a_batch("no json", unreadable, unknown_sender, an_inbound_message("hello"))
 

@@ -59,7 +59,7 @@ def test_a_signed_status_is_enqueued_once_with_its_raw_form_and_reference(
         "provider": "twilio",
         "sender_id": "snd_a",
         "ref": "Y21wX2E",
-        "params": {
+        "payload": {
             "MessageSid": ["SM1"],
             "MessageStatus": ["delivered"],
             "To": ["+12025550142"],
@@ -77,7 +77,7 @@ def test_a_signed_inbound_message_is_enqueued_once_and_answered_with_no_message(
     assert (status, body) == (200, '<?xml version="1.0" encoding="UTF-8"?><Response/>')
     (message,) = deployed.queued("INBOUND")
     assert deployed.queued("RECEIPT") == []
-    assert message["params"] == {name: [value] for name, value in INBOUND.items()}
+    assert message["payload"] == {name: [value] for name, value in INBOUND.items()}
 
 
 @pytest.mark.parametrize("token", [TOKEN, PREVIOUS_TOKEN])
@@ -106,14 +106,14 @@ def test_the_same_form_in_other_clothes_is_the_same_form(
 ) -> None:
     assert call(deployed, event)[0] == 200
     (message,) = queued(deployed)
-    assert message["params"] == {name: [value] for name, value in INBOUND.items()}
+    assert message["payload"] == {name: [value] for name, value in INBOUND.items()}
 
 
 def test_a_form_of_blank_values_is_signed_with_them(deployed: Deployment) -> None:
     assert call(deployed, a_webhook("inbound", {**INBOUND, "Body": "", "City": ""}))[0] == 200
 
     (message,) = queued(deployed)
-    assert (message["params"]["Body"], message["params"]["City"]) == ([""], [""])
+    assert (message["payload"]["Body"], message["payload"]["City"]) == ([""], [""])
 
 
 def a_signed(**changes: Any) -> dict[str, Any]:
