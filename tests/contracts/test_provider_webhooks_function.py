@@ -354,6 +354,6 @@ def test_a_providers_name_without_its_module_is_forbidden(
     deployed: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # None is what the import system takes for "there is no such module".
-    monkeypatch.setitem(sys.modules, "carillon.adapters.providers.bird", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "carillon.adapters.providers.bird", None)
 
     assert call(deployed, a_bird_call("status", "{}")) == (403, "Forbidden")

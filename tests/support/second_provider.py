@@ -106,5 +106,5 @@ def speak_for_second_provider(monkeypatch: pytest.MonkeyPatch) -> FakeModule:
     """Put a module in the place where the provider's own is, or would be, found."""
     module = FakeModule()
     path = f"carillon.adapters.providers.{NAME}"
-    monkeypatch.setitem(sys.modules, path, SimpleNamespace(MODULE=module))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, path, SimpleNamespace(MODULE=module))
     return module

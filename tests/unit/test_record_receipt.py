@@ -112,7 +112,7 @@ def test_a_receipt_that_is_final_or_tells_of_an_error_is_always_recorded() -> No
     messages = FakeMessages()
     submit(messages, a_claim("claim-1", LEADS[1]), 1)
 
-    receipts = [a_receipt(FAILED, LEADS[1]), a_receipt(SENT, LEADS[0], error_code="21610")]
+    receipts = [a_receipt(FAILED, LEADS[1]), a_receipt(SENT, LEADS[1], error_code="21610")]
 
     assert outdated_among(receipts, messages) == set()
 
