@@ -37,6 +37,7 @@ from urllib3.exceptions import (
 from carillon.adapters.providers.contract import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
+    ProviderModule,
     Secret,
     WebhookAnswer,
     WebhookCall,
@@ -383,7 +384,7 @@ class TwilioModule:
         return [parse_reply(payload, sender_id, received_at)]
 
 
-MODULE = TwilioModule()
+MODULE: ProviderModule = TwilioModule()
 
 
 def signature(url: str, params: Params, auth_token: str) -> str:
