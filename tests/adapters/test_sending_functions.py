@@ -552,6 +552,19 @@ def test_a_pacer_of_an_unknown_sender_goes_back_to_the_queue(deployed: Deploymen
     assert answer == failed("m0")
 
 
+def test_a_pacer_whose_secret_lacks_a_field_says_which_and_not_what_it_holds(
+    deployed: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployed.keep_secret({"account_sid": "AC1", "auth_tokem": "hunter2"})
+
+    answer = deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
+
+    (logged,) = [vars(r) for r in caplog.records if r.getMessage() == "message_failed"]
+    assert answer == failed("m0")
+    assert (logged["code"], logged["field"]) == ("secret_incomplete", "auth_token")
+    assert "hunter2" not in str(logged)
+
+
 def test_the_reconciler_comes_back_while_leads_are_unsettled(
     deployed: Deployment, carrier: StartCarrier
 ) -> None:
