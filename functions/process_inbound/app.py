@@ -15,7 +15,7 @@ from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
-from carillon.adapters.providers import twilio
+from carillon.adapters.providers import modules
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
@@ -23,7 +23,7 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.domain import automatic_answers as answers
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
-from carillon.domain.message import CallbackRef
+from carillon.domain.message import CallbackRef, Reply
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
@@ -40,7 +40,8 @@ def build() -> ReplyWorld:
     providers = Providers(Secrets(aws.client("secretsmanager"), clock.monotonic))
 
     def callback_url(sender_id: str, ref: CallbackRef) -> str:
-        return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
+        provider = directory.sender(sender_id).provider
+        return status_callback(env.webhook_base_url, provider, sender_id, ref)
 
     return ReplyWorld(
         directory=directory,
@@ -78,12 +79,33 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchRespon
 
 
 def _take_in(message: Mapping[str, Any]) -> None:
-    received_at = from_iso(message["received_at"])
     try:
-        reply = twilio.parse_reply(message["params"], message["sender_id"], received_at)
+        replies = _replies_of(message)
     except InvalidInput as error:
         logger.warning("inbound_unreadable", code=error.code)
-        metrics().add_metric(name="inbound_unreadable", unit=MetricUnit.Count, value=1)
+        _count("inbound_unreadable")
         return
-    keyword = process_reply(reply, build())
-    metrics().add_metric(name=f"inbound_{keyword}", unit=MetricUnit.Count, value=1)
+    # An opt-out must not wait for what stands before it in the same call.
+    errors = [error for error in map(_processed, replies) if error is not None]
+    if errors:
+        raise errors[0]
+
+
+def _replies_of(message: Mapping[str, Any]) -> list[Reply]:
+    module = modules.of(message.get("provider", "twilio"))
+    # "params": as an earlier version of ours, deployed a moment ago, enqueued Twilio's forms.
+    payload = message["payload"] if "payload" in message else message["params"]
+    return module.replies(payload, message["sender_id"], from_iso(message["received_at"]))
+
+
+def _processed(reply: Reply) -> Exception | None:
+    """Take *reply* in; return what kept it from being done."""
+    try:
+        _count(f"inbound_{process_reply(reply, build())}")
+    except Exception as error:  # noqa: BLE001 - raised again once the others are done
+        return error
+    return None
+
+
+def _count(name: str) -> None:
+    metrics().add_metric(name=name, unit=MetricUnit.Count, value=1)

@@ -1,16 +1,19 @@
 """
-What providers call: verify the signature, enqueue the form as it came, answer 2xx (I1).
+What providers call: have the signature verified, enqueue what came, answer as they like it (I1).
+
+    POST /<provider>/<sender id>/status     a receipt
+    POST /<provider>/<sender id>/inbound    an inbound message
 
 An unverifiable request is 403, whatever is wrong with it, and nothing of it is
-kept. The signature covers the public address, so the address is built from
+kept. Signatures cover the public address, so the address is built from
 what we told the provider, never from a Host header.
 """
 
+import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
@@ -18,94 +21,113 @@ from aws_lambda_powertools.metrics import MetricUnit
 from carillon import settings
 from carillon.adapters import aws
 from carillon.adapters.dynamodb.control import DynamoDirectory
-from carillon.adapters.providers import twilio
+from carillon.adapters.providers import modules
+from carillon.adapters.providers.contract import (
+    ProviderModule,
+    Secret,
+    WebhookAnswer,
+    WebhookCall,
+)
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.domain.clock import to_iso
 from carillon.domain.errors import NotFound
 from carillon.edge.logs import correlation_id, logger, metrics
-from carillon.ports import Queue
+from carillon.ports import Clock, Queue
 
 app = APIGatewayHttpResolver()
-_FORM = "application/x-www-form-urlencoded"
 # Far above what a provider sends, far below what a queue takes (256 kB).
-_MOST_CHARS = 64_000
-_MOST_FIELDS = 200
-_EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_MOST_BYTES = 64_000
 
 
-class Webhooks:
-    """Knows the account behind each sender and the queues behind each kind of call."""
+class Accounts:
+    """Knows which provider each sender has, and the secret that its webhooks are signed with."""
 
-    def __init__(
-        self, directory: DynamoDirectory, secrets: Secrets, *, receipts: Queue, inbound: Queue
-    ) -> None:
+    def __init__(self, directory: DynamoDirectory, secrets: Secrets) -> None:
         self._directory = directory
         self._secrets = secrets
-        self.receipts = receipts
-        self.inbound = inbound
-        self._accounts: dict[str, str] = {}
+        self._senders: dict[str, tuple[str, str]] = {}
 
-    def credentials(self, sender_id: str) -> twilio.TwilioCredentials:
-        """Return the account that signs for *sender_id*; raises NotFound."""
-        if sender_id not in self._accounts:
+    def module_of(self, sender_id: str, provider: str) -> ProviderModule:
+        """Return the module of *provider*; raises NotFound when the sender is not its."""
+        if self._sender(sender_id)[0] != provider:
+            raise NotFound("This sender is another provider's.", code="sender_not_found")
+        return modules.of(provider)
+
+    def has_signed(self, call: WebhookCall, sender_id: str, module: ProviderModule) -> bool:
+        """Whether *call* was signed with the sender's secret, as kept or as rotated just now."""
+        _, name = self._sender(sender_id)
+        if _explains(self._secrets.read(name), call, module):
+            return True
+        rotated = self._secrets.changed(name)
+        return rotated is not None and _explains(rotated, call, module)
+
+    def _sender(self, sender_id: str) -> tuple[str, str]:
+        """Return the sender's provider and the name of its secret; raises NotFound."""
+        if sender_id not in self._senders:
             sender = self._directory.sender(sender_id)
-            if sender.provider != "twilio":
-                raise NotFound("This sender is not Twilio's.", code="sender_not_found")
-            self._accounts[sender_id] = sender.credentials_secret
-        return twilio.TwilioCredentials.from_secret(self._secrets.read(self._accounts[sender_id]))
+            self._senders[sender_id] = (sender.provider, sender.credentials_secret)
+        return self._senders[sender_id]
+
+
+def _explains(secret: Secret, call: WebhookCall, module: ProviderModule) -> bool:
+    try:
+        return module.is_authentic(call, secret)
+    except Exception as error:  # noqa: BLE001 - no stranger's bytes may cause a 500 and an alarm
+        logger.error("webhook_check_failed", provider=module.name, error_type=type(error).__name__)
+        return False
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What the function stands on."""
+
+    accounts: Accounts
+    receipts: Queue
+    inbound: Queue
+    base_url: str
+    clock: Clock
 
 
 @cache
-def build() -> tuple[Webhooks, str]:
+def build() -> Composition:
     """Compose the function from its environment, once per process."""
     env = settings.from_env(settings.ProviderWebhooks)
     clock = SystemClock()
     sqs = aws.client("sqs")
-    webhooks = Webhooks(
-        DynamoDirectory(aws.client("dynamodb"), env.control_table),
-        Secrets(aws.client("secretsmanager"), clock.monotonic),
+    return Composition(
+        accounts=Accounts(
+            DynamoDirectory(aws.client("dynamodb"), env.control_table),
+            Secrets(aws.client("secretsmanager"), clock.monotonic),
+        ),
         receipts=SqsQueue(sqs, env.receipt_queue_url, correlation_id),
         inbound=SqsQueue(sqs, env.inbound_queue_url, correlation_id),
+        base_url=env.webhook_base_url,
+        clock=clock,
     )
-    return webhooks, env.webhook_base_url
 
 
-@app.post("/twilio/<sender_id>/status")
-def take_status(sender_id: str) -> Response[str]:
+@app.post("/<provider>/<sender_id>/status")
+def take_status(provider: str, sender_id: str) -> Response[str]:
     """Take one status callback."""
-    return _take(sender_id, "status")
-
-
-@app.post("/twilio/<sender_id>/inbound")
-def take_inbound(sender_id: str) -> Response[str]:
-    """Take one inbound message."""
-    return _take(sender_id, "inbound")
-
-
-def _take(sender_id: str, kind: str) -> Response[str]:
-    webhooks, base_url = build()
-    params = _verified_form(sender_id, kind, webhooks, base_url)
-    if params is None:
+    taken = _taken(provider, sender_id, "status")
+    if taken is None:
         return _refused()
-    message = {
-        "provider": "twilio",
-        "sender_id": sender_id,
-        "received_at": to_iso(datetime.now(UTC)),
-        "params": params,
-    }
-    if kind == "status":
-        ref = (app.current_event.query_string_parameters or {}).get("ref", "")
-        webhooks.receipts.put({**message, "ref": ref})
-        return Response(status_code=204, body="")
-    webhooks.inbound.put(message)
-    return Response(status_code=200, content_type="text/xml", body=_EMPTY_TWIML)
+    module, message = taken
+    build().receipts.put(message)
+    return _answer(module.status_answer)
 
 
-def _refused() -> Response[str]:
-    _count("webhook_refused")
-    return Response(status_code=403, content_type="text/plain", body="Forbidden")
+@app.post("/<provider>/<sender_id>/inbound")
+def take_inbound(provider: str, sender_id: str) -> Response[str]:
+    """Take one inbound message."""
+    taken = _taken(provider, sender_id, "inbound")
+    if taken is None:
+        return _refused()
+    module, message = taken
+    build().inbound.put(message)
+    return _answer(module.inbound_answer)
 
 
 @app.not_found
@@ -114,37 +136,55 @@ def refuse_other_addresses(_: Exception) -> Response[str]:
     return _refused()
 
 
-def _verified_form(
-    sender_id: str, kind: str, webhooks: Webhooks, base_url: str
-) -> dict[str, list[str]] | None:
-    """Return the form if its signature holds, else None."""
-    event = app.current_event
-    given = event.headers.get("x-twilio-signature", "")
-    content_type = event.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not given or content_type != _FORM:
-        return None
-    query = event.raw_event.get("rawQueryString") or ""
-    url = f"{base_url}/twilio/{sender_id}/{kind}" + (f"?{query}" if query else "")
+def _taken(
+    provider: str, sender_id: str, kind: str
+) -> tuple[ProviderModule, dict[str, Any]] | None:
+    """Return who signed the present call and what to enqueue of it, None when nobody did."""
+    world = build()
     try:
-        params = _form(event.decoded_body or "")
-        credentials = webhooks.credentials(sender_id)
-        return params if twilio.is_signed(url, params, given, credentials) else None
+        module = world.accounts.module_of(sender_id, provider)
+        call = _call(f"{world.base_url}/{provider}/{sender_id}/{kind}")
+        if not world.accounts.has_signed(call, sender_id, module):
+            return None
+        payload = module.payload(call)
     except (NotFound, ValueError):
-        # No such sender, or bytes that are no text: no signature can be right.
+        # No such sender, or no body that a provider sends: no signature can be right.
         return None
+    return module, {
+        "provider": provider,
+        "sender_id": sender_id,
+        "received_at": to_iso(call.received_at),
+        "ref": (app.current_event.query_string_parameters or {}).get("ref", ""),
+        "payload": payload,
+    }
 
 
-def _form(body: str) -> dict[str, list[str]]:
-    """Return the fields of a form post; ValueError when it is none that a provider sends."""
-    if len(body) > _MOST_CHARS:
-        raise ValueError("longer than any form of a provider's")
-    return parse_qs(body, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+def _call(address: str) -> WebhookCall:
+    """Return the present call as it came to *address*; ValueError when it cannot be a webhook."""
+    event = app.current_event.raw_event
+    query, body = event.get("rawQueryString") or "", event.get("body") or ""
+    raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    if len(raw) > _MOST_BYTES:
+        raise ValueError("longer than any webhook of a provider's")
+    return WebhookCall(
+        method=event["requestContext"]["http"]["method"],
+        url=address + (f"?{query}" if query else ""),
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        body=raw,
+        received_at=build().clock.now(),
+    )
 
 
-def _count(name: str) -> None:
+def _answer(answer: WebhookAnswer) -> Response[str]:
+    content_type = answer.content_type if answer.body else None
+    return Response(status_code=answer.status, content_type=content_type, body=answer.body)
+
+
+def _refused() -> Response[str]:
     counts = metrics()
-    counts.add_metric(name=name, unit=MetricUnit.Count, value=1)
+    counts.add_metric(name="webhook_refused", unit=MetricUnit.Count, value=1)
     counts.flush_metrics()
+    return Response(status_code=403, content_type="text/plain", body="Forbidden")
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

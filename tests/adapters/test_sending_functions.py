@@ -1,5 +1,6 @@
 """The send path's functions, composed as in Lambda: batches, partial failures, one write a row."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from infra.local.carrier import Carrier, Scenario
 from tests.support.clock import NOON
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
 from tests.support.places import somewhere_in_daytime
+from tests.support.second_provider import speak_for_second_provider
 from tests.support.sending import a_campaign, a_sender
 from tests.support.sending_functions import (
     TOKEN,
@@ -146,8 +148,8 @@ MALFORMED: list[dict[str, Any] | str] = [
     "{}",
     {**a_receipt_message(LEAD, "sent"), "received_at": "yesterday"},
     {**a_receipt_message(LEAD, "sent"), "received_at": None},
-    {**a_receipt_message(LEAD, "sent"), "params": None},
-    {**a_receipt_message(LEAD, "sent"), "params": []},
+    {**a_receipt_message(LEAD, "sent"), "payload": None},
+    {**a_receipt_message(LEAD, "sent"), "payload": []},
     {**a_receipt_message(LEAD, "sent"), "ref": None},
 ]
 
@@ -231,7 +233,175 @@ def test_a_person_who_has_opted_out_at_the_provider_has_opted_out_here(
     assert status_of(deployed) == "failed"
 
 
+def as_before(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as an earlier version of ours enqueued it."""
+    kept = {name: message[name] for name in message if name not in ("payload", "provider")}
+    return {**kept, "params": message["payload"]}
+
+
+def test_receipts_of_the_version_before_are_read_beside_those_of_this_one(
+    deployed: Deployment,
+) -> None:
+    submit(deployed.stores.messages, a_claim(), 1)
+    submit(deployed.stores.messages, a_claim("claim-2", OTHER), 1)
+    batch = a_batch(
+        as_before(a_receipt_message(LEAD, "delivered")),
+        a_receipt_message(OTHER, "failed", ErrorCode="30003"),
+    )
+
+    assert deployed.invoke("process_receipts", batch) == NOTHING_FAILED
+
+    assert (status_of(deployed), status_of(deployed, OTHER)) == ("delivered", "failed")
+
+
+def test_the_rows_of_a_batch_are_written_eight_at_a_time(deployed: Deployment) -> None:
+    rows = [RowRef("cmp_a#00000", f"{number:032x}") for number in range(16)]
+    for number, ref in enumerate(rows):
+        submit(deployed.stores.messages, a_claim(f"claim-{number}", ref), 1)
+    batch = a_batch(*(a_receipt_message(ref, "delivered") for ref in rows))
+    eight = threading.Barrier(8)
+
+    def wait_for_the_others(**_: Any) -> None:
+        eight.wait(timeout=10)
+
+    events = aws.client("dynamodb").meta.events
+    events.register("before-call.dynamodb.UpdateItem", wait_for_the_others)
+    try:
+        answer = deployed.invoke("process_receipts", batch)
+    finally:
+        events.unregister("before-call.dynamodb.UpdateItem", wait_for_the_others)
+
+    assert answer == NOTHING_FAILED
+    assert {status_of(deployed, ref) for ref in rows} == {"delivered"}
+
+
+def from_second_provider(*events: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return what provider_webhooks enqueues of another provider's call with *events*."""
+    return {
+        "v": 1,
+        "correlation_id": "request-9",
+        "provider": "bird",
+        "sender_id": "snd_bird",
+        "received_at": "2026-11-22T12:02:00.000Z",
+        "ref": "",
+        "payload": {"events": list(events)},
+        **changes,
+    }
+
+
+def a_report(ref: RowRef, status: str, claim_id: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"ref": CallbackRef(ref, claim_id).token, "id": "B1", "status": status, **more}
+
+
+def test_a_call_of_another_provider_may_bring_several_receipts(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak_for_second_provider(monkeypatch)
+    submit(deployed.stores.messages, a_claim(), 1)
+    submit(deployed.stores.messages, a_claim("claim-2", OTHER), 1)
+    batch = a_batch(
+        a_receipt_message(LEAD, "sent"),
+        from_second_provider(a_report(LEAD, "delivered"), a_report(OTHER, "failed", code="bird:9")),
+        from_second_provider(),
+    )
+
+    assert deployed.invoke("process_receipts", batch) == NOTHING_FAILED
+
+    assert (status_of(deployed), status_of(deployed, OTHER)) == ("delivered", "failed")
+    assert (deployed.stores.row(OTHER) or {})["error_code"] == "bird:9"
+
+
+def test_a_call_goes_back_when_one_of_its_receipts_could_not_be_written(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak_for_second_provider(monkeypatch)
+    submit(deployed.stores.messages, a_claim(), 1)
+    submit(deployed.stores.messages, a_claim("claim-2", OTHER), 1)
+    batch = a_batch(
+        from_second_provider(a_report(LEAD, "delivered"), a_report(OTHER, "delivered")),
+        a_receipt_message(LEAD, "delivered"),
+    )
+
+    with calls_to_dynamodb(failing_for=OTHER.sk):
+        answer = deployed.invoke("process_receipts", batch)
+
+    assert answer == failed("m0")
+    assert (status_of(deployed), status_of(deployed, OTHER)) == ("delivered", "submitted")
+
+
+def test_a_payload_that_breaks_its_module_goes_back_alone(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak_for_second_provider(monkeypatch)
+    submit(deployed.stores.messages, a_claim(), 1)
+    batch = a_batch(
+        from_second_provider(payload={"events": [[]]}),
+        from_second_provider(payload=[]),
+        from_second_provider(provider="pigeon"),
+        from_second_provider(provider=None),
+        from_second_provider(a_report(LEAD, "enlightened")),
+        from_second_provider(a_report(LEAD, "delivered")),
+    )
+
+    answer = deployed.invoke("process_receipts", batch)
+
+    assert answer == failed("m0", "m1", "m2", "m3")
+    assert status_of(deployed) == "delivered"
+
+
 # Inbound -----------------------------------------------------------------------
+
+
+def test_inbound_messages_of_the_version_before_are_read_beside_those_of_this_one(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    carrier()
+    batch = a_batch(
+        as_before(an_inbound_message("before", "SMin1")), an_inbound_message("after", "SMin2")
+    )
+
+    assert deployed.invoke("process_inbound", batch) == NOTHING_FAILED
+
+    assert {row["body"] for row in _unsolicited(deployed)} == {"before", "after"}
+
+
+def test_an_answer_asks_for_its_receipts_at_its_own_senders_provider(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = speak_for_second_provider(monkeypatch)
+    deployed.secrets.create_secret(Name="carillon/bird", SecretString='{"key": "k1"}')
+    deployed.stores.keep_sender(
+        a_sender("snd_bird", provider="bird", credentials_secret="carillon/bird")
+    )
+    event = {"id": "Bin1", "phone": PHONE, "body": "STOP"}
+
+    answer = deployed.invoke("process_inbound", a_batch(from_second_provider(event)))
+
+    assert answer == NOTHING_FAILED
+    (sent,) = module.opened.sent
+    before_ref, _, ref = sent.status_callback.partition("?ref=")
+    assert before_ref == "https://hooks.example.com/prod/bird/snd_bird/status"
+    assert ref == sent.ref_token
+
+
+def test_an_opt_out_does_not_wait_for_what_stands_before_it_in_the_same_call(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak_for_second_provider(monkeypatch)
+    deployed.secrets.create_secret(Name="carillon/bird", SecretString='{"key": "k1"}')
+    deployed.stores.keep_sender(
+        a_sender("snd_bird", provider="bird", credentials_secret="carillon/bird")
+    )
+    poisoned = {"id": "Bin1", "phone": "+12025550143", "body": "hello poison"}
+    stop = {"id": "Bin2", "phone": PHONE, "body": "STOP"}
+
+    with calls_to_dynamodb(failing_for="hello poison"):
+        answer = deployed.invoke("process_inbound", a_batch(from_second_provider(poisoned, stop)))
+
+    assert answer == failed("m0")
+    standing = deployed.stores.suppressions.of(PHONE)
+    assert standing is not None
+    assert standing.opted_out
 
 
 def test_a_stop_is_committed_noted_and_confirmed_once_however_often_it_is_delivered(
@@ -303,7 +473,7 @@ def test_a_malformed_inbound_message_goes_back_alone_and_an_unreadable_one_does_
     deployed: Deployment, carrier: StartCarrier
 ) -> None:
     carrier()
-    unreadable = an_inbound_message("hello", params={"Body": ["hello"]})
+    unreadable = an_inbound_message("hello", payload={"Body": ["hello"]})
     unknown_sender = an_inbound_message("hello", sender_id="snd_none")
     batch = a_batch("no json", unreadable, unknown_sender, an_inbound_message("hello"))
 
@@ -386,6 +556,19 @@ def test_a_pacer_of_an_unknown_sender_goes_back_to_the_queue(deployed: Deploymen
     answer = deployed.invoke("send_messages", a_batch({"sender_id": "snd_none"}))
 
     assert answer == failed("m0")
+
+
+def test_a_pacer_whose_secret_lacks_a_field_says_which_and_not_what_it_holds(
+    deployed: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployed.keep_secret({"account_sid": "AC1", "auth_tokem": "hunter2"})
+
+    answer = deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
+
+    (logged,) = [vars(r) for r in caplog.records if r.getMessage() == "message_failed"]
+    assert answer == failed("m0")
+    assert (logged["code"], logged["field"]) == ("secret_incomplete", "auth_token")
+    assert "hunter2" not in str(logged)
 
 
 def test_the_reconciler_comes_back_while_leads_are_unsettled(

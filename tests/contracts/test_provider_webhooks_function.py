@@ -1,11 +1,15 @@
 """What providers call: signed requests reach the queue as they are, all others are 403 (I1)."""
 
+import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from carillon.domain.clock import from_iso
+from carillon.adapters import aws
+from carillon.domain.clock import from_iso, to_iso
+from tests.support.second_provider import FakeModule, speak_for_second_provider
 from tests.support.sending import a_sender
 from tests.support.sending_functions import (
     PREVIOUS_TOKEN,
@@ -25,6 +29,10 @@ def deployed() -> Iterator[Deployment]:
     with deployment() as made:
         made.stores.keep_sender(a_sender())
         made.stores.keep_sender(a_sender("snd_pigeon", provider="pigeon"))
+        made.stores.keep_sender(
+            a_sender("snd_bird", provider="bird", credentials_secret="carillon/bird")
+        )
+        made.secrets.create_secret(Name="carillon/bird", SecretString='{"key": "k1"}')
         yield made
 
 
@@ -59,7 +67,7 @@ def test_a_signed_status_is_enqueued_once_with_its_raw_form_and_reference(
         "provider": "twilio",
         "sender_id": "snd_a",
         "ref": "Y21wX2E",
-        "params": {
+        "payload": {
             "MessageSid": ["SM1"],
             "MessageStatus": ["delivered"],
             "To": ["+12025550142"],
@@ -77,7 +85,7 @@ def test_a_signed_inbound_message_is_enqueued_once_and_answered_with_no_message(
     assert (status, body) == (200, '<?xml version="1.0" encoding="UTF-8"?><Response/>')
     (message,) = deployed.queued("INBOUND")
     assert deployed.queued("RECEIPT") == []
-    assert message["params"] == {name: [value] for name, value in INBOUND.items()}
+    assert message["payload"] == {name: [value] for name, value in INBOUND.items()}
 
 
 @pytest.mark.parametrize("token", [TOKEN, PREVIOUS_TOKEN])
@@ -106,14 +114,14 @@ def test_the_same_form_in_other_clothes_is_the_same_form(
 ) -> None:
     assert call(deployed, event)[0] == 200
     (message,) = queued(deployed)
-    assert message["params"] == {name: [value] for name, value in INBOUND.items()}
+    assert message["payload"] == {name: [value] for name, value in INBOUND.items()}
 
 
 def test_a_form_of_blank_values_is_signed_with_them(deployed: Deployment) -> None:
     assert call(deployed, a_webhook("inbound", {**INBOUND, "Body": "", "City": ""}))[0] == 200
 
     (message,) = queued(deployed)
-    assert (message["params"]["Body"], message["params"]["City"]) == ([""], [""])
+    assert (message["payload"]["Body"], message["payload"]["City"]) == ([""], [""])
 
 
 def a_signed(**changes: Any) -> dict[str, Any]:
@@ -134,7 +142,19 @@ FORGERIES = {
     "no reference": a_signed(rawQueryString=""),
     "another kind": a_signed(rawPath="/twilio/snd_a/inbound"),
     "another sender": a_signed(rawPath="/twilio/snd_b/status"),
-    "a sender that is not Twilio's": a_webhook("status", STATUS, sender_id="snd_pigeon"),
+    "a sender of another provider": a_webhook("status", STATUS, sender_id="snd_bird"),
+    "a sender of no provider": a_webhook("status", STATUS, sender_id="snd_pigeon"),
+    "another provider": a_signed(rawPath="/bird/snd_a/status"),
+    "a provider of no module": a_signed(rawPath="/pigeon/snd_pigeon/status"),
+    "a provider with an odd name": a_signed(rawPath="/..%2ftwilio/snd_a/status"),
+    "an empty provider": a_signed(rawPath="//snd_a/status"),
+    "another method": a_signed(
+        requestContext={
+            "http": {"method": "GET", "path": "/twilio/snd_a/status"},
+            "requestId": "request-7",
+            "stage": "$default",
+        }
+    ),
     "an unknown sender": a_webhook("status", STATUS, sender_id="snd_none"),
     "a sender with an odd name": a_webhook("status", STATUS, sender_id="%00'\"$"),
     "a JSON body": a_signed(
@@ -202,3 +222,138 @@ def test_a_queue_that_does_not_take_the_message_is_an_error_so_that_the_provider
             call(deployed, a_webhook("inbound", INBOUND))
     finally:
         deployed.sqs.create_queue(QueueName="inbound")
+
+
+# Rotation --------------------------------------------------------------------------
+
+
+def keep_own_sender(deployed: Deployment, name: str, secret: dict[str, str]) -> str:
+    """Keep a sender with a secret of its own; return its id."""
+    deployed.secrets.create_secret(Name=f"carillon/{name}", SecretString=json.dumps(secret))
+    sender = a_sender(f"snd_{name}", credentials_secret=f"carillon/{name}")
+    deployed.stores.keep_sender(sender)
+    return sender.id
+
+
+def test_a_rotation_is_seen_by_the_first_call_that_is_signed_with_it(
+    deployed: Deployment,
+) -> None:
+    sender_id = keep_own_sender(deployed, "fresh", {"auth_token": "old"})
+    signed = {
+        token: a_webhook("status", STATUS, sender_id=sender_id, token=token)
+        for token in ("old", "new")
+    }
+
+    assert call(deployed, signed["old"])[0] == 204
+    deployed.secrets.put_secret_value(
+        SecretId="carillon/fresh", SecretString='{"auth_token": "new"}'
+    )
+
+    assert call(deployed, signed["new"])[0] == 204
+    assert call(deployed, signed["old"])[0] == 403
+    assert len(queued(deployed)) == 2
+
+
+def test_a_stranger_makes_us_read_a_secret_once_a_minute_and_no_more(
+    deployed: Deployment,
+) -> None:
+    sender_id = keep_own_sender(deployed, "besieged", {"auth_token": "t"})
+    reads: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        reads.append(model.name)
+
+    events = aws.client("secretsmanager").meta.events
+    events.register("before-call.secretsmanager", note)
+    try:
+        for number in range(20):
+            forged = a_webhook("status", STATUS, sender_id=sender_id, token=f"forged-{number}")
+            assert call(deployed, forged)[0] == 403
+    finally:
+        events.unregister("before-call.secretsmanager", note)
+
+    assert reads == ["GetSecretValue"] * 2
+
+
+@pytest.mark.parametrize("token", [TOKEN, ""])
+def test_a_sender_whose_secret_is_gone_or_lacks_its_token_is_refused(
+    deployed: Deployment, token: str
+) -> None:
+    lacking = keep_own_sender(deployed, f"lacking{token}", {"account_sid": "AC1"})
+    deployed.stores.keep_sender(a_sender("snd_gone", credentials_secret="carillon/gone"))
+
+    for sender_id in (lacking, "snd_gone"):
+        event = a_webhook("status", STATUS, sender_id=sender_id, token=token)
+        assert call(deployed, event)[0] == 403
+
+
+# Any provider ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def bird(monkeypatch: pytest.MonkeyPatch) -> FakeModule:
+    return speak_for_second_provider(monkeypatch)
+
+
+def a_bird_call(kind: str, body: str, **headers: str) -> dict[str, Any]:
+    return a_webhook(
+        kind,
+        sender_id="snd_bird",
+        query="b=2&a=1&ref=Zm9v",
+        rawPath=f"/bird/snd_bird/{kind}",
+        body=body,
+        headers={"content-type": "application/json", "X-Key": "k1", **headers},
+    )
+
+
+def test_another_providers_module_gets_the_call_as_it_came_and_its_answer_is_given(
+    deployed: Deployment, bird: FakeModule
+) -> None:
+    body = '{"events": ["Ünï \\u00fc"]}'
+
+    answer = call(deployed, in_base64(a_bird_call("status", body)))
+
+    assert answer == (202, '{"ok":true}')
+    (seen,) = bird.calls
+    assert seen.method == "POST"
+    assert seen.url == "https://hooks.example.com/prod/bird/snd_bird/status?b=2&a=1&ref=Zm9v"
+    assert (seen.body, seen.headers["x-key"]) == (body.encode(), "k1")
+    (message,) = deployed.queued("RECEIPT")
+    assert message["received_at"] == to_iso(seen.received_at)
+    assert (message["provider"], message["sender_id"]) == ("bird", "snd_bird")
+    assert (message["ref"], message["payload"]) == ("Zm9v", {"events": ["Ünï ü"]})
+
+
+def test_an_inbound_message_of_another_provider_is_answered_as_it_likes(
+    deployed: Deployment, bird: FakeModule
+) -> None:
+    assert call(deployed, a_bird_call("inbound", '{"events": []}')) == (200, "")
+
+    (message,) = deployed.queued("INBOUND")
+    assert (message["provider"], message["payload"]) == ("bird", {"events": []})
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ("{}", {"X-Key": "k2"}),
+        ("no json", {}),
+        ("{}", {"Boom": "1"}),
+        ("x" * 64_001, {}),
+    ],
+    ids=["not signed", "junk", "a module that raises", "too long"],
+)
+def test_what_another_providers_module_does_not_verify_is_forbidden(
+    deployed: Deployment, bird: FakeModule, body: str, headers: dict[str, str]
+) -> None:
+    assert call(deployed, a_bird_call("status", body, **headers)) == (403, "Forbidden")
+    assert queued(deployed) == []
+
+
+def test_a_providers_name_without_its_module_is_forbidden(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None is what the import system takes for "there is no such module".
+    monkeypatch.setitem(sys.modules, "carillon.adapters.providers.bird", None)
+
+    assert call(deployed, a_bird_call("status", "{}")) == (403, "Forbidden")

@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import urllib3
 
-from carillon.adapters.providers.twilio import Twilio, TwilioCredentials
+from carillon.adapters.providers.twilio import MODULE, Twilio, TwilioCredentials, is_signed
 from carillon.domain.errors import (
     AccountBlocked,
     InvalidInput,
@@ -26,9 +27,19 @@ from carillon.domain.errors import (
     Unavailable,
 )
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import CallbackRef, Outgoing, ProviderRecord, RowRef, text_digest
+from carillon.domain.message import (
+    CallbackRef,
+    Outgoing,
+    ProviderRecord,
+    Receipt,
+    Reply,
+    RowRef,
+    text_digest,
+)
 from infra.local.carrier import Carrier, Scenario
 from tests.support.carrier_client import NUMBER, PHONE, RunCarrier
+from tests.support.clock import NOON
+from tests.support.webhook_receiver import WebhookReceiver
 
 MESSAGE = Outgoing(
     sender=NUMBER,
@@ -60,12 +71,13 @@ def to(credentials: TwilioCredentials) -> Twilio:
 def find(
     twilio: Twilio,
     *,
+    sender: str = NUMBER,
     text: str = MESSAGE.text,
     since: datetime | None = None,
     known_ids: frozenset[str] = frozenset(),
 ) -> ProviderRecord | None:
     return twilio.find(
-        sender=NUMBER,
+        sender=sender,
         recipient=PHONE,
         text_digest=text_digest(text),
         since=since or datetime.now(UTC) - timedelta(minutes=2),
@@ -84,7 +96,82 @@ def test_an_accepted_message_arrives_as_it_was_given(run_carrier: RunCarrier) ->
     (attempt,) = carrier.ledger.attempts()
     assert (attempt.sid, attempt.accepted) == (accepted.provider_id, True)
     assert (attempt.sender, attempt.to, attempt.body) == (NUMBER, PHONE, MESSAGE.text)
-    assert attempt.status_callback == MESSAGE.status_callback
+    assert attempt.status_callback == f"{MESSAGE.status_callback}#rc=3&rp=ct,rt,5xx"
+    assert attempt.ref == "abc"
+
+
+SERVICE = "MG" + "0" * 32
+
+
+def form_of(message: Outgoing) -> dict[str, list[str]]:
+    """Return the form that a provider is posted for *message*."""
+    seen: list[bytes] = []
+    with answering(201, b'{"sid": "SM1"}', seen=seen) as twilio:
+        twilio.send(message)
+    (posted,) = seen
+    return parse_qs(posted.decode(), keep_blank_values=True)
+
+
+def test_an_ordinary_message_is_four_fields() -> None:
+    assert form_of(MESSAGE) == {
+        "From": [NUMBER],
+        "To": [PHONE],
+        "Body": [MESSAGE.text],
+        "StatusCallback": [f"{MESSAGE.status_callback}#rc=3&rp=ct,rt,5xx"],
+    }
+
+
+def test_a_messaging_service_is_named_as_one() -> None:
+    form = form_of(replace(MESSAGE, sender=SERVICE))
+
+    assert form["MessagingServiceSid"] == [SERVICE]
+    assert "From" not in form
+
+
+@pytest.mark.parametrize(
+    ("valid_for_s", "sent"),
+    [
+        (None, None),
+        (1, ["1"]),
+        (600, ["600"]),
+        (36_000, ["36000"]),
+        (90_000, ["36000"]),
+        (0, ["1"]),
+    ],
+)
+def test_a_message_is_valid_as_long_as_the_api_allows(
+    valid_for_s: int | None, sent: list[str] | None
+) -> None:
+    form = form_of(replace(MESSAGE, valid_for_s=valid_for_s))
+
+    assert form.get("ValidityPeriod") == sent
+
+
+def test_media_are_named_one_by_one_and_need_no_text() -> None:
+    media = ("https://files.example/a.png", "https://files.example/b.png?x=1&y=2")
+
+    with_text, without = (form_of(replace(MESSAGE, media_urls=media, text=t)) for t in ("Hi", ""))
+
+    assert (with_text["MediaUrl"], with_text["Body"]) == (list(media), ["Hi"])
+    assert "Body" not in without
+    assert form_of(replace(MESSAGE, text=""))["Body"] == [""]
+
+
+def test_a_receipt_that_we_answered_with_a_server_error_comes_again_and_is_signed_as_before(
+    run_carrier: RunCarrier,
+) -> None:
+    answers = iter([503, 204])
+    with WebhookReceiver(answer=lambda _: next(answers)) as receiver:
+        carrier = run_carrier(Scenario(sent_receipt=False))
+        url = f"{receiver.base_url}/twilio/snd_a/status?ref=abc"
+        adapter(carrier).send(replace(MESSAGE, status_callback=url))
+        assert carrier.wait_idle()
+
+    first, again = receiver.calls
+    assert first.form == again.form
+    for call in (first, again):
+        form = {name: [value] for name, value in call.form.items()}
+        assert is_signed(url, form, call.signature, [carrier.credentials["auth_token"]])
 
 
 def test_one_send_is_one_request_whatever_happens(run_carrier: RunCarrier) -> None:
@@ -224,13 +311,21 @@ def test_a_name_that_does_not_resolve_is_unavailable() -> None:
 
 
 @contextmanager
-def answering(status: int, body: bytes, headers: dict[str, str] | None = None) -> Iterator[Twilio]:
-    """Give an adapter whose provider answers everything with the same words."""
+def answering(
+    status: int,
+    body: bytes,
+    headers: dict[str, str] | None = None,
+    *,
+    seen: list[bytes] | None = None,
+) -> Iterator[Twilio]:
+    """Give an adapter whose provider answers everything with the same words; bodies are *seen*."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.send_response(status)
+            posted = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if seen is not None:
+                seen.append(posted)
+            self.send_response_only(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
@@ -279,6 +374,55 @@ def test_an_answer_that_is_not_twilios_never_counts_as_not_sent(
     assert type(caught.value) is error
     if isinstance(caught.value, Throttled):
         assert caught.value.retry_after_s == (7.0 if headers["Retry-After"] == "7" else 1.0)
+
+
+@pytest.mark.parametrize(
+    ("wait", "date", "seconds"),
+    [
+        ("0", "", 0.0),
+        ("999999999", "", 3600.0),
+        ("soon", "", 1.0),
+        ("\u00b2", "", 1.0),
+        ("-5", "", 1.0),
+        ("Sun, 22 Nov 2026 12:00:30 GMT", "Sun, 22 Nov 2026 12:00:00 GMT", 30.0),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", "Sun, 22 Nov 2026 12:00:00 GMT", 3600.0),
+        ("Sun, 22 Nov 2026 11:59:00 GMT", "Sun, 22 Nov 2026 12:00:00 GMT", 1.0),
+    ],
+)
+def test_how_long_to_wait_is_told_in_seconds_or_as_a_date(
+    wait: str, date: str, seconds: float
+) -> None:
+    headers = {"Retry-After": wait, **({"Date": date} if date else {})}
+    with answering(429, b"", headers) as twilio, pytest.raises(Throttled) as caught:
+        twilio.send(MESSAGE)
+
+    assert caught.value.retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (400, 30034, AccountBlocked),  # our number is not registered
+        (400, 21704, AccountBlocked),  # the service has no numbers
+        (400, 21703, Rejected),  # it has none for this country
+        (403, 20010, AccountBlocked),
+        (400, 63033, Rejected),
+        (400, 14107, Throttled),
+        (400, 20429, Throttled),
+        (400, 99999, Rejected),
+        (401, 99999, AccountBlocked),
+        (403, 21999, Rejected),  # about the message, although we do not know it
+        (500, 30034, OutcomeUnknown),
+    ],
+)
+def test_what_a_code_means_is_in_its_table_whatever_the_status(
+    status: int, code: int, error: type[Exception]
+) -> None:
+    body = json.dumps({"code": code, "status": status}).encode()
+    with answering(status, body) as twilio, pytest.raises(error) as caught:
+        twilio.send(MESSAGE)
+
+    assert type(caught.value) is error
 
 
 @pytest.mark.parametrize(
@@ -409,6 +553,39 @@ def test_a_message_that_the_provider_does_not_know_is_not_found(run_carrier: Run
         adapter(run_carrier()).fetch("SM" + "0" * 32)
 
 
+def test_a_log_with_more_pages_of_new_messages_cannot_tell() -> None:
+    now = datetime.now(UTC)
+    page = json.loads(log_of(("SM1", now, "Another"), ("SM2", now, "Yet another")))
+    more = json.dumps({**page, "next_page_uri": "/2010-04-01/Accounts/AC1/Messages.json?Page=1"})
+
+    with answering(200, more.encode()) as twilio, pytest.raises(Unavailable) as caught:
+        find(twilio, known_ids=frozenset({"SM1", "SM2"}))
+
+    assert caught.value.provider_code == "log_unclear"
+    with answering(200, more.encode()) as twilio:
+        later = now + timedelta(seconds=1)
+        assert find(twilio, since=later) is None
+
+
+def test_a_message_of_a_service_is_found_whichever_number_it_chose(
+    run_carrier: RunCarrier,
+) -> None:
+    carrier = run_carrier()
+    carrier.configure_service(SERVICE, (NUMBER,))
+    twilio = adapter(carrier)
+    by_number = twilio.send(replace(MESSAGE, text="Another text")).provider_id
+    sent = twilio.send(replace(MESSAGE, sender=SERVICE)).provider_id
+
+    found = find(twilio, sender=SERVICE)
+
+    assert found is not None
+    assert found.provider_id == sent
+    assert by_number != sent
+    # What the service did not send is no reason for doubt.
+    assert find(twilio, sender=SERVICE, known_ids=frozenset({sent})) is None
+    assert find(twilio, sender="MG" + "1" * 32) is None
+
+
 # Secrets and references ----------------------------------------------------------
 
 
@@ -435,6 +612,135 @@ def test_credentials_come_from_the_secret_with_defaults() -> None:
     assert TwilioCredentials.from_secret(secret) == TwilioCredentials(
         account_sid="AC1",
         auth_token="t",
-        previous_auth_token="",
         base_url="https://api.twilio.com",
     )
+
+
+# Webhooks --------------------------------------------------------------------------
+
+REF = CallbackRef(RowRef("cmp_a#00000", "f" * 32), "claim-1")
+STATUSES = {
+    "accepted": LeadStatus.SUBMITTED,
+    "scheduled": LeadStatus.SUBMITTED,
+    "queued": LeadStatus.SUBMITTED,
+    "sending": LeadStatus.SUBMITTED,
+    "sent": LeadStatus.SUBMITTED,
+    "delivered": LeadStatus.DELIVERED,
+    "read": LeadStatus.DELIVERED,
+    "undelivered": LeadStatus.FAILED,
+    "failed": LeadStatus.FAILED,
+    "canceled": LeadStatus.FAILED,
+}
+
+
+def a_form(**fields: str) -> dict[str, list[str]]:
+    defaults = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": PHONE}
+    return {name: [value] for name, value in {**defaults, **fields}.items()}
+
+
+@pytest.mark.parametrize(("word", "status"), STATUSES.items())
+def test_every_documented_status_is_one_of_ours(word: str, status: LeadStatus) -> None:
+    assert MODULE.receipts(a_form(MessageStatus=word), REF.token, NOON) == [
+        Receipt(
+            ref=REF.row,
+            claim_id="claim-1",
+            provider_id="SM1",
+            phone=PHONE,
+            status=status,
+            received_at=NOON,
+        )
+    ]
+
+
+def test_an_older_callback_names_sms_where_a_newer_one_names_message() -> None:
+    form = {"SmsSid": ["SM1"], "SmsStatus": ["sent"], "To": [PHONE], "ErrorCode": ["30003"]}
+
+    (receipt,) = MODULE.receipts(form, REF.token, NOON)
+
+    assert (receipt.provider_id, receipt.status) == ("SM1", LeadStatus.SUBMITTED)
+    assert receipt.error_code == "30003"
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({}, (None, None, "")),
+        ({"NumSegments": "3"}, (3, None, "")),
+        ({"NumSegments": "0"}, (None, None, "")),
+        ({"NumSegments": "9" * 5000}, (None, None, "")),
+        ({"Price": "-0.00790", "PriceUnit": "usd"}, (None, 7900, "USD")),
+        ({"Price": "0.0000005", "PriceUnit": "USD"}, (None, 0, "USD")),
+        ({"Price": "-1.5"}, (None, None, "")),
+        ({"Price": "1e999999", "PriceUnit": "USD"}, (None, None, "")),
+        ({"Price": "NaN", "PriceUnit": "USD"}, (None, None, "")),
+        ({"Price": "", "PriceUnit": "USD"}, (None, None, "")),
+    ],
+)
+def test_parts_and_price_are_read_where_they_are_told(
+    fields: dict[str, str], cost: tuple[int | None, int | None, str]
+) -> None:
+    (receipt,) = MODULE.receipts(a_form(**fields), REF.token, NOON)
+
+    assert (receipt.segments, receipt.cost_micros, receipt.currency) == cost
+
+
+@pytest.mark.parametrize(
+    ("form", "ref", "code"),
+    [
+        (a_form(MessageStatus="enlightened"), REF.token, "unknown_status"),
+        (a_form(MessageStatus=""), REF.token, "unknown_status"),
+        ({}, REF.token, "unknown_status"),
+        (a_form(), "", "bad_ref"),
+        (a_form(), "not-ours", "bad_ref"),
+    ],
+)
+def test_a_callback_that_is_not_documented_says_why(
+    form: dict[str, list[str]], ref: str, code: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        MODULE.receipts(form, ref, NOON)
+
+    assert caught.value.code == code
+
+
+def test_an_inbound_message_is_read_with_its_media() -> None:
+    form = {
+        "MessageSid": ["MM1"],
+        "From": [PHONE],
+        "Body": [""],
+        "NumMedia": ["2"],
+        "MediaUrl0": ["https://api.twilio.com/a"],
+        "MediaUrl1": ["https://api.twilio.com/b"],
+        "MediaUrl2": ["https://api.twilio.com/not-counted"],
+    }
+
+    assert MODULE.replies(form, "snd_a", NOON) == [
+        Reply(
+            provider="twilio",
+            provider_id="MM1",
+            sender_id="snd_a",
+            phone=PHONE,
+            body="",
+            received_at=NOON,
+            media_urls=("https://api.twilio.com/a", "https://api.twilio.com/b"),
+        )
+    ]
+
+
+@pytest.mark.parametrize("count", ["", "0", "-1", "many", "9" * 5000])
+def test_a_count_of_media_that_is_none_is_no_media(count: str) -> None:
+    form = {"MessageSid": ["SM1"], "From": [PHONE], "NumMedia": [count], "MediaUrl0": ["x"]}
+
+    (reply,) = MODULE.replies(form, "snd_a", NOON)
+
+    assert reply.media_urls == ()
+
+
+@pytest.mark.parametrize("missing", ["MessageSid", "From"])
+def test_an_inbound_message_of_nobody_is_none(missing: str) -> None:
+    form = {"MessageSid": ["SM1"], "From": [PHONE], missing: [""]}
+
+    with pytest.raises(InvalidInput) as caught:
+        MODULE.replies(form, "snd_a", NOON)
+
+    assert caught.value.code == "bad_inbound"

@@ -1,11 +1,16 @@
 """Our webhook signatures against Twilio's own validator, in both directions."""
 
+from dataclasses import replace
+from urllib.parse import urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from carillon.adapters.providers.twilio import TwilioCredentials, is_signed, signature
+from carillon.adapters.providers.contract import WebhookCall
+from carillon.adapters.providers.twilio import MODULE, is_signed, signature
+from tests.support.clock import NOON
 
 TOKEN = "12345"
 BASE = "https://hooks.example.com"
@@ -35,8 +40,17 @@ class Form(dict[str, list[str]]):
         return self[name]
 
 
-def credentials(token: str = TOKEN, previous: str = "") -> TwilioCredentials:
-    return TwilioCredentials(account_sid="AC1", auth_token=token, previous_auth_token=previous)
+def a_call(
+    form: dict[str, list[str]], *, signed_with: str = TOKEN, url: str = URLS[0], **headers: str
+) -> WebhookCall:
+    """Return the webhook that posts *form*; *headers* (with _ for -) replace those given."""
+    given = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-twilio-signature": RequestValidator(signed_with).compute_signature(url, Form(form)),
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    body = urlencode(form, doseq=True).encode()
+    return WebhookCall(method="POST", url=url, headers=given, body=body, received_at=NOON)
 
 
 def test_the_signature_is_that_of_twilios_published_example() -> None:
@@ -61,7 +75,7 @@ def test_twilio_accepts_what_we_sign_and_we_accept_what_twilio_signs(
     twilio = RequestValidator(TOKEN)
 
     assert twilio.validate(url, Form(form), signature(url, form, TOKEN))
-    assert is_signed(url, form, twilio.compute_signature(url, Form(form)), credentials())
+    assert is_signed(url, form, twilio.compute_signature(url, Form(form)), [TOKEN])
 
 
 @given(urls, forms)
@@ -81,7 +95,7 @@ def test_a_changed_form_is_refused(
     same = RequestValidator(TOKEN).validate(url, Form(forged), signed)
 
     # Repeated values are signed once, so a form may say the same thing twice.
-    assert is_signed(url, forged, signed, credentials()) is same
+    assert is_signed(url, forged, signed, [TOKEN]) is same
     assert same or forged != form
 
 
@@ -99,12 +113,12 @@ def test_a_changed_form_is_refused(
 def test_a_changed_address_is_refused(forged: str) -> None:
     form = {"MessageSid": ["SM1"]}
 
-    assert not is_signed(forged, form, signature(URLS[0], form, TOKEN), credentials())
+    assert not is_signed(forged, form, signature(URLS[0], form, TOKEN), [TOKEN])
 
 
 @pytest.mark.parametrize("given", ["", "x", "RSOYDt4T1cUTdK1PDd93/VVr8B8=", "ü"])
 def test_any_other_signature_is_refused(given: str) -> None:
-    assert not is_signed(URLS[0], {"MessageSid": ["SM1"]}, given, credentials())
+    assert not is_signed(URLS[0], {"MessageSid": ["SM1"]}, given, [TOKEN])
 
 
 @pytest.mark.parametrize(
@@ -116,8 +130,8 @@ def test_while_a_token_is_rotated_both_sign_and_an_empty_one_never_does(
     form = {"MessageSid": ["SM1"]}
     signed = signature(URLS[0], form, signed_with)
 
-    assert is_signed(URLS[0], form, signed, credentials("new", "old")) is is_accepted
-    assert is_signed(URLS[0], form, signed, credentials("new")) is (signed_with == "new")
+    assert is_signed(URLS[0], form, signed, ["new", "old"]) is is_accepted
+    assert is_signed(URLS[0], form, signed, ["new", ""]) is (signed_with == "new")
 
 
 @pytest.mark.parametrize(
@@ -132,5 +146,85 @@ def test_while_a_token_is_rotated_both_sign_and_an_empty_one_never_does(
 def test_the_port_may_be_signed_or_left_out_as_twilio_does_both(ours: str, signed: str) -> None:
     form = {"MessageSid": ["SM1"]}
 
-    assert is_signed(ours, form, signature(signed, form, TOKEN), credentials())
+    assert is_signed(ours, form, signature(signed, form, TOKEN), [TOKEN])
     assert RequestValidator(TOKEN).validate(ours, Form(form), signature(signed, form, TOKEN))
+
+
+# The whole call --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("form", [form for form in FORMS if "" not in form])
+def test_a_call_that_twilio_signs_is_authentic_and_gives_its_form(
+    url: str, form: dict[str, list[str]]
+) -> None:
+    call = a_call(form, url=url)
+
+    assert MODULE.is_authentic(call, {"auth_token": TOKEN})
+    assert MODULE.payload(call) == form
+
+
+@pytest.mark.parametrize(
+    ("secret", "is_authentic"),
+    [
+        ({"auth_token": "new", "previous_auth_token": TOKEN}, True),
+        ({"auth_token": TOKEN, "previous_auth_token": ""}, True),
+        ({"auth_token": "new"}, False),
+        ({"auth_token": "", "previous_auth_token": ""}, False),
+        ({}, False),
+    ],
+)
+def test_the_present_and_the_previous_token_alone_are_accepted(
+    secret: dict[str, str], *, is_authentic: bool
+) -> None:
+    assert MODULE.is_authentic(a_call(FORMS[1]), secret) is is_authentic
+
+
+def test_a_call_signed_with_an_empty_token_is_never_authentic() -> None:
+    call = a_call(FORMS[1], signed_with="")
+
+    assert not MODULE.is_authentic(call, {"auth_token": "", "previous_auth_token": ""})
+    assert not MODULE.is_authentic(call, {"auth_token": TOKEN})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        a_call(FORMS[1], x_twilio_signature=""),
+        a_call(FORMS[1], x_twilio_signature="\ud800"),
+        a_call(FORMS[1], content_type="application/json"),
+        a_call(FORMS[1], content_type=""),
+        replace(a_call(FORMS[1]), body=b"MessageSid=SM1&MessageStatus=failed"),
+        replace(a_call(FORMS[1]), body=b"\xff\xfe"),
+        replace(a_call(FORMS[1]), body=b"MessageSid=%ff"),
+        replace(a_call(FORMS[1]), body=b"&".join(b"a=1" for _ in range(300))),
+        replace(a_call(FORMS[1]), headers={}),
+        replace(a_call(FORMS[1]), url=URLS[1]),
+    ],
+)
+def test_whatever_else_is_changed_the_call_is_not_authentic(call: WebhookCall) -> None:
+    assert not MODULE.is_authentic(call, {"auth_token": TOKEN})
+
+
+@given(
+    st.dictionaries(st.sampled_from(["x-twilio-signature", "content-type", "x"]), st.text()),
+    st.binary(max_size=40),
+    st.booleans(),
+)
+def test_no_bytes_of_a_stranger_are_authentic_or_an_error(
+    headers: dict[str, str], body: bytes, as_form: bool
+) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"} if as_form else {}
+    call = replace(a_call({}), headers={**headers, **form}, body=body)
+
+    assert not MODULE.is_authentic(call, {"auth_token": TOKEN})
+
+
+def test_a_connection_override_is_no_part_of_what_a_server_can_verify() -> None:
+    """The fragment never leaves Twilio; signed with it, no callback at all could be verified."""
+    given = RequestValidator(TOKEN).compute_signature(URLS[0], Form(FORMS[1]))
+
+    assert is_signed(URLS[0], FORMS[1], given, [TOKEN])
+    assert not RequestValidator(TOKEN).validate(
+        URLS[0] + "#rc=3&rp=ct,rt,5xx", Form(FORMS[1]), given
+    )

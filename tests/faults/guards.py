@@ -14,6 +14,7 @@ _CONTROL = _CORE + "adapters/dynamodb/control.py"
 _CONSENT = _CORE + "adapters/dynamodb/suppressions.py"
 _COUNTERS = _CORE + "adapters/dynamodb/counters.py"
 _CONTACTS = _CORE + "adapters/dynamodb/contacts.py"
+_SECRETS = _CORE + "adapters/secrets.py"
 _TWILIO = _CORE + "adapters/providers/twilio.py"
 _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
@@ -148,6 +149,22 @@ GUARDS = (
         'log.get("messages", [])',
         (_TWILIO_SUITE,),
         "empty_one",
+    ),
+    Guard(
+        "a log with more pages is not an empty log",
+        _TWILIO,
+        'if log.get("next_page_uri") and len(recent) == len(entries):',
+        'if log.get("next_page_uri") and len(recent) > len(entries):',
+        (_TWILIO_SUITE,),
+        "more_pages",
+    ),
+    Guard(
+        "the log of a service is not that of a number",
+        _TWILIO,
+        'by_sender = {} if _is_service(sender) else {"From": sender}',
+        'by_sender = {"From": sender}',
+        (_TWILIO_SUITE,),
+        "service",
     ),
     # The gate ------------------------------------------------------------------
     Guard(
@@ -398,15 +415,31 @@ GUARDS = (
     Guard(
         "an opt-out at the provider is one here",
         _RECEIPT,
-        "if receipt.error_code in OPTED_OUT_CODES and phone:",
-        "if not phone and receipt.error_code in OPTED_OUT_CODES:",
+        "return lookup(receipt.error_code).kind is CodeKind.OPTED_OUT",
+        "return lookup(receipt.error_code) is None",
         (_UNIT + "record_receipt.py",),
+    ),
+    Guard(
+        "what is said of one attempt counts for no other",
+        _RECEIPT,
+        "key = (receipt.ref, receipt.claim_id)",
+        "key = (receipt.ref, None)",
+        (_UNIT + "record_receipt.py",),
+        "two_attempts",
+    ),
+    Guard(
+        "a receipt that tells of an error is always recorded",
+        _RECEIPT,
+        "if not r.is_final and not r.error_code",
+        "if not r.is_final",
+        (_UNIT + "record_receipt.py",),
+        "tells_of_an_error",
     ),
     Guard(
         "a failed write sends its messages back",
         _RECEIPTS,
-        "broken.add(receipt.ref)",
-        "broken.discard(receipt.ref)",
+        "broken.add(row[0].ref)",
+        "broken.discard(row[0].ref)",
         (_FUNCTIONS_SUITE,),
         "alone_go_back",
     ),
@@ -504,8 +537,8 @@ GUARDS = (
     Guard(
         "an unsigned webhook is refused",
         _WEBHOOKS,
-        "return params if twilio.is_signed(url, params, given, credentials) else None",
-        "return params",
+        "if not world.accounts.has_signed(call, sender_id, module):",
+        "if world is None:",
         (_WEBHOOKS_SUITE,),
         "not_signed",
     ),
@@ -513,7 +546,7 @@ GUARDS = (
         "a signature covers the query string",
         _WEBHOOKS,
         '+ (f"?{query}" if query else "")',
-        '+ (f"?{query}" if query == given else "")',
+        '+ (f"?{query}" if query == address else "")',
         (_WEBHOOKS_SUITE,),
         "raw_form",
     ),
@@ -527,10 +560,18 @@ GUARDS = (
     Guard(
         "an empty token signs nothing",
         _TWILIO,
-        "tokens = [t for t in (credentials.auth_token, credentials.previous_auth_token) if t]",
-        "tokens = [credentials.auth_token, credentials.previous_auth_token]",
+        "        if token\n",
+        "        if token is not None\n",
         (_SIGNATURES,),
         "rotated",
+    ),
+    Guard(
+        "a stranger has a secret read anew once a minute",
+        _SECRETS,
+        "if last is not None and now - last < _READ_ANEW_AFTER_S:",
+        "if last is not None and now < last:",
+        ("tests/adapters/test_secrets.py",),
+        "once_a_minute",
     ),
     # Counters ------------------------------------------------------------------
     Guard(

@@ -322,7 +322,7 @@ class World:
 
     def _emit(self, after_s: float, receipt: Receipt) -> None:
         if after_s == 0.0:
-            record_receipt(receipt, phone="", leads=self.messages, suppressions=self.suppressions)
+            record_receipt(receipt, leads=self.messages, suppressions=self.suppressions)
         else:
             self._schedule(after_s, "receipt", receipt)
 
@@ -346,7 +346,6 @@ class World:
             case "receipt":
                 record_receipt(
                     event.payload,
-                    phone="",
                     leads=self._tapped(self.messages, "leads"),
                     suppressions=self.suppressions,
                 )

@@ -82,9 +82,14 @@ def test_a_route_that_is_not_there_is_a_problem_too(platform: LocalPlatform) -> 
     assert (status, content_type) == (404, "application/problem+json")
 
 
-def test_an_unsigned_webhook_reaches_its_function_and_is_refused(platform: LocalPlatform) -> None:
+@pytest.mark.parametrize(
+    "path", ["twilio/snd_nobody/inbound", "telnyx/snd_nobody/status", "pigeon/snd_nobody/inbound"]
+)
+def test_an_unsigned_webhook_reaches_its_function_and_is_refused(
+    platform: LocalPlatform, path: str
+) -> None:
     status, _, _ = answer(
-        f"{platform.webhook_url}/twilio/snd_nobody/inbound",
+        f"{platform.webhook_url}/{path}",
         method="POST",
         data=b"From=%2B14155550100&Body=STOP",
         headers={"Content-Type": "application/x-www-form-urlencoded"},

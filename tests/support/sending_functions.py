@@ -162,7 +162,7 @@ def a_webhook(
     url = BASE_URL + path + (f"?{query}" if query else "")
     event: dict[str, Any] = {
         "version": "2.0",
-        "routeKey": f"POST /twilio/{{sender_id}}/{kind}",
+        "routeKey": f"POST /{{provider}}/{{sender_id}}/{kind}",
         "rawPath": path,
         "rawQueryString": query,
         "headers": {
@@ -174,7 +174,7 @@ def a_webhook(
             "requestId": "request-7",
             "stage": "$default",
         },
-        "pathParameters": {"sender_id": sender_id},
+        "pathParameters": {"provider": "twilio", "sender_id": sender_id},
         "body": urlencode(values, doseq=True),
         "isBase64Encoded": False,
     }
@@ -221,7 +221,7 @@ def a_receipt_message(ref: RowRef, status: str, **changes: Any) -> dict[str, Any
         "sender_id": "snd_a",
         "ref": CallbackRef(ref).token,
         "received_at": "2026-11-22T12:00:09.000Z",
-        "params": {name: [value] for name, value in fields.items()},
+        "payload": {name: [value] for name, value in fields.items()},
     }
 
 
@@ -233,6 +233,7 @@ def an_inbound_message(body: str, sid: str = "SMin1", **changes: Any) -> dict[st
         "provider": "twilio",
         "sender_id": "snd_a",
         "received_at": "2026-11-22T12:01:00.000Z",
-        "params": {"MessageSid": [sid], "From": ["+12025550142"], "Body": [body]},
+        "ref": "",
+        "payload": {"MessageSid": [sid], "From": ["+12025550142"], "Body": [body]},
         **changes,
     }

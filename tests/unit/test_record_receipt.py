@@ -2,6 +2,7 @@
 
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +24,8 @@ BATCHES = st.lists(
 )
 
 
-def record(receipt: Receipt, messages: FakeMessages, phone: str = PHONE) -> ReceiptOutcome:
-    return record_receipt(receipt, phone=phone, leads=messages, suppressions=FakeSuppressions())
+def record(receipt: Receipt, messages: FakeMessages) -> ReceiptOutcome:
+    return record_receipt(receipt, leads=messages, suppressions=FakeSuppressions())
 
 
 @given(BATCHES)
@@ -56,6 +57,15 @@ def test_without_a_final_one_the_last_seen_is_the_best() -> None:
     assert best_of([]) == []
 
 
+def test_receipts_of_two_attempts_at_one_message_stay_apart() -> None:
+    first = [a_receipt(s, claim_id="claim-1", provider_id="SM1") for s in (SENT, FAILED)]
+    second = [a_receipt(s, claim_id="claim-2", provider_id="SM2") for s in (SENT, DELIVERED)]
+    unnamed = a_receipt(SENT, provider_id="SM3")
+
+    for batch in permutations([*first, *second, unnamed]):
+        assert set(best_of(list(batch))) == {first[1], second[1], unnamed}
+
+
 @given(BATCHES)
 def test_leaving_out_what_is_outdated_leaves_the_rows_as_recording_it_would(
     batch: list[Receipt],
@@ -70,7 +80,7 @@ def test_leaving_out_what_is_outdated_leaves_the_rows_as_recording_it_would(
         record(receipt, all_of_them)
     outdated = outdated_among(receipts, without)
     for receipt in receipts:
-        if receipt.ref not in outdated:
+        if receipt not in outdated:
             record(receipt, without)
 
     assert without.items == all_of_them.items
@@ -83,15 +93,26 @@ def test_sent_is_outdated_once_the_acceptance_is_noted_and_not_before() -> None:
     messages.claim(a_claim("claim-0", claimed))
     submit(messages, a_claim("claim-1", submitted), 1)
 
-    assert outdated_among([a_receipt(SENT, ref) for ref in LEADS], messages) == {submitted}
-    assert absent not in outdated_among([a_receipt(SENT, absent)], messages)
+    outdated = outdated_among([a_receipt(SENT, ref) for ref in LEADS], messages)
+
+    assert outdated == {a_receipt(SENT, submitted)}
+    assert outdated_among([a_receipt(SENT, absent)], messages) == set()
+
+
+def test_what_is_outdated_of_one_attempt_keeps_nothing_back_of_another() -> None:
+    messages = FakeMessages()
+    submit(messages, a_claim("claim-1", LEADS[1]), 1)
+    sent = a_receipt(SENT, LEADS[1], claim_id="claim-0")
+    failed = a_receipt(FAILED, LEADS[1], claim_id="claim-1", provider_id="SM2")
+
+    assert outdated_among([sent, failed], messages) == {sent}
 
 
 def test_a_receipt_that_is_final_or_tells_of_an_error_is_always_recorded() -> None:
     messages = FakeMessages()
     submit(messages, a_claim("claim-1", LEADS[1]), 1)
 
-    receipts = [a_receipt(FAILED, LEADS[1]), a_receipt(SENT, LEADS[0], error_code="21610")]
+    receipts = [a_receipt(FAILED, LEADS[1]), a_receipt(SENT, LEADS[1], error_code="21610")]
 
     assert outdated_among(receipts, messages) == set()
 
@@ -120,12 +141,14 @@ def test_a_stale_parked_receipt_is_dropped() -> None:
     assert list(messages.parked_receipts()) == []
 
 
-def test_a_person_who_opted_out_at_the_provider_is_suppressed_even_without_a_row() -> None:
+@pytest.mark.parametrize("code", ["21610", "30630", "63033"])
+def test_a_person_who_opted_out_at_the_provider_is_suppressed_even_without_a_row(
+    code: str,
+) -> None:
     suppressions = FakeSuppressions()
 
     record_receipt(
-        a_receipt(FAILED, error_code="21610"),
-        phone=PHONE,
+        a_receipt(FAILED, error_code=code, phone=PHONE),
         leads=FakeMessages(),
         suppressions=suppressions,
     )
@@ -137,10 +160,9 @@ def test_a_person_who_opted_out_at_the_provider_is_suppressed_even_without_a_row
 
 def test_other_failures_and_unknown_phones_suppress_nobody() -> None:
     suppressions = FakeSuppressions()
-    for code, phone in (("30003", PHONE), ("21610", ""), (None, PHONE)):
+    for code, phone in (("30003", PHONE), ("21610", ""), (None, PHONE), ("nobody:21610", PHONE)):
         record_receipt(
-            a_receipt(FAILED, error_code=code),
-            phone=phone,
+            a_receipt(FAILED, error_code=code, phone=phone),
             leads=FakeMessages(),
             suppressions=suppressions,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from carillon.domain.counters import FAIL_PREFIX, settled
+from carillon.domain.provider_codes import lookup
 
 Figure = dict[str, int | float | str | None]
 
@@ -41,65 +42,6 @@ class FailureReason:
 
     reason: str
     advice: str
-
-
-# The four pieces of advice are those of reference 002, "What High Failure Rates Mean".
-_ACCOUNT = "Check account status, review errors."
-_LEADS = "Refresh lead collection."
-_RATE = "Reduce daily limits."
-_CONTENT = "Review message for spam triggers."
-_NOTHING = "Nothing to do: people who opted out are not texted."
-_TEMPLATE = "Fill the column in the contact list, or give the field a fallback in the text."
-
-_REASONS = {
-    # Twilio's codes: https://www.twilio.com/docs/api/errors
-    "20003": FailureReason("The provider did not accept our credentials.", _ACCOUNT),
-    "20429": FailureReason("The provider was asked too often.", _RATE),
-    "21211": FailureReason("The number is not a valid phone number.", _LEADS),
-    "21408": FailureReason("The account may not text this country.", _ACCOUNT),
-    "21610": FailureReason("The recipient has opted out at the provider.", _NOTHING),
-    "21611": FailureReason("The sender's queue at the provider is full.", _RATE),
-    "21612": FailureReason("This sender cannot reach this number.", _ACCOUNT),
-    "21614": FailureReason("The number cannot receive text messages.", _LEADS),
-    "21617": FailureReason("The text is too long.", _CONTENT),
-    "21656": FailureReason("The text was refused by the provider.", _CONTENT),
-    "30001": FailureReason("The sender's queue overflowed.", _RATE),
-    "30002": FailureReason("The provider has suspended the account.", _ACCOUNT),
-    "30003": FailureReason("The phone was unreachable: off, or without coverage.", _LEADS),
-    "30004": FailureReason("The recipient or their carrier blocks the message.", _LEADS),
-    "30005": FailureReason("The number is unknown or no longer in use.", _LEADS),
-    "30006": FailureReason("The number is a landline or its carrier is unreachable.", _LEADS),
-    "30007": FailureReason("The carrier filtered the message as unwanted.", _CONTENT),
-    "30008": FailureReason("The carrier gave no reason.", _ACCOUNT),
-    "30010": FailureReason("The message costs more than the account allows.", _ACCOUNT),
-    "30022": FailureReason("The carrier's daily or per-second limit was exceeded.", _RATE),
-    "30023": FailureReason("The carrier's daily limit was exceeded.", _RATE),
-    "30034": FailureReason("The sender is not registered for this traffic.", _ACCOUNT),
-    # Ours.
-    "opted_out": FailureReason("The recipient has opted out.", _NOTHING),
-    "missing_field": FailureReason(
-        "A merge field of the text is empty for this contact.", _TEMPLATE
-    ),
-    "provider_never_accepted": FailureReason(
-        "The provider did not answer, and its log shows that it never took the message.", _ACCOUNT
-    ),
-    "campaign_ended": FailureReason(
-        "The campaign was ended before it could be tried again.",
-        "Nothing to do: it was not sent.",
-    ),
-    "invalid_phone": FailureReason("The number is not a valid phone number.", _LEADS),
-    "render_failed": FailureReason("The text could not be filled in for this contact.", _TEMPLATE),
-    "rejected": FailureReason("The provider refused the message without a reason.", _ACCOUNT),
-    "provider_rejected": FailureReason(
-        "The provider refused the message without a reason.", _ACCOUNT
-    ),
-    "provider_unavailable": FailureReason(
-        "The provider was unavailable at every attempt.", _ACCOUNT
-    ),
-    "throttled": FailureReason("The provider was too busy at every attempt.", _RATE),
-    "unknown": FailureReason("The provider gave no reason.", _ACCOUNT),
-}
-_UNLISTED = FailureReason("A code without an entry in our table.", _ACCOUNT)
 
 
 def campaign_figures(
@@ -236,7 +178,8 @@ def failures_of(counts: Mapping[str, int]) -> list[dict[str, str | int]]:
 
 def failure_reason(code: str) -> FailureReason:
     """Return the words for a provider's or our own failure *code* (R5)."""
-    return _REASONS.get(code, _UNLISTED)
+    words = lookup(code)
+    return FailureReason(words.reason, words.advice)
 
 
 def _failure(code: str, count: int) -> dict[str, str | int]:

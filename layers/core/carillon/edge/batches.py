@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from carillon.domain.errors import Throttled
+from carillon.domain.errors import InvalidInput, Throttled
 from carillon.edge.logs import logger
 
 PartialBatchResponse = dict[str, list[dict[str, str]]]
@@ -50,6 +50,15 @@ def handle_each(
             logger.info("message_deferred", code=error.code, after_s=error.retry_after_s)
             if come_back is not None:
                 come_back(record.receipt_handle, error.retry_after_s)
+            raise
+        except InvalidInput as error:
+            # Ours alone: a name for what is wrong and where, never what stands there.
+            logger.error(
+                "message_failed",
+                error_type=type(error).__name__,
+                code=error.code,
+                field=error.field,
+            )
             raise
         except Exception as error:
             # The type says enough: a message text could quote what must not be logged.

@@ -2,26 +2,22 @@
 
 from carillon.domain.lead import states_before
 from carillon.domain.message import Receipt, ReceiptOutcome, RowRef, Suppression
+from carillon.domain.provider_codes import CodeKind, lookup
 from carillon.ports import Leads, Suppressions
 
-# The carrier or provider says that this person has opted out there: so they have here (O5).
-OPTED_OUT_CODES = frozenset({"21610"})
 
-
-def record_receipt(
-    receipt: Receipt, *, phone: str, leads: Leads, suppressions: Suppressions
-) -> ReceiptOutcome:
+def record_receipt(receipt: Receipt, *, leads: Leads, suppressions: Suppressions) -> ReceiptOutcome:
     """
     Apply *receipt* if R1 lets it; safe to repeat and in any order.
 
     A receipt whose row is not there is parked and replayed by the reconciler.
-    *phone* is suppressed first when the error says that the person opted out:
+    Its phone is suppressed first when the error says that the person opted out (O5):
     suppression must not be lost if we die between the two writes.
     """
-    if receipt.error_code in OPTED_OUT_CODES and phone:
+    if _tells_of_opt_out(receipt):
         suppressions.opt_out(
             Suppression(
-                phone=phone,
+                phone=receipt.phone,
                 opted_out=True,
                 event_at=receipt.received_at,
                 source="provider",
@@ -35,25 +31,32 @@ def record_receipt(
     return outcome
 
 
+def _tells_of_opt_out(receipt: Receipt) -> bool:
+    if not (receipt.phone and receipt.error_code):
+        return False
+    return lookup(receipt.error_code).kind is CodeKind.OPTED_OUT
+
+
 def best_of(receipts: list[Receipt]) -> list[Receipt]:
     """
-    Return one receipt per message: the first final one, else the last seen.
+    Return one receipt per attempt at a message: the first final one, else the last seen.
 
     A batch often holds ``sent`` and ``delivered`` of the same message; applying
-    the final one alone gives the same state for one write instead of two.
+    the final one alone gives the same state for one write instead of two. What is said of
+    one attempt says nothing of another, so that those stay apart.
     """
-    best: dict[tuple[str, str], Receipt] = {}
+    best: dict[tuple[RowRef, str | None], Receipt] = {}
     for receipt in receipts:
-        key = (receipt.ref.pk, receipt.ref.sk)
+        key = (receipt.ref, receipt.claim_id)
         standing = best.get(key)
         if standing is None or not standing.is_final:
             best[key] = receipt
     return list(best.values())
 
 
-def outdated_among(receipts: list[Receipt], leads: Leads) -> set[RowRef]:
+def outdated_among(receipts: list[Receipt], leads: Leads) -> set[Receipt]:
     """
-    Return the rows of those *receipts* (one a message) that would change nothing.
+    Return those of *receipts* that would change nothing.
 
     Of nearly every message the provider reports ``sent`` after we have noted its
     acceptance, and a refused write costs ten times a read. The read may be old, yet a
@@ -61,9 +64,11 @@ def outdated_among(receipts: list[Receipt], leads: Leads) -> set[RowRef]:
     skipped here would be refused at any later time too. Final receipts, and those with
     an error, are never looked up.
     """
-    interim = {r.ref: r.status for r in receipts if not r.is_final and not r.error_code}
-    standing = leads.statuses(list(interim)) if interim else {}
-    return {ref for ref, status in standing.items() if status not in states_before(interim[ref])}
+    interim = [r for r in receipts if not r.is_final and not r.error_code]
+    standing = leads.statuses(list({r.ref: None for r in interim})) if interim else {}
+    return {
+        r for r in interim if r.ref in standing and standing[r.ref] not in states_before(r.status)
+    }
 
 
 def replay_parked(leads: Leads) -> int:

@@ -41,8 +41,8 @@ from carillon.domain.message import (
     step_key,
     text_digest,
 )
+from carillon.domain.provider_codes import CodeKind, lookup
 from carillon.ports import Clock, ContactCaps, Gate, Leads, MessageProvider, Suppressions
-from carillon.usecases.record_receipt import OPTED_OUT_CODES
 
 # A provider call starts at most this long after the gate was read (F3).
 GATE_MAX_AGE_S = 1.0
@@ -269,7 +269,7 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         return SendResult(outcome=Sent.ACCOUNT_BLOCKED, code=error.provider_code)
     except Rejected as error:
         code = error.provider_code or error.code
-        if code in OPTED_OUT_CODES:
+        if lookup(code).kind is CodeKind.OPTED_OUT:
             _suppress(claim, world)
         world.leads.record_failed(claim, code, world.clock.now())
         return SendResult(outcome=Sent.FAILED, code=code)

@@ -1,8 +1,8 @@
-"""Which module speaks for which provider, and with whose credentials."""
+"""The accounts behind the senders: whose module, and with whose credentials."""
 
 import urllib3
 
-from carillon.adapters.providers.twilio import Twilio, TwilioCredentials
+from carillon.adapters.providers import modules
 from carillon.adapters.secrets import Secrets
 from carillon.domain.campaign import Sender
 from carillon.domain.errors import InvalidInput
@@ -17,8 +17,20 @@ class Providers:
         self._pool = urllib3.PoolManager(maxsize=connections, block=False)
 
     def of(self, sender: Sender) -> MessageProvider:
-        """Return the account that *sender* speaks through; a rotated secret is seen in minutes."""
-        if sender.provider != "twilio":
-            raise InvalidInput("No module speaks for this provider.", field="provider")
+        """
+        Return the account that *sender* speaks through; a rotated secret is seen in minutes.
+
+        Raises NotFound (``provider_unknown``, ``secret_not_found``), and InvalidInput
+        (``secret_incomplete``), whose ``field`` names what the secret lacks.
+        """
+        module = modules.of(sender.provider)
         secret = self._secrets.read(sender.credentials_secret)
-        return Twilio(TwilioCredentials.from_secret(secret), self._pool)
+        try:
+            return module.account(secret, self._pool)
+        except KeyError as error:
+            field = str(error.args[0])
+            raise InvalidInput(
+                f"The sender's secret lacks the field {field}.",
+                field=field,
+                code="secret_incomplete",
+            ) from error

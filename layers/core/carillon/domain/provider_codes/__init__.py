@@ -1,15 +1,21 @@
 """
 What the providers' codes mean, and what follows from each (F7, R5).
 
-Every provider has a module here with ``CODES``: its documented codes, one line each. A
-stored code is bare for Twilio's and for our own, and carries its provider otherwise
-(``telnyx:40300``), because providers number alike. A code that no table has fails its
-message for good: trying again what nobody understands would not be careful.
+Every provider has a module here with ``CODES``: its documented codes, one line each; ``ours``
+has our own. A stored code is bare for Twilio's and for our own, and carries its provider
+otherwise (``telnyx:40300``), because providers number alike. A code that no table has fails
+its message for good: trying again what nobody understands would not be careful.
+
+A code means the same at send time and in a receipt. Transient are therefore those alone after
+which the message surely does not come: not a time-out between two carriers, which has left
+messages behind that arrived later.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib import import_module
 from typing import Final
 
 
@@ -45,7 +51,10 @@ class ProviderCode:
 
 Codes = Mapping[str, ProviderCode]
 
+# As senders name their provider (``Sender.provider``), and as the modules are called.
+PROVIDERS: Final = ("twilio", "aws", "vonage", "telnyx", "plivo", "sinch", "bird")
 _UNPREFIXED: Final = "twilio"
+_OURS: Final = "ours"
 
 
 def stored_code(provider: str, code: str) -> str:
@@ -71,3 +80,30 @@ def account(reason: str) -> ProviderCode:
 def opted_out(reason: str = "The recipient has opted out at the provider.") -> ProviderCode:
     """Return a code that says that the person does not want our messages."""
     return ProviderCode(CodeKind.OPTED_OUT, reason, Advice.OPTED_OUT)
+
+
+_UNLISTED: Final = permanent("A code without an entry in our table.", Advice.ACCOUNT)
+
+
+def lookup(code: str) -> ProviderCode:
+    """Return what the stored *code* means; one without an entry is permanent."""
+    name, colon, bare = code.partition(":")
+    if not colon:
+        name, bare = _UNPREFIXED, code
+    # Our own words too may carry the provider that we said them of (``telnyx:no_log``).
+    return _table(name).get(bare) or _table(_OURS).get(bare) or _UNLISTED
+
+
+@cache
+def _table(name: str) -> Codes:
+    """Return a provider's table, read when it is first asked for: imports are cold-start time."""
+    if name not in (*PROVIDERS, _OURS):
+        return {}
+    path = f"{__name__}.{name}"
+    try:
+        codes: Codes = import_module(path).CODES
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
+        return {}
+    return codes

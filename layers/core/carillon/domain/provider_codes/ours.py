@@ -1,0 +1,56 @@
+"""Our own codes: what became of messages that no provider refused under a code of its own."""
+
+from typing import Final
+
+from carillon.domain.provider_codes import Advice, Codes, account, opted_out, permanent, transient
+
+CODES: Final[Codes] = {
+    # Of the lead and its text.
+    "opted_out": opted_out("The recipient has opted out."),
+    "invalid_phone": permanent("The number is not a valid phone number."),
+    "missing_field": permanent(
+        "A merge field of the text is empty for this contact.", Advice.TEMPLATE
+    ),
+    "empty_text": permanent("Nothing was left of the text for this contact.", Advice.TEMPLATE),
+    "text_blank": permanent("Nothing was left of the text for this contact.", Advice.TEMPLATE),
+    "text_too_long": permanent("The text became too long for this contact.", Advice.TEMPLATE),
+    "render_failed": permanent(
+        "The text could not be filled in for this contact.", Advice.TEMPLATE
+    ),
+    # Of the campaign and its sender.
+    "campaign_ended": permanent(
+        "The campaign was ended before it could be tried again.", Advice.NOTHING
+    ),
+    "expired": permanent("The campaign was over before its turn came.", Advice.NOTHING),
+    "schedule_missed": permanent(
+        "The campaign's time had passed before it could start.", Advice.NOTHING
+    ),
+    "sender_suspended": account("The sender was suspended because its provider refused it."),
+    # Of the provider, in our words.
+    "provider_never_accepted": permanent(
+        "The provider did not answer, and its log shows that it never took the message.",
+        Advice.ACCOUNT,
+    ),
+    "rejected": permanent("The provider refused the message without a reason.", Advice.ACCOUNT),
+    "provider_rejected": permanent(
+        "The provider refused the message without a reason.", Advice.ACCOUNT
+    ),
+    "provider_account_blocked": account("The provider refused our account without a reason."),
+    "provider_unavailable": transient(
+        "The provider was unavailable at every attempt.", Advice.ACCOUNT
+    ),
+    "unreachable": transient("The provider could not be reached at any attempt.", Advice.ACCOUNT),
+    "throttled": transient("The provider was too busy at every attempt."),
+    # Whether the message was taken is unknown: none of these may be tried again.
+    "provider_outcome_unknown": permanent(
+        "The provider did not say whether it took the message.", Advice.ACCOUNT
+    ),
+    "no_log": permanent(
+        "The provider did not answer, and it keeps no log that we can look into.", Advice.ACCOUNT
+    ),
+    "log_unclear": permanent(
+        "The provider did not answer, and its log does not tell our message from others.",
+        Advice.ACCOUNT,
+    ),
+    "unknown": permanent("The provider gave no reason.", Advice.ACCOUNT),
+}

@@ -1,0 +1,218 @@
+"""
+Twilio's codes for sending and delivering messages.
+
+From its dictionary, https://www.twilio.com/docs/api/errors (one page a code), without the
+codes of voice, of registering brands, campaigns and toll-free numbers, and of templates.
+"""
+
+from typing import Final
+
+from carillon.domain.provider_codes import (
+    Advice,
+    Codes,
+    account,
+    opted_out,
+    permanent,
+    transient,
+)
+
+_NOT_A_NUMBER = "The number is not a valid phone number."
+_NO_TEXTS = "The number cannot receive text messages."
+_NOT_OURS = "The sender is no number of this account that can send."
+_BAD_VALIDITY = "We asked for a validity that the provider does not allow."
+_NO_MEDIA = "The media could not be fetched, or is of a kind that cannot be sent."
+_NOT_REGISTERED = "The sender is not registered for this traffic."
+_NO_MESSAGE = "The message had neither text nor media."
+_FAILED_INSIDE = "The provider failed inside."
+
+CODES: Final[Codes] = {
+    # The API and the account.
+    "10001": account("The account is not active."),
+    "14101": permanent(_NOT_A_NUMBER),
+    "14102": account(_NOT_OURS),
+    "14103": permanent(_NO_MESSAGE, Advice.TEMPLATE),
+    "14107": transient("The provider was asked to send too fast."),
+    "14108": account(_NOT_OURS),
+    "20001": permanent("The provider did not understand our request.", Advice.ACCOUNT),
+    "20003": account("The provider did not accept our credentials."),
+    "20004": permanent("The provider did not understand our request.", Advice.ACCOUNT),
+    "20005": account("The account is not active."),
+    "20006": account("Our credentials may not send messages."),
+    "20008": account("These are test credentials; they send nothing."),
+    "20010": account("Sending is disabled for the account."),
+    "20011": account("The provider did not accept our encryption."),
+    "20012": account("The provider did not accept our encryption."),
+    "20403": account("Our credentials may not send messages."),
+    "20404": account("The provider does not know the account."),
+    "20410": account("The account is closed."),
+    "20413": permanent("The message is too large.", Advice.CONTENT),
+    "20422": permanent("The provider did not understand our request.", Advice.ACCOUNT),
+    "20423": permanent("The provider did not understand our request.", Advice.ACCOUNT),
+    "20426": account("The provider did not accept our encryption."),
+    "20429": transient("The provider was asked too often."),
+    # Whether a message was taken before these is unknown.
+    "20500": permanent(_FAILED_INSIDE, Advice.ACCOUNT),
+    "20503": permanent(_FAILED_INSIDE, Advice.ACCOUNT),
+    "20504": permanent(_FAILED_INSIDE, Advice.ACCOUNT),
+    # Creating a message: the recipient.
+    "21211": permanent(_NOT_A_NUMBER),
+    "21214": permanent("The number cannot be reached."),
+    "21217": permanent(_NOT_A_NUMBER),
+    "21219": permanent(
+        "A trial account may only text numbers that it has verified.", Advice.ACCOUNT
+    ),
+    "21265": permanent("The number is a short code."),
+    "21266": permanent("The number is the sender itself."),
+    "21268": permanent("The number is a premium or information service."),
+    "21401": permanent(_NOT_A_NUMBER),
+    "21407": permanent(_NO_TEXTS),
+    "21408": permanent("The account may not text this country.", Advice.ACCOUNT),
+    "21421": permanent(_NOT_A_NUMBER),
+    "21604": permanent("The message had no recipient."),
+    "21608": permanent(
+        "A trial account may only text numbers that it has verified.", Advice.ACCOUNT
+    ),
+    "21610": opted_out(),
+    "21612": permanent("This sender cannot reach this number.", Advice.ACCOUNT),
+    "21614": permanent(_NO_TEXTS),
+    "21635": permanent("The number is a landline."),
+    "21910": permanent("This sender cannot reach this number.", Advice.ACCOUNT),
+    # Creating a message: the sender.
+    "21210": account(_NOT_OURS),
+    "21212": account("The sender is not a valid number or name."),
+    "21264": account(_NOT_OURS),
+    "21267": account("A trial account may not send under a name."),
+    "21601": account(_NOT_OURS),
+    "21603": account("The message named no sender."),
+    "21606": account(_NOT_OURS),
+    "21607": account("A trial account may only send from the provider's test number."),
+    "21611": transient("The sender's queue at the provider is full."),
+    "21616": account("The sender matches several numbers of the account."),
+    # Names are allowed, or not, by the country written to.
+    "21657": permanent(
+        "This sender's name may not be used in the recipient's country.", Advice.ACCOUNT
+    ),
+    "21659": account(_NOT_OURS),
+    "21660": account("The sender belongs to another account."),
+    "21661": account("The sender cannot send text messages."),
+    "21701": account("The messaging service does not exist."),
+    "21702": account("The messaging service is not available."),
+    # A pool can be empty for one country and full for another.
+    "21703": permanent("The messaging service has no number for this recipient.", Advice.ACCOUNT),
+    "21704": account("The messaging service has no numbers."),
+    "21705": account("The messaging service is not valid."),
+    "21709": account("The sender's name may not be used by this messaging service."),
+    # Creating a message: what it says and how.
+    "11751": permanent("The media are too large.", Advice.CONTENT),
+    "21602": permanent(_NO_MESSAGE, Advice.TEMPLATE),
+    "21605": permanent("The text is too long.", Advice.CONTENT),
+    "21609": permanent("The provider cannot call our webhooks' address.", Advice.ACCOUNT),
+    "21617": permanent("The text is too long.", Advice.CONTENT),
+    "21618": permanent("The text cannot be sent.", Advice.CONTENT),
+    "21619": permanent(_NO_MESSAGE, Advice.TEMPLATE),
+    "21620": permanent(_NO_MEDIA, Advice.CONTENT),
+    "21621": permanent("The sender cannot send media.", Advice.ACCOUNT),
+    "21622": permanent("The account cannot send media.", Advice.ACCOUNT),
+    "21623": permanent("The message has too many media.", Advice.CONTENT),
+    "21624": permanent(_BAD_VALIDITY, Advice.ACCOUNT),
+    "21626": permanent("The provider cannot call our webhooks' address.", Advice.ACCOUNT),
+    "21627": permanent("The provider did not understand our request.", Advice.ACCOUNT),
+    "21654": permanent("The message names no template.", Advice.CONTENT),
+    "21655": permanent("The message names a template that does not exist.", Advice.CONTENT),
+    "21656": permanent("The text was refused by the provider.", Advice.CONTENT),
+    "21658": permanent("A part of the message is too long.", Advice.CONTENT),
+    "21670": permanent("The provider's region that we use sends no media.", Advice.ACCOUNT),
+    "90007": permanent(_BAD_VALIDITY, Advice.ACCOUNT),
+    "90010": account("The account is not active."),
+    "90014": permanent(_BAD_VALIDITY, Advice.ACCOUNT),
+    # Delivery.
+    "30001": transient("The sender's queue overflowed."),
+    "30002": account("The provider has suspended the account."),
+    "30003": permanent("The phone was unreachable: off, or without coverage."),
+    "30004": permanent("The recipient or their carrier blocks the message."),
+    "30005": permanent("The number is unknown or no longer in use."),
+    "30006": permanent("The number is a landline or its carrier is unreachable."),
+    "30007": permanent("The carrier filtered the message as unwanted.", Advice.CONTENT),
+    "30008": permanent("The carrier gave no reason.", Advice.ACCOUNT),
+    "30009": permanent("A part of the message was lost."),
+    "30010": permanent("The message costs more than the account allows.", Advice.ACCOUNT),
+    "30011": permanent("The number cannot receive media."),
+    "30012": permanent(_BAD_VALIDITY, Advice.ACCOUNT),
+    "30013": permanent(_BAD_VALIDITY, Advice.ACCOUNT),
+    "30014": permanent(_NOT_A_NUMBER),
+    "30015": permanent("This kind of recipient is not supported.", Advice.ACCOUNT),
+    "30016": permanent("This sender cannot reach this number.", Advice.ACCOUNT),
+    "30017": transient("The carrier's network was congested."),
+    # Registration by the recipient's carrier or country: others may still be reached.
+    "30018": permanent("The recipient's carrier wants this sender registered.", Advice.ACCOUNT),
+    "30019": permanent("The message is larger than the carrier takes.", Advice.CONTENT),
+    "30020": permanent(_FAILED_INSIDE, Advice.ACCOUNT),
+    "30021": permanent(_FAILED_INSIDE, Advice.ACCOUNT),
+    "30022": transient("The carrier's daily or per-second limit was exceeded."),
+    # Until midnight: the few minutes that we try again would not do.
+    "30023": permanent("The carrier's daily limit was exceeded.", Advice.RATE),
+    "30024": permanent("The recipient's carrier does not know this sender yet.", Advice.ACCOUNT),
+    "30027": permanent("The carrier's daily limit was exceeded.", Advice.RATE),
+    "30032": account("The toll-free sender has not been verified."),
+    "30033": account("The sender's registered campaign is suspended."),
+    "30034": account(_NOT_REGISTERED),
+    "30035": account("The sender's registration is not finished yet."),
+    "30036": permanent("The message waited longer than it was valid.", Advice.RATE),
+    "30037": account("Sending is disabled for the account."),
+    "30038": permanent("The text looks like a one-time password.", Advice.CONTENT),
+    "30039": permanent("The message was held back as one of an endless exchange.", Advice.CONTENT),
+    "30040": permanent("The recipient's carrier wants this sender registered.", Advice.ACCOUNT),
+    "30041": permanent("The recipient's country wants this sender registered.", Advice.ACCOUNT),
+    "30042": permanent("The sender's name is too general, or has odd characters.", Advice.ACCOUNT),
+    "30043": permanent("The message came to the carrier by the wrong way.", Advice.ACCOUNT),
+    "30045": permanent(_BAD_VALIDITY, Advice.ACCOUNT),
+    "30400": permanent("The provider did not understand our request.", Advice.ACCOUNT),
+    "30404": permanent("The provider does not know the message.", Advice.ACCOUNT),
+    "30409": permanent("The message could not be called off.", Advice.NOTHING),
+    # Twilio itself does not try again, lest the message come twice; neither do we.
+    "30410": permanent("The carrier did not answer in time.", Advice.ACCOUNT),
+    "30450": permanent("The provider suspects fraud at this number and blocks it."),
+    "30453": permanent("The message could not be delivered.", Advice.ACCOUNT),
+    "30454": account("The account has sent all that it may for now."),
+    "30485": permanent("The message could not be delivered.", Advice.ACCOUNT),
+    "30500": permanent(_FAILED_INSIDE, Advice.ACCOUNT),
+    "30610": permanent("The message could not be delivered.", Advice.ACCOUNT),
+    "30615": permanent("The message could not be delivered.", Advice.ACCOUNT),
+    "30620": permanent("The message could not be delivered.", Advice.ACCOUNT),
+    "30630": opted_out(),
+    # Channels (WhatsApp, RCS, Messenger).
+    "63001": account("The channel did not accept our credentials."),
+    "63002": account("The channel does not know the sender."),
+    "63003": permanent("The channel does not know the recipient."),
+    "63005": permanent("The channel does not take this content.", Advice.CONTENT),
+    "63006": permanent("The channel does not take this content.", Advice.CONTENT),
+    "63007": account("The channel does not know the sender."),
+    "63008": account("The channel is not set up."),
+    "63009": permanent("The channel failed inside.", Advice.ACCOUNT),
+    "63010": permanent(_FAILED_INSIDE, Advice.ACCOUNT),
+    "63011": permanent("The channel did not understand our request.", Advice.ACCOUNT),
+    "63012": permanent("The channel failed inside.", Advice.ACCOUNT),
+    "63013": permanent("The message is against the channel's rules.", Advice.CONTENT),
+    # The recipient has blocked the sender, or taken back the consent: one code for both.
+    "63014": opted_out("The recipient has blocked the sender or opted out."),
+    "63015": permanent("The recipient has not joined the channel's sandbox.", Advice.ACCOUNT),
+    "63016": permanent("The channel allows only templates after a day of silence.", Advice.CONTENT),
+    "63017": transient("The account sends faster than the provider allows."),
+    "63018": transient("The sender sends faster than the channel allows."),
+    "63019": permanent(_NO_MEDIA, Advice.CONTENT),
+    "63020": account("The channel's business account is not in order."),
+    "63021": permanent("The channel does not take this content.", Advice.CONTENT),
+    "63022": account("The channel's certificate of the sender is not valid."),
+    "63023": permanent("The channel gave no reason.", Advice.ACCOUNT),
+    "63024": permanent("The channel does not know the recipient."),
+    "63026": permanent("The channel filtered the message as unwanted.", Advice.CONTENT),
+    "63032": permanent("The channel does not deliver this message to this recipient."),
+    "63033": opted_out(),
+    "63034": permanent("The media are too large.", Advice.CONTENT),
+    "63035": permanent("The sender may not write to this recipient yet.", Advice.ACCOUNT),
+    "63036": permanent("The recipient's phone cannot be reached by RCS now."),
+    "63038": account("The account has sent all that it may for a day."),
+    "63049": permanent("The channel chose not to deliver this message.", Advice.CONTENT),
+    "63051": account("The channel has locked the business account."),
+    "63112": account("The channel has disabled the business account."),
+}
