@@ -27,8 +27,13 @@ import yaml
 from carillon.domain.campaign import Action, Campaign, Sender
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.lead import LeadStatus
+from carillon.domain.lead_list import LeadGroup
+from carillon.domain.metrics import Health
 from carillon.domain.organisation import Office
+from carillon.domain.performance import CAUSES
 from carillon.domain.permissions import PERMISSIONS, Role, Scope
+from carillon.domain.significance import Verdict
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE, Endpoint, endpoints
 from carillon.usecases.manage_campaigns import TABS
 
@@ -58,6 +63,9 @@ _QUERY: dict[str, Schema] = {
     "from": _TEXT,
     "to": _TEXT,
     "zone": _TEXT,
+    "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
+    "sender_id": _TEXT,
+    "reason": _TEXT,
 }
 
 
@@ -349,6 +357,12 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
+def _enum(kind: type[StrEnum]) -> Schema:
+    return {"type": "string", "enum": [member.value for member in kind]}
+
+
+_VARIANT_COUNTS = ("submitted", "delivered", "failed", "responded", "opted_out")
+_SENT_COUNTS: dict[str, Schema] = dict.fromkeys(("sent", "delivered", "failed", "segments"), _COUNT)
 _ANSWERS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -412,10 +426,79 @@ _ANSWERS: dict[str, Schema] = {
             "status": _TEXT,
             "metrics": _OBJECT,
             "failures": _array(_OBJECT),
+            "costs": _array(_object({"currency": _TEXT, "cost_micros": _COUNT}, [])),
+            "follow_ups": _object({"submitted": _COUNT, "delivered": _COUNT, "failed": _COUNT}, []),
             "activity": _array(_OBJECT),
             "recount": _OBJECT,
         },
         ["campaign_id", "as_of", "status", "metrics", "failures", "activity"],
+    ),
+    "CampaignVariants": _object(
+        {
+            "campaign_id": _TEXT,
+            "as_of": _TEXT,
+            "variants": _array(_ref("Variant")),
+            "test": _object({"name": _TEXT, "alpha": _NUMBER, "min_per_variant": _COUNT}, []),
+            "response_rate": _ref("Comparison"),
+            "delivery_rate": _ref("Comparison"),
+        },
+        ["campaign_id", "as_of", "variants", "test", "response_rate", "delivery_rate"],
+    ),
+    "Variant": _object(
+        {
+            "variant": _TEXT,
+            **dict.fromkeys(_VARIANT_COUNTS, _COUNT),
+            # Null while there is nothing that they could be of.
+            **dict.fromkeys(("delivery_rate", "response_rate", "opt_out_rate"), _NUMBER),
+        },
+        ["variant", *_VARIANT_COUNTS],
+    ),
+    "Comparison": _object(
+        {"verdict": _enum(Verdict), "winner": _TEXT, "p_value": _NUMBER}, ["verdict"]
+    ),
+    "SenderPerformance": _object(
+        {
+            "sender_id": _TEXT,
+            "as_of": _TEXT,
+            "lifetime": _object({**_SENT_COUNTS, "success_rate": _NUMBER}, [*_SENT_COUNTS]),
+            "last_30_days": _object(
+                {"from": _TEXT, **_SENT_COUNTS, "success_rate": _NUMBER}, ["from", *_SENT_COUNTS]
+            ),
+            "success_rate": _NUMBER,
+            "health": _enum(Health),
+            "causes": _array(_ref("FailureCause")),
+        },
+        ["sender_id", "as_of", "lifetime", "last_30_days", "causes"],
+    ),
+    "FailureCause": _object(
+        {
+            "cause": {"type": "string", "enum": [*CAUSES]},
+            "advice": _TEXT,
+            "count": _COUNT,
+            "codes": _array(
+                _object({"code": _TEXT, "reason": _TEXT, "count": _COUNT}, ["code", "count"])
+            ),
+        },
+        ["cause", "count", "codes"],
+    ),
+    "Lead": _object(
+        {
+            "key": _TEXT,
+            "phone": _TEXT,
+            "status": _enum(LeadStatus),
+            "ambiguous": _FLAG,
+            "partial": _FLAG,
+            "sender_id": _TEXT,
+            "last_action_at": {"type": "string", "format": "date-time"},
+            "attempts": _COUNT,
+            "variant": _TEXT,
+            "steps_left": _COUNT,
+            "reason": _object({"code": _TEXT, "reason": _TEXT, "advice": _TEXT}, ["code"]),
+        },
+        ["key", "status", "ambiguous", "partial", "sender_id", "last_action_at", "attempts"],
+    ),
+    "LeadList": _object(
+        {"as_of": _TEXT, "items": _array(_ref("Lead")), "next_cursor": _TEXT}, ["as_of", "items"]
     ),
     "AnalyticsSummary": _OBJECT,
 }

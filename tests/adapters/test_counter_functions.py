@@ -12,7 +12,9 @@ from moto import mock_aws
 from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.items import to_item
-from tests.support.counters import CAMPAIGN, OFFICE, a_lead, an_inbound, at, part
+from tests.support.counters import CAMPAIGN, OFFICE, a_lead, a_step, an_inbound, at, part
+from tests.support.http_api import violations
+from tests.support.lead_pages import a_key
 from tests.support.requests import an_event, answered, signed_in
 from tests.support.tables import create_tables
 
@@ -142,7 +144,11 @@ def _put_control_items(dynamodb: Any) -> None:
 
 DELIVERED = a_lead(status="delivered", submitted_at=at(1), final_at=at(16), segments=2)
 METRICS = "/v1/campaigns/{campaign_id}/metrics"
+VARIANTS = "/v1/campaigns/{campaign_id}/variants"
+LEADS = "/v1/campaigns/{campaign_id}/leads"
+PERFORMANCE = "/v1/senders/{sender_id}/performance"
 SUMMARY = "/v1/analytics/summary"
+IDS = {"campaign_id": CAMPAIGN, "sender_id": "snd_1"}
 
 
 def test_what_the_stream_brings_is_what_the_api_shows(deployed: Deployment) -> None:
@@ -172,19 +178,67 @@ def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deplo
         return list(deployed.calls)
 
     wanted: tuple[tuple[str, dict[str, Any]], ...] = (
-        (METRICS, {"ids": {"campaign_id": CAMPAIGN}}),
+        (METRICS, {"ids": IDS}),
+        (VARIANTS, {"ids": IDS}),
+        (PERFORMANCE, {"ids": IDS}),
         (SUMMARY, {"query": {"preset": "last_month", "zone": "Asia/Kathmandu"}}),
     )
     before = [requests_for(template, **event) for template, event in wanted]
-    records = [deployed.write(f"{n:02x}", DELIVERED) for n in range(200)]
+    sent = {**DELIVERED, "sender_id": "snd_1", "variant": "a"}
+    records = [deployed.write(f"{n:02x}", sent) for n in range(200)]
     deployed.invoke("aggregate_counters", {"Records": records})
     after = [requests_for(template, **event) for template, event in wanted]
 
     assert after == before
     # The campaign, its sender, its totals, its quarter hours.
     assert before[0] == ["GetItem", "Query", "Query", "GetItem"]
+    # The campaign and its totals; the sender and its months.
+    assert before[1] == before[2] == ["GetItem", "Query"]
     # A month's days, two ends by quarter hour, two tabs of campaigns.
-    assert before[1] == ["Query"] * 5
+    assert before[3] == ["Query"] * 5
+
+
+def test_variants_and_a_sender_are_shown_as_the_stream_brought_them(deployed: Deployment) -> None:
+    row = {**DELIVERED, "sender_id": "snd_1", "variant": "a"}
+    records = [deployed.write("aa", row), deployed.write("aa#s1", a_step(sender_id="snd_1"))]
+    deployed.invoke("aggregate_counters", {"Records": records})
+
+    variants = deployed.get(VARIANTS, claims=signed_in(), ids=IDS)
+    sender = deployed.get(PERFORMANCE, claims=signed_in(), ids=IDS)
+
+    assert [(v["variant"], v["delivered"]) for v in variants.json["variants"]] == [("a", 1)]
+    assert sender.json["lifetime"]["sent"] == 2
+    assert sender.json["lifetime"]["segments"] == 3
+    for schema_name, shown in (("CampaignVariants", variants), ("SenderPerformance", sender)):
+        assert violations(schema_name, shown.json) == []
+
+
+def test_leads_are_listed_page_by_page(deployed: Deployment) -> None:
+    failed = a_lead(status="failed", sender_id="snd_1", error_code="30003", final_at=at(3))
+    for number in range(3):
+        deployed.write(a_key(number), failed)
+        deployed.write(f"{a_key(number)}#in#SM{number}", an_inbound())
+    deployed.write(a_key(3), {**DELIVERED, "sender_id": "snd_1"})
+    query = {"status": "failed", "reason": "30003", "sender_id": "snd_1", "limit": "2"}
+
+    first = deployed.get(LEADS, claims=signed_in(), ids=IDS, query=query)
+    cursor = first.json["next_cursor"]
+    second = deployed.get(LEADS, claims=signed_in(), ids=IDS, query={**query, "cursor": cursor})
+
+    assert [item["key"] for item in first.json["items"]] == [a_key(0), a_key(1)]
+    assert [item["key"] for item in second.json["items"]] == [a_key(2)]
+    assert second.json["next_cursor"] is None
+    assert first.json["items"][0]["phone"] == PHONE
+    assert violations("LeadList", first.json) == []
+
+
+def test_an_analyst_s_listing_holds_no_whole_number(deployed: Deployment) -> None:
+    deployed.write(a_key(0), {**DELIVERED, "sender_id": "snd_1"})
+
+    shown = deployed.get(LEADS, claims=signed_in(roles=("analyst",)), ids=IDS)
+
+    assert [item["phone"] for item in shown.json["items"]] == [f"***{PHONE[-4:]}"]
+    assert PHONE not in json.dumps(shown.json)
 
 
 def test_the_aggregator_passes_a_poisoned_record_and_logs_nothing_of_it(
@@ -246,7 +300,7 @@ def test_a_recount_of_an_absent_campaign_goes_back_to_the_queue(deployed: Deploy
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
 
-@pytest.mark.parametrize("template", [METRICS, SUMMARY])
+@pytest.mark.parametrize("template", [METRICS, SUMMARY, VARIANTS, LEADS, PERFORMANCE])
 @pytest.mark.parametrize(
     ("claims", "status", "code"),
     [

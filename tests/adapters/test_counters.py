@@ -1,6 +1,7 @@
 """The counters table, in memory and in DynamoDB: one suite, so that the fake cannot lie."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,8 +13,10 @@ from moto import mock_aws
 from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
 from carillon.domain.books import Advance, Change, CommitOutcome, Fold, PartBook, fold_of
 from carillon.domain.clock import to_iso
+from carillon.domain.counters import SenderCounts
 from carillon.domain.recount import RecountReport, RecountState
 from carillon.domain.timeframe import TimeFrame
+from tests.bench.capacity import WRITE_UNIT_BYTES, item_bytes
 from tests.support.counters import (
     CAMPAIGN,
     NOON,
@@ -165,6 +168,72 @@ def test_the_newest_quarters_come_in_order(counters: FakeCounters | Table) -> No
     assert list(newest) == [
         f"2026-11-22T{t}Z" for t in ("12:15", "12:30", "12:45", "13:00", "13:15", "13:30")
     ]
+
+
+def test_a_sender_has_its_days_and_its_lifetime_over_months_and_lanes(
+    counters: FakeCounters | Table,
+) -> None:
+    new_year = {"submitted_at": "2026-12-31T23:59:59.999Z", "final_at": "2027-01-01T00:00:00.000Z"}
+    delivered = a_lead(sender_id="snd_1", status="delivered", segments=2, **new_year)
+    failed = {**delivered, "status": "failed", "error_code": "telnyx:40300"}
+    counters.commit(a_fold(a_change(1, delivered), a_change(2, failed)), 0)
+    book = counters.part_books([part()])
+    counters.commit(
+        a_fold(
+            a_change(3, {**delivered, "sender_id": "snd_2"}),
+            a_change(4, {**delivered, "submitted_at": "2026-12-01T08:00:00.000Z"}),
+            books=book,
+        ),
+        3,
+    )
+
+    counted = counters.sender_counts("snd_1")
+
+    assert counted.ever == {
+        "submitted": 3,
+        "segments": 6,
+        "delivered": 2,
+        "failed_provider": 1,
+        "fail#telnyx:40300": 1,
+    }
+    assert counted.days == {
+        "2026-12-01": {"submitted": 1, "segments": 2},
+        "2026-12-31": {"submitted": 2, "segments": 4},
+        "2027-01-01": {"delivered": 2, "failed_provider": 1},
+    }
+    assert counters.sender_counts("snd_2").ever["submitted"] == 1
+    assert counters.sender_counts("snd_9") == SenderCounts({}, {})
+
+
+def test_what_moves_to_another_day_leaves_nothing_behind(counters: FakeCounters | Table) -> None:
+    unconfirmed = a_lead(sender_id="snd_1", status="delivered", final_at=at(0), submitted_at=at(0))
+    counters.commit(a_fold(a_change(1, unconfirmed)), 0)
+    book = counters.part_books([part()])
+    later = {**unconfirmed, "final_at": at(24 * 60)}
+
+    outcome = counters.commit(a_fold(a_change(2, later, old=unconfirmed), books=book), 1)
+
+    assert outcome is CommitOutcome.DONE
+    assert counters.sender_counts("snd_1").days == {
+        "2026-11-22": {"submitted": 1, "segments": 1},
+        "2026-11-23": {"delivered": 1},
+    }
+
+
+def test_a_sender_s_fullest_month_stays_one_write_unit(dynamodb: Any) -> None:
+    table = Table(dynamodb, "CountersTable")
+    for day in range(1, 32):
+        date = f"2026-12-{day:02d}"
+        daily = {"submitted": 9999, "delivered": 9500, "failed_provider": 499, "segments": 15000}
+        codes = {f"fail#3000{n}": 50 for n in range(1, 10)}
+        fold = replace(
+            ONE_STEP, advances=(), sender_days={(f"snd_{16 * 'x'}", date): daily | codes}
+        )
+        assert table.commit(fold, 0) is CommitOutcome.DONE
+
+    (item,) = dynamodb.scan(TableName="CountersTable")["Items"]
+
+    assert item_bytes(item) <= WRITE_UNIT_BYTES
 
 
 DAYS = datetime(2026, 10, 30, tzinfo=UTC)

@@ -86,6 +86,9 @@ ASKED: dict[Route, Asked] = {
     _campaign("archive"): Asked(),
     _campaign("recount"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
+    ("GET", "/v1/campaigns/{campaign_id}/variants"): Asked(),
+    ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
+    ("GET", "/v1/senders/{sender_id}/performance"): Asked(),
     ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
 }
 ROUTES = sorted(ASKED)

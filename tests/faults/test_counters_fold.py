@@ -6,7 +6,6 @@ Whatever happens, once the stream has been delivered the counters equal the sum 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from carillon.domain.books import LANES, Change, CommitOutcome, Fold, PartBook
 from carillon.domain.counters import Contribution, Counts, contribution, total_of
 from carillon.usecases.fold_changes import Aggregator
+from tests.support.counter_histories import histories, history
 from tests.support.counters import (
     CAMPAIGN,
     OFFICE,
@@ -23,7 +23,6 @@ from tests.support.counters import (
     StillClock,
     a_change,
     a_lead,
-    an_answer,
     an_inbound,
     at,
     campaign_of,
@@ -72,66 +71,6 @@ class Perilous:
 
 
 FATES = ("well", "crash before", "crash after", "busy", "answer lost", "rival")
-LEADS = ("00", "7f", "ff")
-PARTS = (part(0), part(1), part(2), part(0, "cmp_2"), "parked#01")
-
-
-def advanced(row: dict[str, Any] | None, step: int, minute: int) -> dict[str, Any] | None:
-    """Return what may become of a lead's row next: every transition of domain.lead."""
-    if row is None:
-        return a_lead(claimed_at=at(minute))
-    final = {"final_at": at(minute)}
-    status = row["status"]
-    after: dict[str, list[dict[str, Any] | None]] = {
-        "claimed": [
-            None,
-            {"status": "submitted", "submitted_at": at(minute)},
-            {"status": "retrying", "error_code": "30001"},
-            {"status": "failed", "error_code": "missing_field", **final},
-            {"status": "suppressed", **final},
-            {"status": "unconfirmed", **final},
-            {"status": "delivered", "submitted_at": at(minute), **final},
-        ],
-        "retrying": [{"status": "claimed", "claimed_at": at(minute)}],
-        "submitted": [
-            {"status": "delivered", **final},
-            {"status": "failed", "error_code": "30003", **final},
-            {"status": "unconfirmed", **final},
-        ],
-        "unconfirmed": [{"status": "delivered", **final}],
-    }
-    reactions = [
-        {"replied_at": row.get("replied_at", at(minute))},
-        {
-            "replied_at": row.get("replied_at", at(minute)),
-            "opted_out_at": row.get("opted_out_at", at(minute)),
-            "opt_out_kind": "auto",
-        },
-    ]
-    choices = [*after.get(status, []), *reactions]
-    change = choices[step % len(choices)]
-    return None if change is None else {**row, **change}
-
-
-def history(steps: list[tuple[int, int, int]]) -> FakeMessages:
-    """Return the messages table and stream that *steps* (part, lead, choice) make."""
-    messages = FakeMessages()
-    for number, (where, who, choice) in enumerate(steps):
-        partition, key, minute = PARTS[where], LEADS[who], number * 4
-        if choice >= 8:
-            row = an_inbound(received_at=at(minute)) if choice == 8 else an_answer()
-            messages.write(partition, f"{key}#{number}", row)
-            continue
-        lead = messages.table.get((partition, key))
-        messages.write(partition, key, advanced(lead, choice, minute))
-    return messages
-
-
-HISTORIES = st.lists(
-    st.tuples(st.integers(0, len(PARTS) - 1), st.integers(0, len(LEADS) - 1), st.integers(0, 9)),
-    min_size=1,
-    max_size=40,
-).map(history)
 
 
 def rows_of(messages: FakeMessages, campaign_id: str) -> Contribution:
@@ -191,9 +130,9 @@ def office_quarters(books: FakeCounters) -> dict[str, Counts]:
     return {q: counts for (office, q), counts in books.office_items.items() if counts}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
-    messages=HISTORIES,
+    messages=histories(),
     fates=st.lists(st.sampled_from(FATES), max_size=60),
     sizes=st.lists(st.integers(1, 12), max_size=20),
 )
@@ -210,6 +149,8 @@ def test_counters_equal_a_recount_whatever_the_stream_suffers(
     assert {q: c for q, c in books.quarters(CAMPAIGN).items() if c} == first.quarters
     first.merge(second)
     assert office_quarters(books) == first.quarters
+    # A sender's figures are sums over campaigns.
+    assert {key: own for key, own in books.sender_items.items() if own} == first.sender_days
     assert total_of(book.counts for book in books.books.values()) == first.totals
 
 
@@ -222,7 +163,9 @@ def test_one_mishap_at_any_single_call_changes_no_figure(call: int, fate: str) -
 
     deliver(messages, books, ["well"] * call + [fate], [7])
 
-    assert books.lanes(CAMPAIGN) == rows_of(messages, CAMPAIGN).totals
+    whole = rows_of(messages, CAMPAIGN)
+    assert books.lanes(CAMPAIGN) == whole.totals
+    assert {key: own for key, own in books.sender_items.items() if own} == whole.sender_days
 
 
 def test_what_a_rival_left_over_is_applied_in_the_same_invocation() -> None:
@@ -315,7 +258,8 @@ class Measured(FakeCounters):
     def commit(self, fold: Fold, lane: int) -> CommitOutcome:
         additions = [fold.totals, *fold.quarters.values(), *fold.office_quarters.values()]
         items = [counts for counts in (*additions, *fold.office_days.values()) if counts]
-        self.sizes.append(len(fold.advances) + len(items))
+        months = {(sender_id, date[:7]) for sender_id, date in fold.sender_days}
+        self.sizes.append(len(fold.advances) + len(items) + len(months))
         return super().commit(fold, lane)
 
 
@@ -329,6 +273,19 @@ def test_no_transaction_has_more_than_100_items() -> None:
     assert report.applied == len(spread) + len(wide)
     assert max(books.sizes) <= 100
     assert books.lanes(CAMPAIGN) == {"inbound": 199, "claimed": 60}
+
+
+def test_neither_has_one_whose_messages_went_out_by_many_senders() -> None:
+    books = Measured()
+    sent = {"status": "submitted", "submitted_at": at(1)}
+    changes = [a_change(n, a_lead(sender_id=f"snd_{n}", **sent)) for n in range(1, 250)]
+
+    report = _aggregator(books).fold_changes(changes)
+
+    assert report.applied == len(changes)
+    assert max(books.sizes) <= 100
+    assert [key for key, own in books.sender_items.items() if own["submitted"] != 1] == []
+    assert len(books.sender_items) == len(changes)
 
 
 def test_a_ttl_deletion_takes_nothing_away() -> None:

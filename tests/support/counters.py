@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from carillon.domain.books import MARK, Change, CommitOutcome, Fold, PartBook
-from carillon.domain.campaign import Campaign, CampaignStatus
+from carillon.domain.campaign import Campaign, CampaignStatus, Sender
 from carillon.domain.clock import from_iso
-from carillon.domain.counters import Counts, Row, total_of
+from carillon.domain.counters import SENDER_DAILY, Counts, Row, SenderCounts, total_of
 from carillon.domain.errors import NotFound
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
@@ -45,6 +45,13 @@ def a_lead(**fields: Any) -> dict[str, Any]:
         "claimed_at": at(0),
         **fields,
     }
+
+
+def a_step(**fields: Any) -> dict[str, Any]:
+    """Return a follow-up's row, accepted by the provider."""
+    return a_lead(
+        **{"kind": "step", "step": 1, "status": "submitted", "submitted_at": at(7), **fields}
+    )
 
 
 def an_inbound(**fields: Any) -> dict[str, Any]:
@@ -96,10 +103,11 @@ class FakeCounters:
     """Implements ``CounterBooks``, ``RecountBooks`` and ``Figures`` in memory."""
 
     books: dict[str, PartBook] = field(default_factory=dict)
-    # (campaign, lane), (campaign, quarter, lane), (office, quarter): as the table has them.
+    # (campaign, lane), (campaign, quarter, lane), (office, quarter), (sender, date).
     lane_items: dict[tuple[str, int], Counts] = field(default_factory=dict)
     time_items: dict[tuple[str, str, int], Counts] = field(default_factory=dict)
     office_items: dict[tuple[str, str], Counts] = field(default_factory=dict)
+    sender_items: dict[tuple[str, str], Counts] = field(default_factory=dict)
     recounts: dict[str, RecountReport] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     commits: int = 0
@@ -174,12 +182,24 @@ class FakeCounters:
             if owner == office_id and frame.start <= from_iso(quarter) < frame.end
         )
 
+    def sender_counts(self, sender_id: str) -> SenderCounts:
+        days = {day: own for (who, day), own in self.sender_items.items() if who == sender_id}
+        daily = {
+            day: {name: own[name] for name in SENDER_DAILY if own.get(name)}
+            for day, own in sorted(days.items())
+        }
+        return SenderCounts(
+            total_of(days.values()), {day: own for day, own in daily.items() if own}
+        )
+
     def _add(self, fold: Fold, lane: int) -> None:
         _add_to(self.lane_items, (fold.campaign_id, lane), fold.totals)
         for quarter, counts in fold.quarters.items():
             _add_to(self.time_items, (fold.campaign_id, quarter, lane), counts)
         for key, counts in fold.office_quarters.items():
             _add_to(self.office_items, key, counts)
+        for key, counts in fold.sender_days.items():
+            _add_to(self.sender_items, key, counts)
 
 
 def _add_to(items: dict[Any, Counts], key: Any, counts: Mapping[str, int]) -> None:
@@ -219,9 +239,14 @@ class FakeCatalogue:
     """Implements ``ports.CampaignCatalogue``; *active* are the ids of active senders."""
 
     def __init__(
-        self, *campaigns: Campaign, active: Iterable[str] = (), offices: Iterable[str] = (OFFICE,)
+        self,
+        *campaigns: Campaign,
+        active: Iterable[str] = (),
+        offices: Iterable[str] = (OFFICE,),
+        senders: Iterable[Sender] = (),
     ) -> None:
         self._campaigns = {campaign.id: campaign for campaign in campaigns}
+        self._senders = {sender.id: sender for sender in senders}
         self._active = frozenset(active)
         self._offices = list(offices)
 
@@ -229,6 +254,11 @@ class FakeCatalogue:
         if campaign_id not in self._campaigns:
             raise NotFound("There is no such campaign.", code="campaign_not_found")
         return self._campaigns[campaign_id]
+
+    def sender(self, sender_id: str) -> Sender:
+        if sender_id not in self._senders:
+            raise NotFound("There is no such sender.", code="sender_not_found")
+        return self._senders[sender_id]
 
     def launched_campaigns(self) -> Iterator[Campaign]:
         return (c for c in self._campaigns.values() if c.launched_at is not None)

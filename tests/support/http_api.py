@@ -78,6 +78,7 @@ def http_api() -> Iterator[HttpApi]:
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         environment.setenv("CONTROL_TABLE", "ControlTable")
+        environment.setenv("MESSAGES_TABLE", "MessagesTable")
         environment.setenv("COUNTERS_TABLE", "CountersTable")
         environment.setenv("FILES_BUCKET", _BUCKET)
         _forget_compositions()

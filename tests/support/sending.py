@@ -189,6 +189,7 @@ class FakeMessages:
             item is None
             or item["claim_id"] != receipt.claim_id
             or item["attempts"] >= max_attempts
+            or item["kind"] not in ("lead", "step")
             or item["status"] not in (LeadStatus.CLAIMED, LeadStatus.SUBMITTED)
         ):
             return False

@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from carillon.domain.counters import contribution, delta, difference, quarter_of, settled, total_of
-from tests.support.counters import a_lead, an_answer, an_inbound, at
+from carillon.domain.counters import (
+    COUNTED_ATTRIBUTES,
+    contribution,
+    delta,
+    difference,
+    quarter_of,
+    settled,
+    total_of,
+    variants_of,
+)
+from tests.support.counters import a_lead, a_step, an_answer, an_inbound, at
 
 FIRST, SECOND, THIRD = "2026-11-22T12:00Z", "2026-11-22T12:15Z", "2026-11-22T12:30Z"
 SENT = {"submitted_at": at(1)}
@@ -165,6 +174,148 @@ ENDED = {"submitted_at": at(1), "final_at": at(16)}
             {},
             id="an answer never known to be accepted",
         ),
+        pytest.param(
+            a_lead(status="submitted", steps_left=2, **SENT),
+            {"submitted": 1, "segments": 1, "partial": 1},
+            {FIRST: {"submitted": 1, "segments": 1}},
+            id="partial from its first send on, which is a state and no event",
+        ),
+        pytest.param(
+            a_lead(status="delivered", steps_left=1, **ENDED),
+            {"submitted": 1, "segments": 1, "delivered": 1, "partial": 1, "partial_done": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, SECOND: {"delivered": 1}},
+            id="delivered with a follow-up to come",
+        ),
+        pytest.param(
+            a_lead(status="unconfirmed", steps_left=1, final_at=at(16)),
+            {"unconfirmed": 1, "partial": 1, "partial_done": 1},
+            {SECOND: {"unconfirmed": 1}},
+            id="unconfirmed with a follow-up to come",
+        ),
+        pytest.param(
+            a_lead(status="delivered", steps_left=0, **ENDED),
+            {"submitted": 1, "segments": 1, "delivered": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, SECOND: {"delivered": 1}},
+            id="all follow-ups settled or cancelled",
+        ),
+        pytest.param(
+            a_lead(status="failed", error_code="30003", steps_left=2, final_at=at(16)),
+            {"failed_provider": 1, "fail#30003": 1},
+            {SECOND: {"failed_provider": 1, "fail#30003": 1}},
+            id="a failed lead is never partial",
+        ),
+        pytest.param(a_lead(steps_left=2), {"claimed": 1}, {}, id="nor is one not sent yet"),
+        pytest.param(
+            a_lead(status="failed", error_code="30003", reached_by_step=True, final_at=at(16)),
+            {"failed_provider": 1, "fail#30003": 1, "reached_by_step": 1},
+            {SECOND: {"failed_provider": 1, "fail#30003": 1, "reached_by_step": 1}},
+            id="reached by a follow-up alone",
+        ),
+        pytest.param(
+            a_lead(status="delivered", reached_by_step=True, **ENDED),
+            {"submitted": 1, "segments": 1, "delivered": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, SECOND: {"delivered": 1}},
+            id="delivered after all: messaged once",
+        ),
+        pytest.param(
+            a_lead(
+                status="delivered",
+                variant="b",
+                replied_at=at(31),
+                opted_out_at=at(31),
+                opt_out_kind="auto",
+                **ENDED,
+            ),
+            {
+                "submitted": 1,
+                "segments": 1,
+                "delivered": 1,
+                "responded": 1,
+                "responded_opted_out": 1,
+                "auto_opt_outs": 1,
+                "v#b#submitted": 1,
+                "v#b#delivered": 1,
+                "v#b#responded": 1,
+                "v#b#opted_out": 1,
+            },
+            {
+                FIRST: {"submitted": 1, "segments": 1},
+                SECOND: {"delivered": 1},
+                THIRD: {"responded": 1, "responded_opted_out": 1, "auto_opt_outs": 1},
+            },
+            id="a variant counts in total, beside the campaign",
+        ),
+        pytest.param(
+            a_lead(status="failed", variant="a", error_code="30003", final_at=at(16)),
+            {"failed_provider": 1, "fail#30003": 1, "v#a#failed": 1},
+            {SECOND: {"failed_provider": 1, "fail#30003": 1}},
+            id="a variant's failure by the provider",
+        ),
+        pytest.param(
+            a_lead(status="failed", variant="a", error_code="missing_field", final_at=at(16)),
+            {"failed_local": 1, "fail#missing_field": 1},
+            {SECOND: {"failed_local": 1, "fail#missing_field": 1}},
+            id="our own failure is no result of a variant",
+        ),
+        *(
+            pytest.param(
+                a_lead(status="submitted", variant=strange, **SENT),
+                {"submitted": 1, "segments": 1},
+                {FIRST: {"submitted": 1, "segments": 1}},
+                id=f"no variant's id: {strange!r}",
+            )
+            for strange in ("", "A", "a#b", "x" * 9, 7)
+        ),
+        pytest.param(
+            a_lead(status="failed", error_code="telnyx:40300", final_at=at(16)),
+            {"failed_provider": 1, "fail#telnyx:40300": 1},
+            {SECOND: {"failed_provider": 1, "fail#telnyx:40300": 1}},
+            id="a code that carries its provider is the provider's",
+        ),
+        pytest.param(
+            a_lead(status="delivered", cost_micros=7900, currency="USD", **ENDED),
+            {"submitted": 1, "segments": 1, "delivered": 1, "cost#USD": 7900},
+            {FIRST: {"submitted": 1, "segments": 1}, SECOND: {"delivered": 1, "cost#USD": 7900}},
+            id="a price (A18)",
+        ),
+        *(
+            pytest.param(
+                a_lead(status="submitted", **SENT, **price),
+                {"submitted": 1, "segments": 1},
+                {FIRST: {"submitted": 1, "segments": 1}},
+                id=f"no price: {price}",
+            )
+            for price in (
+                {"cost_micros": 7900},
+                {"cost_micros": 7900, "currency": "dollars"},
+                {"cost_micros": 0, "currency": "USD"},
+                {"cost_micros": "7900", "currency": "USD"},
+            )
+        ),
+        pytest.param(
+            a_step(segments=2, cost_micros=10, currency="EUR", variant="a"),
+            {"step_submitted": 1, "segments": 2, "cost#EUR": 10},
+            {FIRST: {"step_submitted": 1, "segments": 2, "cost#EUR": 10}},
+            id="follow-up submitted: of no lead, of no variant",
+        ),
+        pytest.param(
+            a_step(status="delivered", final_at=at(16), replied_at=at(17)),
+            {"step_submitted": 1, "segments": 1, "step_delivered": 1},
+            {FIRST: {"step_submitted": 1, "segments": 1}, SECOND: {"step_delivered": 1}},
+            id="follow-up delivered",
+        ),
+        pytest.param(
+            a_step(status="failed", error_code="missing_field", submitted_at=None, final_at=at(16)),
+            {"step_failed": 1},
+            {SECOND: {"step_failed": 1}},
+            id="follow-up failed: no failed lead",
+        ),
+        pytest.param(
+            a_step(status="suppressed", submitted_at=None, final_at=at(16)),
+            {},
+            {},
+            id="follow-up not sent because of an opt-out",
+        ),
         pytest.param({"kind": "parked"}, {}, {}, id="a kind that does not count"),
         pytest.param({}, {}, {}, id="an empty row"),
         pytest.param(None, {}, {}, id="no row"),
@@ -183,6 +334,84 @@ def test_a_row_counts(
 
     assert counted.totals == totals
     assert counted.quarters == quarters
+
+
+DAY, NEXT_DAY = "2026-11-22", "2026-11-23"
+OVERNIGHT = {"submitted_at": at(1), "final_at": at(12 * 60 + 1)}
+
+
+@pytest.mark.parametrize(
+    ("row", "days"),
+    [
+        pytest.param(a_lead(sender_id="snd_1"), {}, id="claimed: nothing went out yet"),
+        pytest.param(
+            a_lead(sender_id="snd_1", status="delivered", segments=3, **OVERNIGHT),
+            {
+                ("snd_1", DAY): {"submitted": 1, "segments": 3},
+                ("snd_1", NEXT_DAY): {"delivered": 1},
+            },
+            id="each on its own UTC day",
+        ),
+        pytest.param(
+            a_step(sender_id="snd_2", status="failed", error_code="telnyx:40300", final_at=at(9)),
+            {
+                ("snd_2", DAY): {
+                    "submitted": 1,
+                    "segments": 1,
+                    "failed_provider": 1,
+                    "fail#telnyx:40300": 1,
+                }
+            },
+            id="a follow-up that failed",
+        ),
+        pytest.param(
+            an_answer(sender_id="snd_1", status="delivered", final_at=at(9), mms=True),
+            {("snd_1", DAY): {"submitted": 1, "delivered": 1}},
+            id="an answer",
+        ),
+        pytest.param(
+            a_lead(sender_id="snd_1", status="failed", error_code="missing_field", final_at=at(9)),
+            {},
+            id="our own failure is none of the sender's",
+        ),
+        pytest.param(
+            a_lead(sender_id="snd_1", status="suppressed", final_at=at(9)), {}, id="suppressed"
+        ),
+        pytest.param(
+            a_lead(sender_id="snd_1", status="delivered", claimed_at="then"),
+            {},
+            id="without any time there is no day",
+        ),
+        pytest.param(a_lead(sender_id="snd#1", status="submitted", **SENT), {}, id="no sender id"),
+        pytest.param(an_inbound(sender_id="snd_1"), {}, id="what came in"),
+    ],
+)
+def test_a_row_counts_for_its_sender(
+    row: dict[str, Any], days: dict[tuple[str, str], dict[str, int]]
+) -> None:
+    assert contribution(row).sender_days == days
+
+
+def test_a_lead_that_goes_out_by_another_sender_after_all_counts_for_that_one() -> None:
+    old = a_lead(status="submitted", sender_id="snd_1", **SENT)
+
+    change = delta(old, {**old, "sender_id": "snd_2"})
+
+    assert change.totals == {}
+    assert change.sender_days == {
+        ("snd_1", DAY): {"submitted": -1, "segments": -1},
+        ("snd_2", DAY): {"submitted": 1, "segments": 1},
+    }
+
+
+def test_nothing_that_counting_reads_is_a_number_to_call_or_a_text() -> None:
+    assert not COUNTED_ATTRIBUTES & {"phone", "body", "provider_id", "fields"}
+
+
+def test_counters_of_variants_are_found_by_variant() -> None:
+    counts = {"v#b#submitted": 2, "submitted": 5, "v#a#submitted": 3, "v#b#responded": 1}
+
+    assert variants_of(counts) == {"a": {"submitted": 3}, "b": {"submitted": 2, "responded": 1}}
 
 
 def test_a_change_adds_what_is_new_and_takes_away_what_was() -> None:
@@ -239,6 +468,10 @@ def test_settled_leads_are_those_in_a_final_state() -> None:
     }
 
     assert settled(counts) == 15
+
+
+def test_a_partial_lead_is_not_settled() -> None:
+    assert settled({"submitted": 3, "delivered": 2, "partial": 2, "partial_done": 1}) == 1
 
 
 def test_sums_and_differences_leave_zeros_out() -> None:

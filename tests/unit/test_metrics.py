@@ -1,7 +1,12 @@
-"""A1 to A15: the references' worked examples, the edges of each rate, the words for failures."""
+"""A1 to A18: the references' worked examples, the edges of each rate, the words for failures."""
+
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from carillon.domain.counters import contribution, total_of
 from carillon.domain.metrics import (
     NO_ACTIVE_SENDER,
     NO_AGENT_TIMES,
@@ -9,13 +14,16 @@ from carillon.domain.metrics import (
     NOTHING_SETTLED,
     Health,
     campaign_figures,
+    costs_of,
     failure_reason,
     failures_of,
+    follow_ups_of,
     health_of,
     percent,
     percent_tenths,
     summary_figures,
 )
+from tests.support.counters import a_lead, at
 
 
 def test_the_numbers_box_of_reference_001_is_reproduced() -> None:
@@ -163,6 +171,78 @@ def test_progress_is_exactly_100_when_all_leads_are_settled_however_they_ended()
 
     assert figures["progress"]["value"] == 100.0
     assert figures["pending"]["value"] == 0
+
+
+def test_leads_with_follow_ups_to_come_are_partial_whatever_became_of_their_initial() -> None:
+    counts = {
+        "submitted": 8,
+        "delivered": 4,
+        "unconfirmed": 1,
+        "failed_provider": 1,
+        # One of them waits for its receipt still.
+        "partial": 3,
+        "partial_done": 2,
+    }
+
+    figures = campaign_figures(counts, total=10, active_senders=1)
+
+    shown = {name: figures[name]["value"] for name in ("sent", "failed", "pending", "partial")}
+    assert shown == {"sent": 3, "failed": 1, "pending": 3, "partial": 3}
+    assert figures["progress"]["value"] == 40.0
+
+
+LEADS = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(
+            ("claimed", "retrying", "submitted", "delivered", "failed", "unconfirmed", "suppressed")
+        ),
+        "steps_left": st.sampled_from((0, 0, 1, 2)),
+        "reached_by_step": st.booleans(),
+        "submitted_at": st.sampled_from((None, at(1))),
+    }
+)
+
+
+@given(st.lists(LEADS, max_size=12), st.integers(0, 3))
+def test_sent_failed_pending_and_partial_add_up_and_100_means_settled(
+    leads: list[dict[str, Any]], unclaimed: int
+) -> None:
+    total = len(leads) + unclaimed
+    counts = total_of(contribution(a_lead(**lead)).totals for lead in leads)
+
+    figures = campaign_figures(counts, total=total, active_senders=1)
+
+    values = [figures[name]["value"] for name in ("sent", "failed", "pending", "partial")]
+    final = {"delivered", "unconfirmed", "failed", "suppressed"}
+    reached = {"delivered", "unconfirmed", "submitted"}
+    open_leads = [
+        lead
+        for lead in leads
+        if lead["status"] not in final or (lead["steps_left"] and lead["status"] in reached)
+    ]
+    assert sum(value for value in values if isinstance(value, int)) == total
+    assert all(isinstance(value, int) and value >= 0 for value in values)
+    if total:
+        assert (figures["progress"]["value"] == 100.0) == (not open_leads and not unclaimed)
+
+
+def test_who_was_reached_by_a_follow_up_alone_was_messaged_too() -> None:
+    counts = {"delivered": 6, "reached_by_step": 2, "responded": 2}
+
+    figures = campaign_figures(counts, total=10, active_senders=1)
+
+    assert figures["contacts_messaged"]["value"] == 8
+    assert figures["rate_of_engagement"]["value"] == 25.0
+
+
+def test_follow_ups_and_prices_are_told_apart() -> None:
+    counts = {"step_submitted": 3, "step_failed": 1, "cost#USD": 7900, "cost#EUR": 5}
+
+    assert follow_ups_of(counts) == {"submitted": 3, "delivered": 0, "failed": 1}
+    assert costs_of(counts) == [
+        {"currency": "EUR", "cost_micros": 5},
+        {"currency": "USD", "cost_micros": 7900},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.recount import RecountReport, RecountState
 from carillon.usecases.fold_changes import Aggregator
-from carillon.usecases.read_analytics import AnalyticsWorld, campaign_metrics, summary
+from carillon.usecases.read_analytics import (
+    AnalyticsWorld,
+    campaign_metrics,
+    campaign_variants,
+    sender_performance,
+    summary,
+)
 from tests.support.counters import (
     CAMPAIGN,
     NOON,
@@ -21,11 +27,13 @@ from tests.support.counters import (
     a_campaign,
     a_change,
     a_lead,
+    a_step,
     an_inbound,
     at,
     campaign_of,
     part,
 )
+from tests.support.sending import a_sender
 
 ADMIN = Access(Caller("usr_1", Role.ADMIN, frozenset()), Scope.ALL)
 ANALYST = Access(Caller("usr_2", Role.ANALYST, frozenset({OFFICE})), Scope.OWN)
@@ -39,7 +47,12 @@ def a_world(*campaigns: Campaign, rows: tuple[dict[str, Any], ...] = ()) -> Anal
         a_change(n, row, partition=part(0, campaigns[0].id)) for n, row in enumerate(rows, 1)
     ]
     Aggregator(counters, StillClock(), campaign_of).fold_changes(changes)
-    catalogue = FakeCatalogue(*campaigns, active=("snd_1", "snd_2"), offices=(OFFICE, "off_2"))
+    catalogue = FakeCatalogue(
+        *campaigns,
+        active=("snd_1", "snd_2"),
+        offices=(OFFICE, "off_2"),
+        senders=(a_sender("snd_1", office_id=OFFICE),),
+    )
     return AnalyticsWorld(counters, catalogue, StillClock())
 
 
@@ -73,6 +86,58 @@ def test_a_campaign_shows_figures_failures_and_activity() -> None:
     ]
     assert (answer["status"], answer["as_of"]) == ("active", "2026-11-22T12:00:00.000Z")
     assert answer["recount"] is None
+
+
+def test_a_campaign_shows_what_follow_ups_and_prices_came_to() -> None:
+    priced = {**DELIVERED, "steps_left": 1, "cost_micros": 7900, "currency": "USD"}
+    world = a_world(a_campaign(), rows=(priced, a_step(cost_micros=100, currency="USD")))
+
+    answer = campaign_metrics(CAMPAIGN, ANALYST, world)
+
+    assert answer["costs"] == [{"currency": "USD", "cost_micros": 8000}]
+    assert answer["follow_ups"] == {"submitted": 1, "delivered": 0, "failed": 0}
+    assert (answer["metrics"]["partial"]["value"], answer["metrics"]["sent"]["value"]) == (1, 0)
+
+
+def test_a_campaign_s_variants_are_compared() -> None:
+    rows = ({**DELIVERED, "variant": "a"}, {**FAILED, "variant": "b"})
+
+    answer = campaign_variants(CAMPAIGN, ANALYST, a_world(a_campaign(), rows=rows))
+
+    assert (answer["campaign_id"], answer["as_of"]) == (CAMPAIGN, "2026-11-22T12:00:00.000Z")
+    assert [(v["variant"], v["delivery_rate"]) for v in answer["variants"]] == [
+        ("a", 100.0),
+        ("b", 0.0),
+    ]
+    assert answer["response_rate"]["verdict"] == "too_few"
+
+
+def test_a_sender_s_performance_is_that_of_all_it_sent() -> None:
+    rows = tuple({**row, "sender_id": "snd_1"} for row in (DELIVERED, FAILED, a_step()))
+    world = a_world(a_campaign(), rows=(*rows, {**DELIVERED, "sender_id": "snd_2"}))
+
+    answer = sender_performance("snd_1", ANALYST, world)
+
+    assert (answer["sender_id"], answer["as_of"]) == ("snd_1", "2026-11-22T12:00:00.000Z")
+    assert (answer["lifetime"]["sent"], answer["last_30_days"]["sent"]) == (3, 3)
+    assert (answer["success_rate"], answer["health"]) == (50.0, "low")
+    assert [cause["cause"] for cause in answer["causes"]] == ["content"]
+
+
+@pytest.mark.parametrize("sender_id", ["snd_1", "snd_absent"])
+def test_a_sender_of_another_office_looks_like_an_absent_one(sender_id: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        sender_performance(sender_id, STRANGER, a_world(a_campaign()))
+
+    assert refused.value.code == "sender_not_found"
+
+
+@pytest.mark.parametrize("campaign_id", [CAMPAIGN, "cmp_absent"])
+def test_variants_of_another_office_s_campaign_look_like_an_absent_one_s(campaign_id: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        campaign_variants(campaign_id, STRANGER, a_world(a_campaign()))
+
+    assert refused.value.code == "campaign_not_found"
 
 
 def test_the_last_recount_is_shown_with_its_drift() -> None:

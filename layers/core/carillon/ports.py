@@ -15,8 +15,9 @@ from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
-from carillon.domain.counters import Counts, Row
+from carillon.domain.counters import Counts, Row, SenderCounts
 from carillon.domain.lead import LeadStatus
+from carillon.domain.lead_list import ListedLead
 from carillon.domain.listing import Listing, Position
 from carillon.domain.message import (
     Accepted,
@@ -754,9 +755,32 @@ class Figures(Protocol):
         """Return the office's counters within *frame*."""
         ...
 
+    def sender_counts(self, sender_id: str) -> SenderCounts:
+        """Return the sender's counters, ever and by UTC day."""
+        ...
+
+
+class LeadPages(Protocol):
+    """The messages table as the listing of leads reads it; what it shows may be a little old."""
+
+    def leads(
+        self, campaign_id: str, part: int, after: str | None, rows: int
+    ) -> tuple[list[ListedLead], str | None]:
+        """
+        Return leads of *part* behind the key *after*, in order of their keys, from one query.
+
+        It looks at *rows* rows at most, of any kind; also returned is the key to go on
+        behind, None when the part is through.
+        """
+        ...
+
 
 class CampaignCatalogue(Protocol):
     """Campaigns and senders as the analytics read them."""
+
+    def sender(self, sender_id: str) -> Sender:
+        """Return the sender; raises NotFound."""
+        ...
 
     def campaign(self, campaign_id: str) -> Campaign:
         """Return the campaign; raises NotFound."""

@@ -50,7 +50,9 @@ class AnalyticsApi:
     """functions/analytics_api: reads only."""
 
     control_table: str
+    messages_table: str
     counters_table: str
+    ambiguous_grace_s: int = 60
 
 
 @dataclass(frozen=True)

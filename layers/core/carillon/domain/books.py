@@ -92,6 +92,7 @@ class Fold:
 
     ``totals`` and ``quarters`` (by quarter hour) go to the campaign,
     ``office_quarters`` to (office, quarter hour). Days are sums of quarters.
+    ``sender_days`` go to (sender, UTC date); one item holds a sender's month.
     """
 
     campaign_id: str
@@ -99,6 +100,7 @@ class Fold:
     totals: Mapping[str, int]
     quarters: Mapping[str, Mapping[str, int]]
     office_quarters: Mapping[tuple[str, str], Mapping[str, int]]
+    sender_days: Mapping[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def office_days(self) -> dict[tuple[str, str], Counts]:
@@ -146,6 +148,7 @@ def fold_of(
             for office_id, added in offices.items()
             for quarter, counts in added.quarters.items()
         },
+        sender_days=everything.sender_days,
     )
 
 
@@ -159,6 +162,7 @@ def footprint(changes: Iterable[Change]) -> set[tuple[str, ...]]:
             if office_id:
                 items.add(("office", office_id, quarter))
                 items.add(("day", office_id, quarter[:10]))
+        items.update(("sender", who, date[:7]) for who, date in change.addition.sender_days)
     return items
 
 

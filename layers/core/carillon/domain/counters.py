@@ -21,16 +21,31 @@ both agree because they are the same function.
     automatic_responses, agent_responses, assistant_responses
                          accepted answer, by author (A7)                 submitted_at
     fail#{code}          failed or suppressed lead, by reason (A15)      final_at
+    partial              accepted lead with follow-ups to come (M3)      none: a state
+    partial_done         those of them that are delivered, unconfirmed   none: a state
+    reached_by_step      lead not delivered, but a follow-up was (A1)    final_at
+    step_submitted       follow-up that the provider accepted            submitted_at
+    step_delivered       follow-up delivered                             final_at
+    step_failed          follow-up failed, for whatever reason           final_at
+    cost#{currency}      price in millionths, as told so far (A18)       final_at
+    v#{variant}#submitted, delivered, failed, responded, opted_out
+                         lead of the variant; ``failed`` by the          none: a test's
+                         provider, as in A15 (M2)                        sum, no series
 
 ``responded_opted_out`` stands in the quarter of the reply, so that within any range
-it never exceeds ``responded``.
+it never exceeds ``responded``. Follow-ups have no ``fail#``: those add up to the leads
+that failed. Of the times named, the next best stands in where one is missing.
+
+Beside its campaign's, a row counts for the sender it went out by (N4), by UTC day:
+``submitted``, ``delivered``, ``failed_provider``, ``segments`` and ``fail#{code}`` of
+provider failures, over leads, follow-ups and answers alike.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.lead import LeadStatus
@@ -40,6 +55,10 @@ Counts = dict[str, int]
 
 QUARTER = timedelta(minutes=15)
 FAIL_PREFIX = "fail#"
+COST_PREFIX = "cost#"
+VARIANT_PREFIX = "v#"
+# What a sender's days say; its failures by code are only kept for longer spans.
+SENDER_DAILY = ("submitted", "delivered", "failed_provider", "segments")
 
 # All that counting reads of a row: no phone, no body.
 COUNTED_ATTRIBUTES = frozenset(
@@ -58,6 +77,12 @@ COUNTED_ATTRIBUTES = frozenset(
         "replied_at",
         "received_at",
         "opted_out_at",
+        "variant",
+        "sender_id",
+        "steps_left",
+        "reached_by_step",
+        "cost_micros",
+        "currency",
     }
 )
 
@@ -65,14 +90,18 @@ COUNTED_ATTRIBUTES = frozenset(
 _PROVIDER_WORD = re.compile(r"rejected|throttled|provider_.*")
 _PRESENT_STATES = frozenset({LeadStatus.CLAIMED, LeadStatus.RETRYING})
 _ACCEPTED_STATES = frozenset({LeadStatus.SUBMITTED, LeadStatus.DELIVERED})
+_DONE_STATES = frozenset({LeadStatus.DELIVERED, LeadStatus.UNCONFIRMED})
 _AUTHORS = {
     "automatic": "automatic_responses",
     "agent": "agent_responses",
     "assistant": "assistant_responses",
 }
 _OPT_OUTS = {"auto": "auto_opt_outs", "manual": "manual_opt_outs"}
-# A code becomes part of an attribute name: bounded in length and alphabet.
-_PLAIN_CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+# These become parts of attribute names or keys: bounded in length and alphabet.
+_PLAIN_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_VARIANT = re.compile(r"[a-z0-9]{1,8}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_SENDER_ID = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _STORED_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:)([0-5]\d):\d\d\.\d{3}Z")
 
 
@@ -83,33 +112,44 @@ class Contribution:
 
     A quarter is named by its first minute in UTC, ``2026-11-22T15:45Z``. Zero
     additions are absent. ``office_id`` says whose quarter hours they are.
+    ``sender_days`` are the senders' own, by (sender id, UTC date ``2026-11-22``).
     """
 
     totals: Counts = field(default_factory=dict)
     quarters: dict[str, Counts] = field(default_factory=dict)
     office_id: str | None = None
+    sender_days: dict[tuple[str, str], Counts] = field(default_factory=dict)
 
     def add(self, counter: str, at: object, amount: int = 1) -> None:
         """Add *amount* in total and, when *at* is a time, to the quarter hour it lies in."""
         _add(self.totals, counter, amount)
         quarter = quarter_of(at)
         if quarter is not None:
-            counts = self.quarters.setdefault(quarter, {})
-            _add(counts, counter, amount)
-            if not counts:
-                del self.quarters[quarter]
+            _merge_into(self.quarters, quarter, {counter: amount}, 1)
+
+    def add_to_sender(self, sender_id: str, counter: str, at: object, amount: int = 1) -> None:
+        """Add *amount* to the sender's UTC day in which *at* lies; without a time, nowhere."""
+        quarter = quarter_of(at)
+        if quarter is not None:
+            _merge_into(self.sender_days, (sender_id, quarter[:10]), {counter: amount}, 1)
 
     def merge(self, other: "Contribution", sign: int = 1) -> None:
         """Add *other* (or, with *sign* −1, take it away)."""
         for counter, amount in other.totals.items():
             _add(self.totals, counter, sign * amount)
         for quarter, counts in other.quarters.items():
-            mine = self.quarters.setdefault(quarter, {})
-            for counter, amount in counts.items():
-                _add(mine, counter, sign * amount)
-            if not mine:
-                del self.quarters[quarter]
+            _merge_into(self.quarters, quarter, counts, sign)
+        for day, counts in other.sender_days.items():
+            _merge_into(self.sender_days, day, counts, sign)
         self.office_id = self.office_id or other.office_id
+
+
+@dataclass(frozen=True)
+class SenderCounts:
+    """One sender's counters: ever, and by UTC day those of ``SENDER_DAILY``."""
+
+    ever: Mapping[str, int]
+    days: Mapping[str, Mapping[str, int]]
 
 
 def contribution(row: Row | None) -> Contribution:
@@ -167,12 +207,42 @@ def difference(wanted: Mapping[str, int], found: Mapping[str, int]) -> Counts:
     return {counter: amount for counter, amount in result.items() if amount}
 
 
+def sent(counts: Mapping[str, int]) -> int:
+    """Return how many leads are delivered or unconfirmed with no follow-up to come (A13)."""
+    done = counts.get("delivered", 0) + counts.get("unconfirmed", 0)
+    return done - counts.get("partial_done", 0)
+
+
+def failed(counts: Mapping[str, int]) -> int:
+    """Return how many leads are undeliverable or suppressed (A13)."""
+    return sum(counts.get(name, 0) for name in _FAILED_COUNTERS)
+
+
 def settled(counts: Mapping[str, int]) -> int:
-    """Return how many leads are in a final state (F1)."""
-    return sum(counts.get(name, 0) for name in _FINAL_COUNTERS)
+    """Return how many leads are in a final state (F1); a partial one is not (M3)."""
+    return sent(counts) + failed(counts)
 
 
-_FINAL_COUNTERS = ("delivered", "failed_provider", "failed_local", "suppressed", "unconfirmed")
+def variants_of(counts: Mapping[str, int]) -> dict[str, Counts]:
+    """Return the counters of each variant that has any, by variant id, in order (M2)."""
+    found: dict[str, Counts] = {}
+    for name, amount in sorted(counts.items()):
+        if name.startswith(VARIANT_PREFIX):
+            _, variant, counter = name.split("#", 2)
+            found.setdefault(variant, {})[counter] = amount
+    return found
+
+
+_FAILED_COUNTERS = ("failed_provider", "failed_local", "suppressed")
+_Key = TypeVar("_Key")
+
+
+def _merge_into(where: dict[_Key, Counts], key: _Key, counts: Mapping[str, int], sign: int) -> None:
+    mine = where.setdefault(key, {})
+    for counter, amount in counts.items():
+        _add(mine, counter, sign * amount)
+    if not mine:
+        del where[key]
 
 
 def _add(counts: Counts, counter: str, amount: int) -> None:
@@ -184,33 +254,91 @@ def _add(counts: Counts, counter: str, amount: int) -> None:
 
 
 def _count_lead(row: Row, result: Contribution) -> None:
-    status = row.get("status")
-    submitted_at = row.get("submitted_at")
-    ended_at = row.get("final_at") or submitted_at or row.get("claimed_at")
+    status, ended_at = row.get("status"), _ended_at(row)
     if _is_accepted(row):
-        at = submitted_at or ended_at
-        result.add("submitted", at)
-        _count_segments(row, at, result)
+        result.add("submitted", _accepted_at(row))
+        _count_segments(row, result)
     if status in _PRESENT_STATES:
         result.add(str(status), None)
-    elif status in (LeadStatus.DELIVERED, LeadStatus.UNCONFIRMED):
+    elif status in _DONE_STATES:
         result.add(str(status), ended_at)
     elif status in (LeadStatus.FAILED, LeadStatus.SUPPRESSED):
         _count_failure(row, ended_at, result)
+    _count_follow_ups(row, result)
     _count_reaction(row, result)
+    _count_variant(row, result)
+    _count_cost(row, result)
+    _count_sender(row, result)
 
 
 def _count_failure(row: Row, ended_at: object, result: Contribution) -> None:
-    suppressed = row.get("status") == LeadStatus.SUPPRESSED
-    code = _code(row.get("error_code"), "opted_out" if suppressed else "unknown")
-    if suppressed:
+    if row.get("status") == LeadStatus.SUPPRESSED:
         counter = "suppressed"
-    elif _is_accepted(row) or code.isdecimal() or _PROVIDER_WORD.fullmatch(code):
-        counter = "failed_provider"
     else:
-        counter = "failed_local"
+        counter = "failed_provider" if _failed_at_provider(row) else "failed_local"
     result.add(counter, ended_at)
-    result.add(f"{FAIL_PREFIX}{code}", ended_at)
+    result.add(f"{FAIL_PREFIX}{_code(row)}", ended_at)
+
+
+def _count_follow_ups(row: Row, result: Contribution) -> None:
+    status, left = row.get("status"), row.get("steps_left")
+    if isinstance(left, int) and left > 0 and status in _ACCEPTED_STATES | _DONE_STATES:
+        result.add("partial", None)
+        if status in _DONE_STATES:
+            result.add("partial_done", None)
+    # Where the initial's own delivery becomes known later, it counts instead.
+    if row.get("reached_by_step") is True and status != LeadStatus.DELIVERED:
+        result.add("reached_by_step", _ended_at(row))
+
+
+def _count_variant(row: Row, result: Contribution) -> None:
+    variant = row.get("variant")
+    if not isinstance(variant, str) or not _VARIANT.fullmatch(variant):
+        return
+    happened = {
+        "submitted": _is_accepted(row),
+        "delivered": row.get("status") == LeadStatus.DELIVERED,
+        "failed": row.get("status") == LeadStatus.FAILED and _failed_at_provider(row),
+        "responded": bool(row.get("replied_at")),
+        "opted_out": bool(row.get("opted_out_at")),
+    }
+    for counter, true in happened.items():
+        if true:
+            result.add(f"{VARIANT_PREFIX}{variant}#{counter}", None)
+
+
+def _count_step(row: Row, result: Contribution) -> None:
+    if _is_accepted(row):
+        result.add("step_submitted", _accepted_at(row))
+        _count_segments(row, result)
+    if row.get("status") == LeadStatus.DELIVERED:
+        result.add("step_delivered", _ended_at(row))
+    elif row.get("status") == LeadStatus.FAILED:
+        result.add("step_failed", _ended_at(row))
+    _count_cost(row, result)
+    _count_sender(row, result)
+
+
+def _count_cost(row: Row, result: Contribution) -> None:
+    micros, currency = row.get("cost_micros"), row.get("currency")
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+        return
+    if isinstance(micros, int) and micros > 0:
+        result.add(f"{COST_PREFIX}{currency}", _ended_at(row), micros)
+
+
+def _count_sender(row: Row, result: Contribution) -> None:
+    sender_id, status, ended_at = row.get("sender_id"), row.get("status"), _ended_at(row)
+    if not isinstance(sender_id, str) or not _SENDER_ID.fullmatch(sender_id):
+        return
+    if _is_accepted(row):
+        result.add_to_sender(sender_id, "submitted", _accepted_at(row))
+        result.add_to_sender(sender_id, "segments", _accepted_at(row), _segments(row))
+    if status == LeadStatus.DELIVERED:
+        result.add_to_sender(sender_id, "delivered", ended_at)
+    elif status == LeadStatus.FAILED and _failed_at_provider(row):
+        result.add_to_sender(sender_id, "failed_provider", ended_at)
+        result.add_to_sender(sender_id, f"{FAIL_PREFIX}{_code(row)}", ended_at)
 
 
 def _count_reaction(row: Row, result: Contribution) -> None:
@@ -230,19 +358,25 @@ def _count_inbound(row: Row, result: Contribution) -> None:
 
 
 def _count_outbound(row: Row, result: Contribution) -> None:
+    _count_cost(row, result)
+    _count_sender(row, result)
     if not _is_accepted(row):
         return
-    at = row.get("submitted_at") or row.get("final_at") or row.get("claimed_at")
-    _count_segments(row, at, result)
+    _count_segments(row, result)
     counter = _AUTHORS.get(str(row.get("author")))
     if counter:
-        result.add(counter, at)
+        result.add(counter, _accepted_at(row))
 
 
-def _count_segments(row: Row, at: object, result: Contribution) -> None:
+def _count_segments(row: Row, result: Contribution) -> None:
+    segments = _segments(row)
+    if segments:
+        result.add("segments", _accepted_at(row), segments)
+
+
+def _segments(row: Row) -> int:
     segments = row.get("segments")
-    if isinstance(segments, int) and segments > 0 and not row.get("mms"):
-        result.add("segments", at, segments)
+    return segments if isinstance(segments, int) and segments > 0 and not row.get("mms") else 0
 
 
 def _is_accepted(row: Row) -> bool:
@@ -250,9 +384,31 @@ def _is_accepted(row: Row) -> bool:
     return bool(row.get("submitted_at")) or row.get("status") in _ACCEPTED_STATES
 
 
-def _code(code: object, default: str) -> str:
+def _accepted_at(row: Row) -> object:
+    return row.get("submitted_at") or _ended_at(row)
+
+
+def _ended_at(row: Row) -> object:
+    return row.get("final_at") or row.get("submitted_at") or row.get("claimed_at")
+
+
+def _failed_at_provider(row: Row) -> bool:
+    code = _code(row)
+    # Codes of providers are decimal, or carry their provider: telnyx:40300.
+    named = code.isdecimal() or ":" in code or _PROVIDER_WORD.fullmatch(code)
+    return _is_accepted(row) or bool(named)
+
+
+def _code(row: Row) -> str:
+    code = row.get("error_code")
+    default = "opted_out" if row.get("status") == LeadStatus.SUPPRESSED else "unknown"
     text = str(code) if code not in (None, "") else default
     return text if _PLAIN_CODE.fullmatch(text) else "other"
 
 
-_BY_KIND = {"lead": _count_lead, "inbound": _count_inbound, "outbound": _count_outbound}
+_BY_KIND = {
+    "lead": _count_lead,
+    "step": _count_step,
+    "inbound": _count_inbound,
+    "outbound": _count_outbound,
+}

@@ -1,5 +1,5 @@
 """
-The figures A1 to A15 of a campaign, computed from its counters (spec 4, references 001 and 002).
+The figures A1 to A18 of a campaign, computed from its counters (spec 4, references 001 and 002).
 
 Integers all the way: a rate is rounded once, half up, from an exact fraction. A figure
 without data is ``None`` with a reason; it is never guessed.
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from carillon.domain.counters import FAIL_PREFIX, settled
+from carillon.domain.counters import COST_PREFIX, FAIL_PREFIX, failed, sent, settled
 from carillon.domain.provider_codes import lookup
 
 Figure = dict[str, int | float | str | None]
@@ -23,9 +23,6 @@ NO_ACTIVE_SENDER = "The campaign has no active sender."
 NO_AUDIENCE = "The campaign's audience has not been frozen yet."
 NO_UNIQUE_CONTACTS = "People are not yet told apart across campaigns."
 NOTHING_SETTLED = "The provider has not settled any message yet."
-
-
-_FAILED = ("failed_provider", "failed_local", "suppressed")
 
 
 class Health(StrEnum):
@@ -78,27 +75,29 @@ def summary_figures(counts: Mapping[str, int]) -> dict[str, Figure]:
     Return the system-wide figures of what *counts* hold, a time frame's sums.
 
     Duplicates over campaigns are included (A1). Figures that need a campaign's
-    audience (A9, A12 to A14) have no meaning here and are absent.
+    audience (A9, A12 to A14) have no meaning here and are absent. Being partial is
+    a state, not an event in a time frame: a lead is sent here when its initial is.
     """
     return {
         **_engagement(counts),
         "unique_contacts_messaged": _has_none("A1", NO_UNIQUE_CONTACTS),
         "segments": _is("A10", counts.get("segments", 0)),
-        "sent": _is("A13", counts.get("delivered", 0) + counts.get("unconfirmed", 0)),
-        "failed": _is("A13", sum(counts.get(name, 0) for name in _FAILED)),
+        "sent": _is("A13", sent(counts)),
+        "failed": _is("A13", failed(counts)),
         **_delivery(counts),
     }
 
 
 def _engagement(counts: Mapping[str, int]) -> dict[str, Figure]:
     count = counts.get
-    delivered, responded = count("delivered", 0), count("responded", 0)
+    messaged = count("delivered", 0) + count("reached_by_step", 0)
+    responded = count("responded", 0)
     automatic, manual = count("auto_opt_outs", 0), count("manual_opt_outs", 0)
     return {
-        "contacts_messaged": _is("A1", delivered),
+        "contacts_messaged": _is("A1", messaged),
         "contacts_submitted": _is("A2", count("submitted", 0)),
         "contacts_responded": _is("A3", responded),
-        "rate_of_engagement": _is("A4", percent_tenths(responded, delivered)),
+        "rate_of_engagement": _is("A4", percent_tenths(responded, messaged)),
         "auto_opt_outs": _is("A5", automatic),
         "manual_opt_outs": _is("A5", manual),
         "total_opt_outs": _is("A5", automatic + manual),
@@ -110,13 +109,10 @@ def _engagement(counts: Mapping[str, int]) -> dict[str, Figure]:
 
 
 def _status_breakdown(counts: Mapping[str, int], total: int) -> dict[str, Figure]:
-    done = settled(counts)
-    sent = counts.get("delivered", 0) + counts.get("unconfirmed", 0)
-    # Follow-ups, which alone make a lead partial (M3), are not part of this version.
-    partial = 0
+    done, partial = settled(counts), counts.get("partial", 0)
     return {
-        "sent": _is("A13", sent),
-        "failed": _is("A13", done - sent),
+        "sent": _is("A13", sent(counts)),
+        "failed": _is("A13", failed(counts)),
         "pending": _is("A13", total - done - partial),
         "partial": _is("A13", partial),
         "total": _is("A13", total),
@@ -174,6 +170,20 @@ def failures_of(counts: Mapping[str, int]) -> list[dict[str, str | int]]:
         if name.startswith(FAIL_PREFIX)
     ]
     return [_failure(code, -negative) for negative, code in sorted(found)]
+
+
+def costs_of(counts: Mapping[str, int]) -> list[dict[str, str | int]]:
+    """Return what the providers' receipts have told of prices, by currency (A18)."""
+    return [
+        {"currency": name.removeprefix(COST_PREFIX), "cost_micros": amount}
+        for name, amount in sorted(counts.items())
+        if name.startswith(COST_PREFIX)
+    ]
+
+
+def follow_ups_of(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return what became of the follow-ups, in messages (M3)."""
+    return {name: counts.get(f"step_{name}", 0) for name in ("submitted", "delivered", "failed")}
 
 
 def failure_reason(code: str) -> FailureReason:

@@ -96,6 +96,9 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("POST", "/v1/campaigns/{campaign_id}/archive"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/recount"): _MANAGED,
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/campaigns/{campaign_id}/variants"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/campaigns/{campaign_id}/leads"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/senders/{sender_id}/performance"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/analytics/summary"): _row(manager=_OWN, analyst=_OWN),
 }
 
@@ -141,6 +144,11 @@ class Access:
         """Raise Forbidden (``office_forbidden``) unless new objects may be put into *office_id*."""
         if not self.covers(office_id):
             raise Forbidden("This office is not one of yours.", code="office_forbidden")
+
+
+def sees_contacts(role: Role) -> bool:
+    """Whether *role* may see people's numbers in full: who may open a contact list may."""
+    return PERMISSIONS["GET", "/v1/lists/{list_id}"][role] is not Scope.NONE
 
 
 def caller_of(subject: str, groups: Iterable[str]) -> Caller:

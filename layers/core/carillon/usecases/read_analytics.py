@@ -1,4 +1,8 @@
-"""The figures of one campaign, and of all campaigns within a time frame (A1 to A15, T3, T4)."""
+"""
+The figures of a campaign and its variants, of a sender, and of all campaigns within a time
+frame (A1 to A18, M2, N4, T3, T4). What a question costs is independent of the number of
+messages (T10).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +13,14 @@ from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.counters import Counts, total_of
 from carillon.domain.errors import NotFound
-from carillon.domain.metrics import campaign_figures, failures_of, summary_figures
+from carillon.domain.metrics import (
+    campaign_figures,
+    costs_of,
+    failures_of,
+    follow_ups_of,
+    summary_figures,
+)
+from carillon.domain.performance import sender_figures, variant_figures
 from carillon.domain.permissions import Access
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame, custom_frame, preset_frame, zone_named
@@ -40,10 +51,7 @@ def campaign_metrics(campaign_id: str, access: Access, world: AnalyticsWorld) ->
     when it is absent or of an office out of the caller's reach.
     """
     as_of = world.clock.now()
-    campaign = world.catalogue.campaign(campaign_id)
-    access.require_object(
-        campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
-    )
+    campaign = _campaign(campaign_id, access, world)
     counts, recount = world.figures.campaign_totals(campaign_id)
     quarters = world.figures.campaign_quarters(campaign_id, _ACTIVITY_QUARTERS)
     return {
@@ -56,6 +64,8 @@ def campaign_metrics(campaign_id: str, access: Access, world: AnalyticsWorld) ->
             active_senders=world.catalogue.active_senders(campaign.sender_ids),
         ),
         "failures": failures_of(counts),
+        "costs": costs_of(counts),
+        "follow_ups": follow_ups_of(counts),
         "activity": [_activity(quarter, counts) for quarter, counts in quarters.items()],
         "recount": _recount(recount),
     }
@@ -88,7 +98,44 @@ def summary(query: Mapping[str, str], access: Access, world: AnalyticsWorld) -> 
         "campaigns": {"active": active, "total": len(live)},
         "metrics": summary_figures(counts),
         "failures": failures_of(counts),
+        "costs": costs_of(counts),
+        "follow_ups": follow_ups_of(counts),
     }
+
+
+def campaign_variants(campaign_id: str, access: Access, world: AnalyticsWorld) -> dict[str, Any]:
+    """
+    Return how the campaign's variants compare (M2): the campaign and its counters, two reads.
+
+    Raises NotFound when it is absent or of an office out of the caller's reach.
+    """
+    as_of = world.clock.now()
+    campaign = _campaign(campaign_id, access, world)
+    counts, _ = world.figures.campaign_totals(campaign_id)
+    return {"campaign_id": campaign.id, "as_of": to_iso(as_of), **variant_figures(counts)}
+
+
+def sender_performance(sender_id: str, access: Access, world: AnalyticsWorld) -> dict[str, Any]:
+    """
+    Return how the sender does (N4): the sender, and a query of its few items a year.
+
+    Raises NotFound when it is absent or of an office out of the caller's reach.
+    """
+    as_of = world.clock.now()
+    sender = world.catalogue.sender(sender_id)
+    access.require_object(
+        sender.office_id, NotFound("There is no such sender.", code="sender_not_found")
+    )
+    figures = sender_figures(world.figures.sender_counts(sender_id), as_of.date())
+    return {"sender_id": sender.id, "as_of": to_iso(as_of), **figures}
+
+
+def _campaign(campaign_id: str, access: Access, world: AnalyticsWorld) -> Campaign:
+    campaign = world.catalogue.campaign(campaign_id)
+    access.require_object(
+        campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
+    )
+    return campaign
 
 
 def _frame(query: Mapping[str, str], now: datetime) -> TimeFrame:

@@ -1,14 +1,25 @@
 """Apply what providers report of our messages (R1, R2, F7)."""
 
-from carillon.domain.lead import states_before
+from datetime import timedelta
+
+from carillon.domain.lead import LeadStatus, states_before
 from carillon.domain.message import Receipt, ReceiptOutcome, RowRef, Suppression
 from carillon.domain.provider_codes import CodeKind, lookup
 from carillon.ports import Leads, Suppressions
+from carillon.usecases.send_lead import MAX_ATTEMPTS
+
+# A carrier that had no room needs longer than our own short backoff.
+_TRY_AGAIN_AFTER = timedelta(minutes=2)
 
 
-def record_receipt(receipt: Receipt, *, leads: Leads, suppressions: Suppressions) -> ReceiptOutcome:
+def record_receipt(
+    receipt: Receipt, *, leads: Leads, suppressions: Suppressions, jitter: float = 0.0
+) -> ReceiptOutcome:
     """
     Apply *receipt* if R1 lets it; safe to repeat and in any order.
+
+    A message that failed for a passing reason (F7) waits for another try while it has any
+    left, two to three minutes by *jitter* (0 to 1), where the receipt names its attempt.
 
     A receipt whose row is not there is parked and replayed by the reconciler.
     Its phone is suppressed first when the error says that the person opted out (O5):
@@ -25,10 +36,20 @@ def record_receipt(receipt: Receipt, *, leads: Leads, suppressions: Suppressions
                 committed_at=receipt.received_at,
             )
         )
+    if _may_be_tried_again(receipt):
+        due_at = receipt.received_at + _TRY_AGAIN_AFTER * (1 + jitter / 2)
+        if leads.retry_after_receipt(receipt, due_at, MAX_ATTEMPTS):
+            return ReceiptOutcome.RETRYING
     outcome = leads.apply_receipt(receipt)
     if outcome is ReceiptOutcome.UNKNOWN_ROW:
         leads.park_receipt(receipt)
     return outcome
+
+
+def _may_be_tried_again(receipt: Receipt) -> bool:
+    if receipt.status is not LeadStatus.FAILED or not (receipt.claim_id and receipt.error_code):
+        return False
+    return lookup(receipt.error_code).kind is CodeKind.TRANSIENT
 
 
 def _tells_of_opt_out(receipt: Receipt) -> bool:

@@ -22,6 +22,10 @@ books say together is compared with the campaign's lanes, and, when the whole
 campaign was still, the rows' quarter hours with the campaign's. The office's quarter
 hours are corrected by the same amounts: they are only ever written in the same
 transaction.
+
+The senders' figures (N4) are left out: they are sums over all campaigns of a sender, and
+a book that told its part's senders apart would grow with their number. They are counted
+in the same transactions, exactly once; what a lost record took from them stays lost.
 """
 
 from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from typing import Any
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory, campaign_of_item
 from carillon.adapters.dynamodb.items import from_item, to_item
-from carillon.domain.campaign import Campaign
+from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.errors import NotFound
 
 # The tabs (K5) in which a launched campaign can stand.
@@ -24,6 +24,10 @@ class DynamoCatalogue:
     def campaign(self, campaign_id: str) -> Campaign:
         """Return the campaign; raises NotFound."""
         return self._directory.campaign(campaign_id)
+
+    def sender(self, sender_id: str) -> Sender:
+        """Return the sender; raises NotFound."""
+        return self._directory.sender(sender_id)
 
     def launched_campaigns(self) -> Iterator[Campaign]:
         """Yield every campaign that has been launched."""

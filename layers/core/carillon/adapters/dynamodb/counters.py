@@ -4,6 +4,7 @@ the analytics read them. Layout and access patterns: ``schema``.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.stream import scalars
 from carillon.domain.books import MARK, READ_ATTRIBUTES, Advance, CommitOutcome, Fold, PartBook
 from carillon.domain.clock import from_iso
-from carillon.domain.counters import Counts, Row, total_of
+from carillon.domain.counters import Counts, Row, SenderCounts, total_of
 from carillon.domain.recount import RecountReport, RecountState
 from carillon.domain.timeframe import TimeFrame
 
@@ -25,6 +26,10 @@ _KEYS_PER_READ = 100
 _ITEMS_PER_TRANSACTION = 100
 _BOOK_FIELDS = ("position", "applied", "expired", "healed", MARK)
 _NOT_COUNTERS = frozenset({schema.PK, schema.SK, schema.TTL, *_BOOK_FIELDS})
+# In a sender's month: a day's counters are an initial and the day, s07.
+_DAILY = {"submitted": "s", "delivered": "d", "failed_provider": "f", "segments": "g"}
+_OF_INITIAL = {initial: counter for counter, initial in _DAILY.items()}
+_DAY_ATTRIBUTE = re.compile(r"([sdfg])(\d\d)")
 
 # Nothing was written, or it is not known: reading the books again tells.
 _BUSY_REASONS = frozenset(
@@ -292,6 +297,12 @@ class DynamoFigures:
         found += [self._quarters(office_id, start, end) for start, end in edges]
         return total_of(found)
 
+    def sender_counts(self, sender_id: str) -> SenderCounts:
+        """Return the sender's counters, ever and by UTC day: a query over its months."""
+        pk = schema.sender_pk(sender_id)
+        items = list(_query(self._client, self._table, pk, between=("MONTH#", "MONTH#~")))
+        return _sender_counts(items)
+
     def _days(self, office_id: str, start: datetime, end: datetime) -> Counts:
         counts: list[Counts] = []
         month = start.replace(day=1)
@@ -380,6 +391,33 @@ def _additions(fold: Fold, lane: int) -> Iterator[tuple[tuple[str, str], Mapping
         )
     for (office_id, date), counts in fold.office_days.items():
         yield (schema.office_month_pk(office_id, date[:7]), schema.day_sk(date, lane)), counts
+    for (sender_id, month), counts in _sender_months(fold).items():
+        yield (schema.sender_pk(sender_id), schema.month_sk(month, lane)), counts
+
+
+def _sender_months(fold: Fold) -> dict[tuple[str, str], Counts]:
+    """Return what *fold* adds by (sender, month): the month's sums and its days' attributes."""
+    months: dict[tuple[str, str], Counts] = {}
+    for (sender_id, date), counts in fold.sender_days.items():
+        days = {f"{_DAILY[name]}{date[8:]}": n for name, n in counts.items() if name in _DAILY}
+        key = (sender_id, date[:7])
+        months[key] = total_of([months.get(key, {}), counts, days])
+    return months
+
+
+def _sender_counts(months: Iterable[Mapping[str, Any]]) -> SenderCounts:
+    totals: list[Counts] = []
+    days: dict[str, list[Counts]] = {}
+    for item in months:
+        _, month, _ = item[schema.SK].split("#")
+        for name, amount in _counts(item).items():
+            day = _DAY_ATTRIBUTE.fullmatch(name)
+            if day is None:
+                totals.append({name: amount})
+            else:
+                days.setdefault(f"{month}-{day[2]}", []).append({_OF_INITIAL[day[1]]: amount})
+    by_day = {date: total_of(counts) for date, counts in sorted(days.items())}
+    return SenderCounts(total_of(totals), {date: own for date, own in by_day.items() if own})
 
 
 def _outcome(error: ClientError) -> CommitOutcome | None:

@@ -191,12 +191,16 @@ class DynamoMessages:
             },
             # A receipt can be faster than the sender's own note of the acceptance.
             only_if_absent={"submitted_at": receipt.received_at},
-            condition="claim_id = :claim AND attempts < :most AND #status IN (:s0, :s1)",
+            condition="claim_id = :claim AND attempts < :most AND #status IN (:s0, :s1)"
+            # An answer is tried again by its inbound message alone.
+            " AND kind IN (:lead, :step)",
             values={
                 ":claim": receipt.claim_id,
                 ":most": max_attempts,
                 ":s0": LeadStatus.CLAIMED,
                 ":s1": LeadStatus.SUBMITTED,
+                ":lead": "lead",
+                ":step": "step",
             },
         )
         return applied

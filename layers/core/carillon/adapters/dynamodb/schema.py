@@ -40,6 +40,10 @@ Counters table (pk, sk)
     CMP#{campaign} TIME#{quarter hour}#{lane}       the same counters by 15 minutes UTC
     OFF#{office}#{date} TIME#{quarter hour}#{lane}  an office's counters by 15 minutes UTC
     OFF#{office}#{month} DAY#{date}#{lane}          the same by UTC day: whole days of a range
+    SND#{sender}   MONTH#{month}#{lane}    a sender's counters of a UTC month, and in the same item
+                                           its days (s07 submitted, d07 delivered, f07 failed, g07
+                                           segments on the 7th): one item to write, below 1 kB,
+                                           and twelve a year to read for a lifetime
     CKPT#{messages pk} CKPT                a part's book: highest stream sequence number applied
                                            and what the part's changes came to
 
@@ -102,7 +106,7 @@ def import_sk(import_id: str) -> str:
 
 
 def sender_pk(sender_id: str) -> str:
-    """Partition of a sender (sort key ``SND``), its lease (``LEASE``) and its runs."""
+    """Partition of a sender (sort key ``SND``), its lease (``LEASE``) and its runs; its months."""
     return f"SND#{sender_id}"
 
 
@@ -187,6 +191,11 @@ def time_sk(quarter: str, lane: int) -> str:
 def day_sk(date: str, lane: int) -> str:
     """Sort key of one lane of an office's counters of a UTC date."""
     return f"DAY#{date}#{lane}"
+
+
+def month_sk(month: str, lane: int) -> str:
+    """Sort key of one lane of a sender's counters of a UTC month (``2026-11``)."""
+    return f"MONTH#{month}#{lane}"
 
 
 def office_month_pk(office_id: str, month: str) -> str:
