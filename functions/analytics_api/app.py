@@ -83,7 +83,7 @@ def show_campaign_variants(request: Request, campaign_id: str) -> dict[str, Any]
     query=("status", "sender_id", "reason", "limit", "cursor"),
 )
 def list_campaign_leads(request: Request, campaign_id: str) -> dict[str, Any]:
-    """The leads of a campaign that are past pending; a page may be empty and have a next one."""
+    """A campaign's leads, without the pending ones; an empty page may have a next one."""
     page = request.page
     listed, rest = list_leads(
         campaign_id,

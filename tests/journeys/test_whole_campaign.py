@@ -67,6 +67,29 @@ def test_a_csv_becomes_a_finished_campaign_with_a_clean_verdict(verdict: bool) -
     assert verdict
 
 
+def test_its_leads_and_its_sender_are_shown_as_its_figures_count_them(
+    demo: Demo, platform: LocalPlatform, verdict: bool
+) -> None:
+    assert demo.manager is not None
+    token = platform.sign_in(demo.manager)
+    api = Api(platform.api_url, lambda: token)
+    (campaign,) = api.get("/v1/campaigns?tab=active")["items"]
+    path = f"/v1/campaigns/{campaign['id']}"
+
+    figures = api.get(f"{path}/metrics")["metrics"]
+    leads = api.get(f"{path}/leads?limit=200")["items"]
+    failed = api.get(f"{path}/leads?limit=200&status=failed")["items"]
+    sender = api.get(f"/v1/senders/{campaign['sender_ids'][0]}/performance")
+
+    statuses = [lead["status"] for lead in leads]
+    assert len(leads) == figures["total"]["value"] == 60
+    assert statuses.count("delivered") == figures["contacts_messaged"]["value"]
+    assert len(failed) == statuses.count("failed") > 0
+    # Its confirmations of opt-outs are messages of the sender's too.
+    assert sender["lifetime"]["sent"] >= figures["contacts_submitted"]["value"]
+    assert sender["lifetime"]["segments"] == figures["segments"]["value"]
+
+
 def wait_for(ready: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not ready():

@@ -150,6 +150,24 @@ def test_an_analyst_sees_four_digits_of_a_number() -> None:
     assert erased["phone"] is None
 
 
+@pytest.mark.parametrize(
+    ("role", "whole"),
+    [
+        (Role.ADMIN, True),
+        (Role.MANAGER, True),
+        (Role.ANALYST, False),
+        (Role.AGENT, False),
+        (Role.LIMITED, False),
+    ],
+)
+def test_whole_numbers_are_for_whom_contact_lists_are(role: Role, whole: bool) -> None:
+    access = Access(Caller("usr_1", role, frozenset({OFFICE})), Scope.OWN)
+
+    (shown,) = listed(a_listed_lead(7), access=access)
+
+    assert shown["phone"] == ("+12025550007" if whole else "***0007")
+
+
 @pytest.mark.parametrize("campaign_id", [CAMPAIGN, "cmp_absent"])
 def test_leads_of_another_office_s_campaign_look_like_an_absent_one_s(campaign_id: str) -> None:
     world = a_world(FakeLeadPages([a_listed_lead()]))

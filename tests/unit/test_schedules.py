@@ -3,7 +3,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carillon.domain.errors import InvalidInput
@@ -69,6 +69,7 @@ ZONES = ["America/New_York", "Europe/London", "Australia/Lord_Howe", "Pacific/Ch
          "Asia/Kathmandu", "America/St_Johns", "Africa/Casablanca", "Asia/Beirut"]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     day=st.dates(date(2020, 1, 1), date(2035, 12, 31)),
     at=st.times().map(lambda t: t.replace(microsecond=0)),
@@ -173,6 +174,7 @@ def test_a_schedule_without_a_date_in_the_calendar_never_is_due() -> None:
     assert times("0 8 30 2 *", NEW_YORK, "2026-07-15T04:00", 1) == []
 
 
+@settings(deadline=None)
 @given(
     minute=st.integers(0, 59),
     hour=st.integers(0, 23),

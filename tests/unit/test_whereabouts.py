@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType, geocoder, timezone
 
@@ -162,8 +162,19 @@ def test_a_foreign_country_column_adds_its_zones_and_its_rules() -> None:
     assert found.jurisdictions == ("DE", "US", "US-NY")
 
 
-def test_mail_that_is_forwarded_to_soldiers_may_be_read_anywhere() -> None:
-    assert set(find(state="AE").zones) >= set(zones_of_states("US"))
+def test_a_canadian_number_in_a_list_of_americans_stays_in_its_area_code() -> None:
+    found = find("+14165550100", country="US")
+
+    assert found.zones == ("America/Toronto",)
+    assert found.jurisdictions == ("CA", "CA-ON", "US")
+
+
+@pytest.mark.parametrize("fields", [{"state": "AE"}, {"zip": "09012"}, {"zip": "96201-1234"}])
+def test_mail_that_is_forwarded_to_soldiers_may_be_read_anywhere(fields: dict[str, str]) -> None:
+    found = whereabouts(NEW_YORKER, fields, "US")
+
+    assert set(found.zones) == set(zones_of_states("US"))
+    assert found.evidence == "military post"
 
 
 @pytest.mark.parametrize("code", ["500", "600", "800", "833", "888", "900"])
@@ -362,6 +373,7 @@ def test_what_is_no_place_is_not_read_as_one(token: str) -> None:
         Whereabouts.parse(token)
 
 
+@settings(deadline=None)
 @given(
     fields=st.dictionaries(
         st.sampled_from(["timezone", "zip", "state", "country", "name"]), st.text(max_size=8)

@@ -93,7 +93,7 @@ def north_american_places() -> list[Whereabouts]:
 
 def instants_of_2026() -> list[datetime]:
     """Return a year's instants: at every time of day, and densely where clocks change."""
-    year = [utc("2026-01-01T00:00") + i * timedelta(hours=13, minutes=7) for i in range(668)]
+    year = [utc("2026-01-01T00:00") + i * timedelta(hours=19, minutes=7) for i in range(458)]
     # 8 March and 1 November: from before the day begins in Guam to its end in Pago Pago.
     changes = [
         utc(first) + i * timedelta(minutes=20)
@@ -433,7 +433,7 @@ moments = st.one_of(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=150, deadline=None)
 @given(where=places, hours=hours_of_any_kind, policy=hours_of_any_kind, at=moments)
 def test_an_instant_is_accepted_if_and_only_if_every_clock_says_so(
     where: Whereabouts, hours: ActiveHours, policy: ActiveHours, at: datetime
@@ -444,7 +444,7 @@ def test_an_instant_is_accepted_if_and_only_if_every_clock_says_so(
     assert windows.may_send(where, at) is (windows.closed_by(where, at) == ())
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(where=places, hours=hours_of_any_kind, at=moments)
 def test_no_minute_before_the_next_opening_is_accepted(
     where: Whereabouts, hours: ActiveHours, at: datetime
@@ -460,7 +460,7 @@ def test_no_minute_before_the_next_opening_is_accepted(
     assert found is None or is_wanted(where, found, [hours])
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(where=places, hours=hours_of_any_kind, at=moments)
 def test_an_opening_is_open_from_its_first_to_before_its_last_second(
     where: Whereabouts, hours: ActiveHours, at: datetime
@@ -473,7 +473,7 @@ def test_an_opening_is_open_from_its_first_to_before_its_last_second(
         assert opening.closes_at > at
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(where=places, hours=hours_of_any_kind, policy=hours_of_any_kind, at=moments)
 def test_a_policy_never_opens_what_law_and_campaign_leave_shut(
     where: Whereabouts, hours: ActiveHours, policy: ActiveHours, at: datetime
@@ -484,6 +484,7 @@ def test_a_policy_never_opens_what_law_and_campaign_leave_shut(
     assert without.may_send(where, at) or not stricter.may_send(where, at)
 
 
+@settings(deadline=None)
 @given(hours=hours_of_any_kind)
 def test_hours_survive_being_written_and_read(hours: ActiveHours) -> None:
     assert active_hours(hours.as_json()) == hours

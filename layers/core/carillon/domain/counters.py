@@ -52,6 +52,7 @@ from carillon.domain.lead import LeadStatus
 
 Row = Mapping[str, Any]
 Counts = dict[str, int]
+_Key = TypeVar("_Key")
 
 QUARTER = timedelta(minutes=15)
 FAIL_PREFIX = "fail#"
@@ -96,6 +97,7 @@ _AUTHORS = {
     "agent": "agent_responses",
     "assistant": "assistant_responses",
 }
+_FAILED_COUNTERS = ("failed_provider", "failed_local", "suppressed")
 _OPT_OUTS = {"auto": "auto_opt_outs", "manual": "manual_opt_outs"}
 # These become parts of attribute names or keys: bounded in length and alphabet.
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -231,10 +233,6 @@ def variants_of(counts: Mapping[str, int]) -> dict[str, Counts]:
             _, variant, counter = name.split("#", 2)
             found.setdefault(variant, {})[counter] = amount
     return found
-
-
-_FAILED_COUNTERS = ("failed_provider", "failed_local", "suppressed")
-_Key = TypeVar("_Key")
 
 
 def _merge_into(where: dict[_Key, Counts], key: _Key, counts: Mapping[str, int], sign: int) -> None:

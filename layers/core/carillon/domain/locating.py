@@ -24,6 +24,7 @@ from carillon.domain.places import (
     NON_GEOGRAPHIC,
     STATE_NAMES,
     STATE_ZONES,
+    is_military_zip,
     postal_provinces,
     zip_states,
     zones_of_states,
@@ -65,6 +66,7 @@ _FILLER = frozenset({"time", "standard", "daylight", "us", "zone"})
 _WORDS = re.compile(r"[a-z0-9]+")
 _ISO_COUNTRY = re.compile(r"^[A-Z]{2}$", re.ASCII)
 _ZIP = re.compile(r"^(\d{5})(?:-?\d{4})?$", re.ASCII)
+_SHORT_ZIP = re.compile(r"^\d{3,4}$", re.ASCII)
 _CANADIAN = re.compile(r"^([A-Z])\d[A-Z](?: ?-?\d[A-Z]\d)?$", re.ASCII)
 # Soldiers' and sailors' mail, forwarded to wherever they are.
 _MILITARY = frozenset({"AA", "AE", "AP"})
@@ -122,7 +124,9 @@ def _zones(
     of_states = tuple(zone for state in states for zone in STATE_ZONES[state])
     if of_states:
         return of_states, "postal code or state"
-    if written and written not in by_phone.countries:
+    # Between the United States and Canada the area code says more than a column of defaults.
+    known = _NORTH_AMERICA if by_phone.is_north_american else by_phone.countries
+    if written and written not in known:
         return (*by_phone.zones, *_zones_of_country(written)), "phone number and country"
     return by_phone.zones, by_phone.note
 
@@ -153,20 +157,25 @@ def _north_american(area_code: str) -> _Phone:
 
 def _states(columns: Mapping[str, str]) -> tuple[tuple[str, ...], bool]:
     """Return the states of the row (all that any column says), and whether it is military post."""
-    posts, names = list(_of(columns, _POSTAL_COLUMNS)), list(_of(columns, _STATE_COLUMNS))
-    found = {state for post in posts for state in _states_of_post(post)}
+    names = list(_of(columns, _STATE_COLUMNS))
+    posts = [post.upper() for post in _of(columns, _POSTAL_COLUMNS)]
+    zips = [prefix for post in posts if (prefix := _zip_prefix(post))]
+    found = {state for prefix in zips for state in zip_states(prefix)}
+    found |= {state for post in posts for state in _provinces(post)}
     found |= {state for name in names for state in _states_named(name)}
-    return tuple(sorted(found)), any(name.upper() in _MILITARY for name in names)
+    military = any(name.upper() in _MILITARY for name in names) or any(map(is_military_zip, zips))
+    return tuple(sorted(found)), military
 
 
-def _states_of_post(code: str) -> tuple[str, ...]:
-    upper = code.upper()
-    if us := _ZIP.match(upper):
-        return zip_states(us.group(1)[:3])
+def _zip_prefix(code: str) -> str | None:
+    if us := _ZIP.match(code):
+        return us.group(1)[:3]
     # A spreadsheet takes the leading zeros of New England's and Puerto Rico's codes away.
-    if upper.isascii() and upper.isdigit() and len(upper) in (3, 4):
-        return zip_states(upper.zfill(5)[:3])
-    canadian = _CANADIAN.match(upper)
+    return code.zfill(5)[:3] if _SHORT_ZIP.match(code) else None
+
+
+def _provinces(code: str) -> tuple[str, ...]:
+    canadian = _CANADIAN.match(code)
     return postal_provinces(canadian.group(1)) if canadian else ()
 
 
@@ -212,6 +221,7 @@ def _of(columns: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
     return (columns[name] for name in names if name in columns)
 
 
+@lru_cache(maxsize=4096)
 def _plain(text: str) -> str:
     """Return the words of *text* without case, accents, ``_`` and punctuation."""
     bare = unicodedata.normalize("NFKD", text.casefold())

@@ -4,7 +4,7 @@ The states and provinces of North America: their zones, area codes and postal co
 Sources: the IANA time zone database for zones (every zone that is law in some part of the
 state; a county's custom is left out); the North American Numbering Plan Administrator's
 area codes (nanpa.com), as libphonenumber's geocoding data has them, to which a test holds
-them; the United States Postal Service's three-digit ZIP prefixes (Publication 65) and
+them; the United States Postal Service's three-digit ZIP prefixes (labeling list L002) and
 Canada Post's first letters of postal codes.
 """
 
@@ -226,6 +226,11 @@ _ZIP_PREFIXES: Final[Mapping[str, str]] = {
     "US-VI": "008", "US-GU": "969", "US-MP": "969", "US-AS": "967",
 }  # fmt: skip
 
+# Soldiers' and sailors' mail, forwarded to wherever they are.
+_MILITARY_ZIP_PREFIXES: Final = frozenset(
+    {*(f"{prefix:03}" for prefix in range(90, 99)), "340", *map(str, range(962, 967))}
+)
+
 _POSTAL_LETTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "A": ("CA-NL",), "B": ("CA-NS",), "C": ("CA-PE",), "E": ("CA-NB",), "G": ("CA-QC",),
     "H": ("CA-QC",), "J": ("CA-QC",), "K": ("CA-ON",), "L": ("CA-ON",), "M": ("CA-ON",),
@@ -260,6 +265,11 @@ _ZIP_STATES: Final[Mapping[str, tuple[str, ...]]] = _by_zip_prefix()
 def zip_states(prefix: str) -> tuple[str, ...]:
     """Return the states that the three digits *prefix* of a ZIP code serve; none if unknown."""
     return _ZIP_STATES.get(prefix, ())
+
+
+def is_military_zip(prefix: str) -> bool:
+    """Whether the three digits *prefix* begin the ZIP codes of a military post."""
+    return prefix in _MILITARY_ZIP_PREFIXES
 
 
 def postal_provinces(letter: str) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ class Opening:
     """
     The opening that is current, or else the next one: ``opens_at`` <= t < ``closes_at``, UTC.
 
-    ``opens_at`` of a current one is at or before the instant asked about. ``closes_at`` is
-    at most HORIZON_DAYS later: ask again then.
+    ``opens_at`` of a current one is at or before the instant asked about. What never closes
+    says a ``closes_at`` more than HORIZON_DAYS ahead: ask again then.
     """
 
     opens_at: datetime
@@ -81,6 +81,7 @@ class Windows:
         self._recipient_local = [wish for wish in wishes if wish.zone == RECIPIENT]
         self._fixed = [wish for wish in wishes if wish.zone != RECIPIENT]
         self._weeks: dict[Whereabouts, _Week] = {}
+        self._caps: dict[tuple[tuple[str, ...], date], int | None] = {}
 
     def opening(self, where: Whereabouts, at: datetime) -> Opening | None:
         """Return the current opening, else the next; None: shut for HORIZON_DAYS."""
@@ -126,9 +127,14 @@ class Windows:
 
     def max_contacts_per_24h(self, where: Whereabouts, on: date) -> int | None:
         """Return how many messages in 24 hours law and policy let through; None: no bound."""
-        rules = self._pack.rules_for(where.jurisdictions, on)
-        caps = [rule.max_contacts_per_24h for rule in rules]
-        return lowest([*caps, self._policy.max_contacts_per_24h])
+        key = where.jurisdictions, on
+        if key not in self._caps:
+            if len(self._caps) >= _MAX_PLACES:
+                self._caps.clear()
+            rules = self._pack.rules_for(*key)
+            caps = [rule.max_contacts_per_24h for rule in rules]
+            self._caps[key] = lowest([*caps, self._policy.max_contacts_per_24h])
+        return self._caps[key]
 
     def _work_out(self, where: Whereabouts, number: int) -> _Week:
         if len(self._weeks) >= _MAX_PLACES:

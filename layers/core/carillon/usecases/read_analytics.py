@@ -26,7 +26,7 @@ from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame, custom_frame, preset_frame, zone_named
 from carillon.ports import CampaignCatalogue, Clock, Figures
 
-# Three days of quarter hours with activity: one page of about 64 kB at most.
+# Three days of quarter hours with activity: one page of about 64 kB at most, 90 with follow-ups.
 _ACTIVITY_QUARTERS = 288
 _ACTIVITY = ("submitted", "delivered", "inbound")
 _DEFAULT_PRESET = "last_7_days"
