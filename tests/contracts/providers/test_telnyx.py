@@ -370,6 +370,20 @@ def test_a_log_without_our_message_never_says_that_it_was_not_taken(log: Answer,
     assert caught.value.provider_code == code
 
 
+def test_a_message_whose_text_is_gone_stays_unexplained() -> None:
+    log = a_log(("m-2", NOW), ("m-3", NOW))
+    other = Answer(200, {"data": a_message(text="Another")})
+
+    with (
+        telnyx(log, refusal(404, "10005"), other) as (provider, server),
+        pytest.raises(Unavailable) as caught,
+    ):
+        find(provider)
+
+    assert caught.value.provider_code == "telnyx:log_unclear"
+    assert len(server.requests) == 3
+
+
 def test_only_so_many_messages_to_one_person_are_looked_at() -> None:
     log = a_log(*((f"m-{n}", NOW) for n in range(30)))
     other = Answer(200, {"data": a_message(text="Another")})

@@ -142,7 +142,10 @@ class Telnyx:
         logged, is_all = self._logged(sender, recipient, since)
         strangers = [provider_id for provider_id in logged if provider_id not in known_ids]
         for provider_id in strangers[:_MOST_LOOKS]:
-            message = self._message(provider_id)
+            try:
+                message = self._message(provider_id)
+            except NotFound:
+                continue  # the search has it and its text is gone: it stays a stranger
             if digest_of(text(message.get("text"))) == text_digest:
                 return _record(message)
         if strangers or not is_all:
