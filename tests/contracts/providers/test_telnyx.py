@@ -178,7 +178,7 @@ def test_an_alphanumeric_sender_goes_with_the_messaging_profile() -> None:
         (400, "40312", AccountBlocked),  # the profile is disabled
         (429, "40333", AccountBlocked),  # the day's spend limit, although it comes as 429
         (403, "99999", AccountBlocked),
-        (400, "40006", Unavailable),
+        (400, "40011", Unavailable),
         (422, "10007", OutcomeUnknown),  # unexpected error: nothing says that none was taken
         (408, "10008", OutcomeUnknown),
         (408, "99999", OutcomeUnknown),
