@@ -1,6 +1,7 @@
 """Our RSA signatures against OpenSSL's: PKCS #1 v1.5 is deterministic, so they are the same."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from carillon.adapters.providers.rs256 import RsaKey
 
 KEY = rsa.generate_private_key(65537, 1024)
+OTHER = rsa.generate_private_key(65537, 1024)
 
 
 def pem_of(
@@ -82,6 +84,13 @@ def test_a_damaged_key_never_signs_wrongly(at: int, damage: bytes) -> None:
         return
     # What was damaged is not used for signing.
     assert signature == good
+
+
+def test_parts_of_two_keys_sign_nothing() -> None:
+    mixed = replace(RsaKey.from_pem(PEM), p=RsaKey.from_pem(pem_of(OTHER)).p)
+
+    with pytest.raises(ValueError, match="do not belong together"):
+        mixed.sign(b"x")
 
 
 def test_a_key_does_not_show_itself() -> None:

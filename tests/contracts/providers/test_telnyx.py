@@ -178,9 +178,10 @@ def test_an_alphanumeric_sender_goes_with_the_messaging_profile() -> None:
         (400, "40312", AccountBlocked),  # the profile is disabled
         (429, "40333", AccountBlocked),  # the day's spend limit, although it comes as 429
         (403, "99999", AccountBlocked),
-        (400, "40006", Unavailable),
+        (400, "40011", Unavailable),
         (422, "10007", OutcomeUnknown),  # unexpected error: nothing says that none was taken
         (408, "10008", OutcomeUnknown),
+        (408, "99999", OutcomeUnknown),
         (500, "10007", OutcomeUnknown),
         (503, "40300", OutcomeUnknown),
     ],
@@ -225,6 +226,7 @@ def test_too_many_requests_slow_us_down_for_as_long_as_telnyx_wants(
         (Answer(200, b"<html>"), OutcomeUnknown),
         (Answer(204), OutcomeUnknown),
         (Answer(302, headers={"Location": "http://127.0.0.1:9/"}), OutcomeUnknown),
+        (Answer(302, {"data": a_message()}), OutcomeUnknown),
         (Answer(400, b"<html>Bad request</html>"), OutcomeUnknown),
         (Answer(400, {"errors": []}), OutcomeUnknown),
         (Answer(404, {"errors": "none"}), OutcomeUnknown),
@@ -341,6 +343,13 @@ def test_a_message_in_the_log_is_found_by_its_text() -> None:
     assert [look.target for look in looks] == ["/v2/messages/m-2", f"/v2/messages/{ID}"]
 
 
+def test_a_message_on_the_first_of_two_pages_is_found() -> None:
+    with telnyx(a_log((ID, NOW), pages=2), Answer(200, {"data": a_message()})) as (provider, _):
+        found = find(provider)
+
+    assert found == ProviderRecord(provider_id=ID, status=LeadStatus.SUBMITTED)
+
+
 @pytest.mark.parametrize(
     ("log", "code"),
     [
@@ -348,7 +357,8 @@ def test_a_message_in_the_log_is_found_by_its_text() -> None:
         (a_log(("m-2", NOW - timedelta(seconds=1))), "telnyx:no_log"),  # too old to be it
         (a_log(("known", NOW)), "telnyx:no_log"),  # another message of ours
         (a_log(("m-2", NOW)), "telnyx:log_unclear"),  # with another text
-        (a_log((ID, NOW), pages=2), "telnyx:log_unclear"),
+        (a_log(pages=2), "telnyx:log_unclear"),  # it may stand on the next page
+        (a_log(("known", NOW), pages=2), "telnyx:log_unclear"),
     ],
 )
 def test_a_log_without_our_message_never_says_that_it_was_not_taken(log: Answer, code: str) -> None:
@@ -358,6 +368,20 @@ def test_a_log_without_our_message_never_says_that_it_was_not_taken(log: Answer,
         find(provider, known_ids=frozenset({"known"}))
 
     assert caught.value.provider_code == code
+
+
+def test_a_message_whose_text_is_gone_stays_unexplained() -> None:
+    log = a_log(("m-2", NOW), ("m-3", NOW))
+    other = Answer(200, {"data": a_message(text="Another")})
+
+    with (
+        telnyx(log, refusal(404, "10005"), other) as (provider, server),
+        pytest.raises(Unavailable) as caught,
+    ):
+        find(provider)
+
+    assert caught.value.provider_code == "telnyx:log_unclear"
+    assert len(server.requests) == 3
 
 
 def test_only_so_many_messages_to_one_person_are_looked_at() -> None:
@@ -422,7 +446,15 @@ def test_a_message_that_telnyx_does_not_know_is_not_found() -> None:
         provider.fetch("../other")
 
 
-@pytest.mark.parametrize("answer", [Answer(200, {"data": {}}), Answer(200, b"x"), Answer(503)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, {"data": {}}),
+        Answer(200, b"x"),
+        Answer(401, {"data": a_message("delivered")}),
+        Answer(503),
+    ],
+)
 def test_a_state_that_cannot_be_read_is_unavailable(answer: Answer) -> None:
     with telnyx(answer) as (provider, _), pytest.raises(Unavailable):
         provider.fetch(ID)

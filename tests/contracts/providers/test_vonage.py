@@ -295,7 +295,7 @@ def test_a_port_where_nobody_listens_is_unavailable_and_nothing_was_sent() -> No
     [
         ({"private_key": PEM}, KeyError),
         ({"application_id": APPLICATION}, KeyError),
-        ({"application_id": APPLICATION, "private_key": "no key"}, ValueError),
+        ({"application_id": APPLICATION, "private_key": "no key"}, InvalidInput),
     ],
 )
 def test_a_secret_that_cannot_sign_is_refused(

@@ -1,6 +1,7 @@
 """Our check of Vonage's webhooks against Vonage's own vonage-jwt, in both directions."""
 
 import hashlib
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -169,6 +170,16 @@ def test_without_a_secret_nothing_is_authentic(secret: dict[str, str]) -> None:
     at = now()
 
     assert not MODULE.is_authentic(call(b"{}", f"Bearer {token_of(b'{}', at)}", at), secret)
+
+
+def test_a_secret_that_is_not_set_is_no_secret_to_sign_with() -> None:
+    at = now()
+    signed = token_of(b"{}", at).rpartition(".")[0]
+    by_nothing = hmac.new(b"", signed.encode(), hashlib.sha256).digest()
+    token = f"{signed}.{jwt.utils.base64url_encode(by_nothing).decode()}"
+
+    for secret in ({}, {"signature_secret": ""}, {**SECRETS, "previous_signature_secret": ""}):
+        assert not MODULE.is_authentic(call(b"{}", f"Bearer {token}", at), secret)
 
 
 @pytest.mark.parametrize("prefix", ["", "Basic ", "Bearer", "Bearer Bearer "])

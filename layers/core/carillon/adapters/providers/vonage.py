@@ -112,7 +112,7 @@ class Vonage:
     ) -> None:
         self._url = f"{secret.get('base_url') or DEFAULT_BASE_URL}/v1/messages"
         self._application_id = secret["application_id"]
-        self._key = RsaKey.from_pem(secret["private_key"])
+        self._key = _key_of(secret)
         self._now = now
         self._token, self._token_until = "", 0.0
         self._pool = pool
@@ -147,6 +147,17 @@ class Vonage:
             self._token = application_token(self._application_id, self._key, int(now))
             self._token_until = now + _TOKEN_USED_S
         return self._token
+
+
+def _key_of(secret: Secret) -> RsaKey:
+    try:
+        return RsaKey.from_pem(secret["private_key"])
+    except ValueError as error:
+        raise InvalidInput(
+            "The sender's secret has no private key that can sign.",
+            field="private_key",
+            code="secret_incomplete",
+        ) from error
 
 
 def application_token(application_id: str, key: RsaKey, issued_at: int) -> str:
@@ -255,7 +266,7 @@ class VonageModule:
     inbound_answer = WebhookAnswer()
 
     def account(self, secret: Secret, pool: urllib3.PoolManager) -> Vonage:
-        """Return the account that *secret* opens; KeyError or ValueError for a bad one."""
+        """Return the account; KeyError for a missing field, InvalidInput for no usable key."""
         return Vonage(secret, pool)
 
     def is_authentic(self, call: WebhookCall, secret: Secret) -> bool:

@@ -2,7 +2,8 @@
 Telnyx's codes: of refusals when sending and in the ``errors`` of a receipt.
 
 https://developers.telnyx.com/docs/messaging/messages/error-codes and, for those below 40000,
-https://developers.telnyx.com/development/api-fundamentals/api-errors.
+https://developers.telnyx.com/development/api-fundamentals/api-errors. Transient are those
+alone after which the message surely does not come: not a carrier that did not respond.
 """
 
 from typing import Final
@@ -24,8 +25,8 @@ CODES: Final[Codes] = {
     "10004": permanent("Something that a message needs was missing.", Advice.CONTENT),
     "10005": account("What the account's settings name is not there at Telnyx."),
     "10006": account("The account's settings name something that Telnyx does not know."),
-    "10007": transient("Telnyx failed while taking the message.", Advice.ACCOUNT),
-    "10008": transient("Telnyx took too long to take the message.", Advice.RATE),
+    "10007": permanent("Telnyx failed while taking the message.", Advice.ACCOUNT),
+    "10008": permanent("Telnyx took too long to take the message.", Advice.ACCOUNT),
     "10009": account("The API key is missing or wrong."),
     "10010": account("The API key may not send messages."),
     "10011": transient("More requests were made than Telnyx allows."),
@@ -47,7 +48,7 @@ CODES: Final[Codes] = {
     "40003": account("A carrier has blocked the sending number as a source of spam."),
     "40004": permanent("The recipient's carrier refused the message without a reason."),
     "40005": permanent("The message ran out of time on its way to the phone."),
-    "40006": transient("The recipient's carrier could not be reached."),
+    "40006": permanent("The recipient's carrier did not respond."),
     "40007": permanent("The message went round in a circle between networks."),
     "40008": permanent("The recipient's carrier did not take the message."),
     "40009": permanent("The carrier does not take such a text.", Advice.CONTENT),

@@ -2,7 +2,8 @@
 Vonage's codes: the last word of ``type`` in refusals and in the ``error`` of a status.
 
 Numbers are those of the Messages API, https://developer.vonage.com/en/api-errors/messages;
-words are those of all its APIs, https://developer.vonage.com/en/api-errors.
+words are those of all its APIs, https://developer.vonage.com/en/api-errors. Transient are
+those alone after which the message surely does not come: not a network that failed on the way.
 """
 
 from typing import Final
@@ -22,7 +23,7 @@ CODES: Final[Codes] = {
     "1020": permanent("Vonage does not take such a message.", Advice.CONTENT),
     "1021": permanent("A tag in the message is not valid.", Advice.CONTENT),
     "1022": permanent("The message's template is not valid.", Advice.CONTENT),
-    "1030": transient("Vonage failed while handling the message."),
+    "1030": permanent("Vonage failed while handling the message.", Advice.ACCOUNT),
     "1040": permanent("Vonage could not handle the message, perhaps for the number's prefix."),
     "1050": permanent("Vonage bars the number from receiving messages."),
     "1060": account("The account is barred from sending."),
@@ -42,7 +43,7 @@ CODES: Final[Codes] = {
     "1200": permanent("The number has moved to another carrier, and something went wrong."),
     "1210": permanent("The carrier's spam filter stopped the message.", Advice.CONTENT),
     "1220": transient("The phone was busy."),
-    "1230": transient("The carrier's network failed."),
+    "1230": permanent("The carrier's network failed."),
     "1240": opted_out("The recipient has answered STOP."),
     "1241": transient("Too many messages were sent to phone numbers."),
     "1250": permanent("There is no route to the recipient's network."),
