@@ -31,6 +31,7 @@ from carillon.domain.message import (
     RowRef,
     text_digest,
 )
+from carillon.ports import Clock
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from carillon.usecases.reconcile_campaign import (
@@ -41,7 +42,7 @@ from carillon.usecases.reconcile_campaign import (
 from carillon.usecases.record_receipt import record_receipt, replay_parked
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Walking
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, SkewedClock
 from tests.support.sending import (
     FakeAudiences,
     FakeDirectory,
@@ -203,6 +204,8 @@ class World:
 
     def __init__(self, leads: int = 5, parts: int = 2) -> None:
         self.clock = FakeClock()
+        # Function -> how far its wall clock is ahead of the true time.
+        self.skew: dict[str, timedelta] = {}
         self.messages = FakeMessages()
         self.directory = FakeDirectory()
         self.suppressions = FakeSuppressions()
@@ -266,7 +269,7 @@ class World:
             sender_id="snd_a",
             phone=phone,
             body=body,
-            received_at=self.clock.now(),
+            received_at=self.clock_of("webhooks").now(),
         )
 
     def take_in(self, reply: Reply, *, tapped: bool = True) -> None:
@@ -361,11 +364,16 @@ class World:
     def _reconcile(self, message: Any) -> None:
         again = reconcile_campaign(message["campaign_id"], self._reconciling())
         if again is not None:
-            wait_s = (again - self.clock.now()).total_seconds()
+            wait_s = (again - self.clock_of("reconciler").now()).total_seconds()
             self._schedule(wait_s, "reconcile", message)
 
-    def _pace(self, sender_id: str) -> None:
-        world = self.pacing()
+    def clock_of(self, function: str) -> Clock:
+        """Return the clock that *function* goes by."""
+        ahead = self.skew.get(function)
+        return SkewedClock(self.clock, ahead) if ahead else self.clock
+
+    def _pace(self, sender_id: str, function: str = "pacer") -> None:
+        world = self.pacing(function)
         pace_sender(
             sender_id,
             owner="run",
@@ -373,13 +381,14 @@ class World:
             world=world,
         )
 
-    def pacing(self) -> PacingWorld:
+    def pacing(self, function: str = "pacer") -> PacingWorld:
+        clock = self.clock_of(function)
         sending = SendingWorld(
             leads=self._tapped(self.messages, "leads"),
             gate=self._tapped(FakeGate(self.directory, self.suppressions), "gate"),
             provider=self._tapped(self.carrier, "provider"),
             suppressions=self._tapped(self.suppressions, "suppressions"),
-            clock=self.clock,
+            clock=clock,
             new_claim_id=self._new_claim_id,
             callback_url=lambda _, ref: ref.token,
         )
@@ -392,11 +401,11 @@ class World:
                 audiences=self._tapped(self.audiences, "audiences"),
                 watches=self._tapped(self.directory, "watches"),
                 directory=directory,
-                now=self.clock.now,
+                now=clock.now,
             ),
             send_queue=self._queue("send"),
             reconcile_queue=self._queue("reconcile"),
-            clock=self.clock,
+            clock=clock,
             compile_body=lambda body: (
                 lambda fields: body.replace("{{first_name}}", fields["first_name"])
             ),
@@ -413,7 +422,7 @@ class World:
             audiences=self._tapped(self.audiences, "audiences"),
             watches=self._tapped(self.directory, "watches"),
             provider_of=lambda _: self._tapped(self.carrier, "provider"),
-            clock=self.clock,
+            clock=self.clock_of("reconciler"),
             send_queue=self._queue("send"),
             recount_queue=self.recounts,
             ambiguous_grace=GRACE,
@@ -432,7 +441,7 @@ class World:
             suppressions=maybe(self.suppressions, "suppressions"),
             provider_of=lambda _: maybe(self.carrier, "provider"),
             texts=AnswerTexts(opt_out="You are out.", opt_in="You are in.", help="Call us."),
-            clock=self.clock,
+            clock=self.clock_of("inbound"),
             new_claim_id=self._new_claim_id,
             callback_url=lambda _, ref: ref.token,
             unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",
