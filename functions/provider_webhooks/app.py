@@ -7,7 +7,6 @@ what we told the provider, never from a Host header.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -92,7 +91,7 @@ def _take(sender_id: str, kind: str) -> Response[str]:
     message = {
         "provider": "twilio",
         "sender_id": sender_id,
-        "received_at": to_iso(datetime.now(UTC)),
+        "received_at": to_iso(SystemClock().now()),
         "params": params,
     }
     if kind == "status":

@@ -416,13 +416,14 @@ class World:
         )
 
     def _reconciling(self) -> ReconcilingWorld:
+        clock = self.clock_of("reconciler")
         return ReconcilingWorld(
             directory=self._tapped(self.directory, "directory"),
             leads=self._tapped(self.messages, "leads"),
             audiences=self._tapped(self.audiences, "audiences"),
             watches=self._tapped(self.directory, "watches"),
             provider_of=lambda _: self._tapped(self.carrier, "provider"),
-            clock=self.clock_of("reconciler"),
+            clock=clock,
             send_queue=self._queue("send"),
             recount_queue=self.recounts,
             ambiguous_grace=GRACE,
@@ -431,6 +432,8 @@ class World:
         )
 
     def _reply_world(self, *, tapped: bool) -> ReplyWorld:
+        clock = self.clock_of("inbound")
+
         def maybe(port: Any, name: str) -> Any:
             return self._tapped(port, name) if tapped else port
 
@@ -441,7 +444,7 @@ class World:
             suppressions=maybe(self.suppressions, "suppressions"),
             provider_of=lambda _: maybe(self.carrier, "provider"),
             texts=AnswerTexts(opt_out="You are out.", opt_in="You are in.", help="Call us."),
-            clock=self.clock_of("inbound"),
+            clock=clock,
             new_claim_id=self._new_claim_id,
             callback_url=lambda _, ref: ref.token,
             unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",
