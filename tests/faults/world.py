@@ -33,6 +33,7 @@ from carillon.domain.message import (
 )
 from carillon.domain.pacing import ErrorLimit
 from carillon.domain.sender_choice import Candidate
+from carillon.ports import Clock
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from carillon.usecases.reconcile_campaign import (
@@ -43,7 +44,7 @@ from carillon.usecases.reconcile_campaign import (
 from carillon.usecases.record_receipt import record_receipt, replay_parked
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Walking
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, SkewedClock
 from tests.support.sending import (
     FakeAudiences,
     FakeBudgets,
@@ -208,6 +209,8 @@ class World:
 
     def __init__(self, leads: int = 5, parts: int = 2) -> None:
         self.clock = FakeClock()
+        # Function -> how far its wall clock is ahead of the true time.
+        self.skew: dict[str, timedelta] = {}
         self.messages = FakeMessages()
         self.directory = FakeDirectory()
         self.suppressions = FakeSuppressions()
@@ -277,7 +280,7 @@ class World:
             sender_id="snd_a",
             phone=phone,
             body=body,
-            received_at=self.clock.now(),
+            received_at=self.clock_of("webhooks").now(),
         )
 
     def take_in(self, reply: Reply, *, tapped: bool = True) -> None:
@@ -373,11 +376,16 @@ class World:
     def _reconcile(self, message: Any) -> None:
         again = reconcile_campaign(message["campaign_id"], self._reconciling())
         if again is not None:
-            wait_s = (again - self.clock.now()).total_seconds()
+            wait_s = (again - self.clock_of("reconciler").now()).total_seconds()
             self._schedule(wait_s, "reconcile", message)
 
-    def _pace(self, sender_id: str) -> None:
-        world = self.pacing()
+    def clock_of(self, function: str) -> Clock:
+        """Return the clock that *function* goes by."""
+        ahead = self.skew.get(function)
+        return SkewedClock(self.clock, ahead) if ahead else self.clock
+
+    def _pace(self, sender_id: str, function: str = "pacer") -> None:
+        world = self.pacing(function)
         pace_sender(
             sender_id,
             owner="run",
@@ -385,14 +393,15 @@ class World:
             world=world,
         )
 
-    def pacing(self) -> PacingWorld:
+    def pacing(self, function: str = "pacer") -> PacingWorld:
+        clock = self.clock_of(function)
         sending = SendingWorld(
             leads=self._tapped(self.messages, "leads"),
             gate=self._tapped(FakeGate(self.directory, self.suppressions, self.messages), "gate"),
             provider=self._tapped(self.carrier, "provider"),
             suppressions=self._tapped(self.suppressions, "suppressions"),
             caps=self._tapped(self.caps, "caps"),
-            clock=self.clock,
+            clock=clock,
             new_claim_id=self._new_claim_id,
             callback_url=lambda _, ref: ref.token,
             jitter=lambda: 0.0,
@@ -407,14 +416,14 @@ class World:
                 watches=self._tapped(self.directory, "watches"),
                 directory=directory,
                 rules=self.rules,
-                now=self.clock.now,
+                now=clock.now,
             ),
             budgets=self._tapped(self.budgets, "budgets"),
             receipts_of=self._receipts_of,
             error_limit=self.error_limit,
             send_queue=self._queue("send"),
             reconcile_queue=self._queue("reconcile"),
-            clock=self.clock,
+            clock=clock,
             compile_body=lambda body: (
                 lambda fields: body.replace("{{first_name}}", fields["first_name"])
             ),
@@ -425,13 +434,14 @@ class World:
         )
 
     def _reconciling(self) -> ReconcilingWorld:
+        clock = self.clock_of("reconciler")
         return ReconcilingWorld(
             directory=self._tapped(self.directory, "directory"),
             leads=self._tapped(self.messages, "leads"),
             audiences=self._tapped(self.audiences, "audiences"),
             watches=self._tapped(self.directory, "watches"),
             provider_of=lambda _: self._tapped(self.carrier, "provider"),
-            clock=self.clock,
+            clock=clock,
             send_queue=self._queue("send"),
             recount_queue=self.recounts,
             rules=self.rules,
@@ -441,6 +451,8 @@ class World:
         )
 
     def _reply_world(self, *, tapped: bool) -> ReplyWorld:
+        clock = self.clock_of("inbound")
+
         def maybe(port: Any, name: str) -> Any:
             return self._tapped(port, name) if tapped else port
 
@@ -451,7 +463,7 @@ class World:
             suppressions=maybe(self.suppressions, "suppressions"),
             provider_of=lambda _: maybe(self.carrier, "provider"),
             texts=AnswerTexts(opt_out="You are out.", opt_in="You are in.", help="Call us."),
-            clock=self.clock,
+            clock=clock,
             new_claim_id=self._new_claim_id,
             callback_url=lambda _, ref: ref.token,
             unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",

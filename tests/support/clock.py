@@ -20,3 +20,20 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         self._elapsed += max(0.0, seconds)
+
+
+class SkewedClock:
+    """Implements ``ports.Clock``: *clock* as seen by a machine whose wall clock is *ahead*."""
+
+    def __init__(self, clock: FakeClock, ahead: timedelta) -> None:
+        self._clock = clock
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._ahead
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)

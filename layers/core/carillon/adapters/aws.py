@@ -1,10 +1,13 @@
-"""boto3 clients with time-outs: the one place that builds them."""
+"""boto3 clients with time-outs, whose answers set our clock: the one place that builds them."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from carillon.adapters.system_clock import server_time
 
 # A single call may not eat a function's time; botocore's own default is 60 s.
 _CONNECT_TIMEOUT_S = 2
@@ -16,7 +19,7 @@ _SIGNATURES = {"s3": "s3v4"}
 @cache
 def client(service: str, *, pool: int = 10) -> Any:
     """Return the process's client of *service*, with *pool* connections and standard retries."""
-    return boto3.client(
+    made = boto3.client(
         service,
         config=Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
@@ -26,6 +29,8 @@ def client(service: str, *, pool: int = 10) -> Any:
             signature_version=_SIGNATURES.get(service),
         ),
     )
+    made.meta.events.register("after-call", _note_its_time)
+    return made
 
 
 @cache
@@ -55,3 +60,10 @@ def unrepeating_client(
             retries={"mode": "standard", "total_max_attempts": 1},
         ),
     )
+
+
+def _note_its_time(parsed: Mapping[str, Any], **_: Any) -> None:
+    """Set our clock by the answer's date."""
+    date = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    if date is not None:
+        server_time.learn(date)
