@@ -96,7 +96,7 @@ def test_an_accepted_message_arrives_as_it_was_given(run_carrier: RunCarrier) ->
     (attempt,) = carrier.ledger.attempts()
     assert (attempt.sid, attempt.accepted) == (accepted.provider_id, True)
     assert (attempt.sender, attempt.to, attempt.body) == (NUMBER, PHONE, MESSAGE.text)
-    assert attempt.status_callback == f"{MESSAGE.status_callback}#rc=3&rp=ct,rt,5xx"
+    assert attempt.status_callback == f"{MESSAGE.status_callback}#rc=3&rp=ct,5xx"
     assert attempt.ref == "abc"
 
 
@@ -117,7 +117,7 @@ def test_an_ordinary_message_is_four_fields() -> None:
         "From": [NUMBER],
         "To": [PHONE],
         "Body": [MESSAGE.text],
-        "StatusCallback": [f"{MESSAGE.status_callback}#rc=3&rp=ct,rt,5xx"],
+        "StatusCallback": [f"{MESSAGE.status_callback}#rc=3&rp=ct,5xx"],
     }
 
 

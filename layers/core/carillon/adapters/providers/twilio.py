@@ -73,10 +73,11 @@ _TRIAL_PREFIX = "Sent from your Twilio trial account - "
 _DEFAULT_BACKOFF_S = 1.0
 _LONGEST_BACKOFF_S = 3600.0
 # By itself Twilio calls again only when it could not connect, so that one 5xx of ours would
-# lose a receipt. The fragment is neither sent nor signed: Twilio signs the address up to the
-# end of its query, which is all that a server, and Twilio's own validator in it, ever sees.
+# lose a receipt; an answer that is late has used up the 15 s of all tries. The fragment is
+# neither sent nor signed: Twilio signs the address up to the end of its query, which is all
+# that a server, and Twilio's own validator in it, ever sees.
 # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
-_RETRIES = "#rc=3&rp=ct,rt,5xx"
+_RETRIES = "#rc=3&rp=ct,5xx"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Message statuses: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
