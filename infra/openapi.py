@@ -437,14 +437,14 @@ _ANSWERS: dict[str, Schema] = {
         {
             "campaign_id": _TEXT,
             "as_of": _TEXT,
-            "variants": _array(_ref("Variant")),
+            "variants": _array(_ref("VariantResult")),
             "test": _object({"name": _TEXT, "alpha": _NUMBER, "min_per_variant": _COUNT}, []),
             "response_rate": _ref("Comparison"),
             "delivery_rate": _ref("Comparison"),
         },
         ["campaign_id", "as_of", "variants", "test", "response_rate", "delivery_rate"],
     ),
-    "Variant": _object(
+    "VariantResult": _object(
         {
             "variant": _TEXT,
             **dict.fromkeys(_VARIANT_COUNTS, _COUNT),
@@ -481,7 +481,7 @@ _ANSWERS: dict[str, Schema] = {
         },
         ["cause", "count", "codes"],
     ),
-    "Lead": _object(
+    "ListedLead": _object(
         {
             "key": _TEXT,
             "phone": _TEXT,
@@ -498,7 +498,8 @@ _ANSWERS: dict[str, Schema] = {
         ["key", "status", "ambiguous", "partial", "sender_id", "last_action_at", "attempts"],
     ),
     "LeadList": _object(
-        {"as_of": _TEXT, "items": _array(_ref("Lead")), "next_cursor": _TEXT}, ["as_of", "items"]
+        {"as_of": _TEXT, "items": _array(_ref("ListedLead")), "next_cursor": _TEXT},
+        ["as_of", "items"],
     ),
     "AnalyticsSummary": _OBJECT,
 }
