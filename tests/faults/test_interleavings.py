@@ -187,7 +187,6 @@ def test_a_receipt_that_comes_while_its_claim_is_resolved_and_walked_again_chang
 def take_in(receipt: Receipt, race: Race) -> None:
     record_receipt(
         receipt,
-        phone="",
         leads=race._tapped(race.messages, "leads"),
         suppressions=race.suppressions,
     )

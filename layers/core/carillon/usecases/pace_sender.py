@@ -237,8 +237,17 @@ class _Pacer:
         self._refresh_at = self._clock.monotonic() + REFRESH_EVERY_S
 
     def _is_sending(self, campaign: Campaign) -> bool:
-        is_over = campaign.ends_at is not None and self._clock.now() >= campaign.ends_at
-        return campaign.status is CampaignStatus.ACTIVE and not is_over
+        now = self._clock.now()
+        is_over = campaign.ends_at is not None and now >= campaign.ends_at
+        # A day's limit that is used up stays so until midnight, unless an edit changes it,
+        # and resuming after the edit clears the hold.
+        is_used_up = (
+            campaign.daily_limit is not None
+            and campaign.hold_reason is HoldReason.DAILY_LIMIT
+            and campaign.hold_until is not None
+            and now < campaign.hold_until
+        )
+        return campaign.status is CampaignStatus.ACTIVE and not is_over and not is_used_up
 
     def _feed_of(self, run: Run, campaign: Campaign, available: frozenset[str]) -> Feed:
         """Return the feed of *run*, as it stands or made anew."""

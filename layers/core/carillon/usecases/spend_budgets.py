@@ -15,6 +15,9 @@ from carillon.domain.budgets import PILOT, Budget, day_budget, next_midnight
 from carillon.domain.campaign import Campaign, HoldReason, Sender
 from carillon.ports import Budgets
 
+# A limit is drawn in at least so many blocks, so that one lost in a crash is small beside it.
+_BLOCKS = 50
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
@@ -43,7 +46,7 @@ def limits_of(campaign: Campaign, sender: Sender, zone: ZoneInfo, now: datetime)
                 Limit(
                     budget=day_budget(scope, today),
                     most=most,
-                    block=max(1, int(sender.mps)),
+                    block=max(1, min(int(sender.mps), most // _BLOCKS)),
                     reason=HoldReason.DAILY_LIMIT,
                     until=midnight,
                 )

@@ -238,6 +238,10 @@ class DynamoMessages:
                     "provider_id": receipt.provider_id,
                     "status": receipt.status,
                     "error_code": receipt.error_code,
+                    "claim_id": receipt.claim_id,
+                    "phone": receipt.phone or None,
+                    "cost_micros": receipt.cost_micros,
+                    "currency": receipt.currency or None,
                     "received_at": receipt.received_at,
                     schema.TTL: int(until.timestamp()),
                 }
@@ -502,6 +506,10 @@ def _parked(item: dict[str, Any]) -> Receipt:
         status=LeadStatus(item["status"]),
         received_at=from_iso(item["received_at"]),
         error_code=item.get("error_code"),
+        claim_id=item.get("claim_id"),
+        phone=item.get("phone", ""),
+        cost_micros=item.get("cost_micros"),
+        currency=item.get("currency", ""),
     )
 
 
