@@ -180,7 +180,10 @@ def test_the_closing_time_itself_is_outside() -> None:
 
     closing = utc("2026-07-16T00:00")
 
-    assert windows.may_send(florida, closing - timedelta(microseconds=1))
+    last = windows.opening(florida, closing - timedelta(microseconds=1))
+    assert last is not None
+    assert last.is_open(closing - timedelta(microseconds=1))
+    assert not last.is_open(closing)
     assert not windows.may_send(florida, closing)
     assert windows.next_opening(florida, closing) == utc("2026-07-16T12:00")
 
