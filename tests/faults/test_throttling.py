@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,12 +90,16 @@ def test_refused_calls_and_lost_receipts_together_repeat_and_lose_nobody(where: 
         world.assert_never_twice_never_lost()
 
 
+def text_stop(world: World) -> None:
+    world.inbound(0.0, world.reply(world.phones[0], "STOP"))
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_a_stop_whose_calls_are_refused_is_committed_and_confirmed_once(where: str) -> None:
     for seed in SEEDS:
         world = ThrottledWorld(seed, where=where)
         phone = world.phones[0]
-        world.at(30.0, lambda world=world: world.inbound(0.0, world.reply(world.phones[0], "STOP")))
+        world.at(30.0, partial(text_stop, world))
 
         world.run(until_s=24 * 3600.0)
 
