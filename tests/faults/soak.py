@@ -39,7 +39,7 @@ def main() -> int:
 
 def _one_round(number: int) -> bool:
     try:
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             seed(number)(CampaignLife), settings=profile(runs=RUNS, steps=STEPS)
         )
     except Exception:  # noqa: BLE001 - whatever it is, the seed must be told with it
