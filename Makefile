@@ -19,13 +19,15 @@ LEADS ?=
 PYTEST_ARGS ?=
 IAM ?=
 LAYERS ?=
-export CONTACTS SCENARIO PORT EXIT KEEP IAM LAYERS LEADS
+SOAK_S ?=
+SEED ?=
+export CONTACTS SCENARIO PORT EXIT KEEP IAM LAYERS LEADS SOAK_S SEED
 # Our code is a layer, not an installed package.
 export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants bench build deploy lock clean
+.PHONY: help demo test lint check mutants soak bench build deploy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +52,9 @@ check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, ou
 
 mutants: $(VENV)/.dev ## Remove each guard in a copy of the tree and expect a test to notice [GUARDS="opt-out"]
 	@$(RUN) -m tests.faults.mutation $(GUARDS)
+
+soak: $(VENV)/.dev ## Long random lives of a campaign, with crashes at any call, for SOAK_S seconds [SOAK_S=600 SEED=7]
+	@$(RUN) -m tests.faults.soak
 
 bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000 MPS=10]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench

@@ -15,6 +15,8 @@ _CONSENT = _CORE + "adapters/dynamodb/suppressions.py"
 _COUNTERS = _CORE + "adapters/dynamodb/counters.py"
 _CONTACTS = _CORE + "adapters/dynamodb/contacts.py"
 _SECRETS = _CORE + "adapters/secrets.py"
+_AWS = _CORE + "adapters/aws.py"
+_CLOCK = _CORE + "adapters/system_clock.py"
 _TWILIO = _CORE + "adapters/providers/twilio.py"
 _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
@@ -46,6 +48,11 @@ _PAUSES = "tests/faults/test_pause_and_fence.py"
 _RACES = "tests/faults/test_silence_and_races.py"
 _FOLDS = "tests/faults/test_counters_fold.py"
 _IMPORTS = "tests/faults/test_import_contacts.py"
+_ORDERS = "tests/faults/test_interleavings.py"
+_SKEWS = "tests/faults/test_clock_skew.py"
+_REFUSALS = "tests/faults/test_throttling.py"
+_ODD_ROWS = "tests/faults/test_odd_rows.py"
+_CLOCK_SUITE = "tests/adapters/test_system_clock.py"
 _UNIT = "tests/unit/test_"
 
 
@@ -613,5 +620,46 @@ GUARDS = (
         "if not world.lists.advance_import(before, after) and before is after:",
         (_IMPORTS,),
         "overtaken",
+    ),
+    # Clocks, refusals and odd rows ----------------------------------------------
+    Guard(
+        "a machine whose clock is wrong goes by AWS's",
+        _CLOCK,
+        "return self._host_now() + self._behind",
+        "return self._host_now()",
+        (_SKEWS,),
+        "reconciler_that_looks",
+    ),
+    Guard(
+        "every answer of AWS sets the clock",
+        _AWS,
+        '    made.meta.events.register("after-call", _note_its_time)\n',
+        "",
+        (_CLOCK_SUITE,),
+        "sets_a_wrong_clock",
+    ),
+    Guard(
+        "a refused request is tried again at once",
+        _AWS,
+        '"max_attempts": 4',
+        '"max_attempts": 0',
+        (_REFUSALS,),
+        "carry_a_batch",
+    ),
+    Guard(
+        "a row that cannot be read does not hold up its part",
+        _ROWS,
+        '{item["sk"]: _any_row(item) for item in found}',
+        '{item["sk"]: _lead_row(item) for item in found}',
+        (_ODD_ROWS,),
+        "cannot_be_read",
+    ),
+    Guard(
+        "whom a stopped campaign was to try again is claimed first",
+        _RECONCILE,
+        "if not self._world.leads.claim(last):",
+        "if last is None:",
+        (_ORDERS,),
+        "ended_between",
     ),
 )

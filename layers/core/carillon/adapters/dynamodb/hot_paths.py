@@ -10,7 +10,7 @@ write units (WU, 1 kB) and read units (RU): a lead's rows stay well under 1 kB.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -64,7 +64,7 @@ class DynamoMessages:
             ConsistentRead=True,
         )
         found = (from_item(item) for page in pages for item in page["Items"])
-        return {item["sk"]: _lead_row(item) for item in found}
+        return {item["sk"]: _any_row(item) for item in found}
 
     def claim(self, claim: Claim) -> bool:
         """Take the lead durably before anything is sent; False when somebody else has it."""
@@ -462,6 +462,29 @@ def _claimed(claim: Claim) -> dict[str, Any]:
         "content_version": claim.content_version,
         "text_digest": claim.text_digest,
     }
+
+
+def _any_row(item: dict[str, Any]) -> LeadRow:
+    """
+    Return *item* as a row; one that cannot be read as ``unconfirmed``.
+
+    A row that no version of ours has written must not hold up its part (F8), and
+    whether that lead was texted nobody can say: as with every such lead, it is not
+    texted again.
+    """
+    try:
+        return _lead_row(item)
+    except (KeyError, TypeError, ValueError):
+        return LeadRow(
+            key=item["sk"],
+            phone="",
+            sender_id="",
+            status=LeadStatus.UNCONFIRMED,
+            claim_id="",
+            claimed_at=datetime.min.replace(tzinfo=UTC),
+            attempts=0,
+            segments=0,
+        )
 
 
 def _lead_row(item: dict[str, Any]) -> LeadRow:
