@@ -7,7 +7,17 @@ import pytest
 from carillon.domain.campaign import CampaignStatus, HoldReason
 from carillon.domain.errors import NotFound
 from carillon.domain.message import GateView
-from tests.support.messages import PHONE, a_run, a_watch, after, an_event
+from carillon.domain.sender_choice import Candidate
+from tests.support.messages import (
+    LEAD,
+    PHONE,
+    a_claim,
+    a_run,
+    a_watch,
+    after,
+    an_event,
+    submit,
+)
 from tests.support.sending import a_campaign, a_sender
 from tests.support.stores import Stores
 
@@ -318,3 +328,142 @@ def test_the_gate_sees_the_newest_lease_even_when_it_is_over(stores: Stores) -> 
         stores.control.release(lease, 1.0, after(0))
 
     assert look(stores).lease_token == 2
+
+
+def test_the_gate_sees_the_campaigns_version(stores: Stores) -> None:
+    stores.keep_campaign(a_campaign(version=7))
+
+    assert look(stores).campaign_version == 7
+
+
+@pytest.mark.parametrize("kind", [None, "auto"])
+def test_the_gate_sees_that_the_person_has_replied(stores: Stores, kind: str | None) -> None:
+    submit(stores.messages, a_claim(), 1)
+    before = stores.gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a", lead=LEAD)
+
+    stores.messages.note_reply(LEAD, after(60), opt_out_kind=kind)
+
+    now = stores.gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a", lead=LEAD)
+    assert (before.has_replied, now.has_replied) == (False, True)
+    assert not look(stores).has_replied
+
+
+# Handing over, holding, suspending --------------------------------------------------
+
+
+def test_the_next_pacer_alone_begins_with_the_tokens_that_the_last_one_left(
+    stores: Stores,
+) -> None:
+    first = stores.control.acquire("snd_a", "one", after(15), after(0))
+    assert first is not None
+    assert first.tokens_left is None
+    stores.control.release(first, 12.5, after(4))
+
+    second = stores.control.acquire("snd_a", "two", after(20), after(6))
+    assert second is not None
+    assert (second.tokens_left, second.idle_s) == (12.5, 2.0)
+    # It dies: whoever comes then knows nothing of what it used.
+    third = stores.control.acquire("snd_a", "three", after(60), after(40))
+
+    assert third is not None
+    assert third.tokens_left is None
+
+
+def test_campaigns_are_read_many_at_once(stores: Stores) -> None:
+    names = [f"cmp_{number}" for number in range(130)]
+    for name in names:
+        stores.keep_campaign(a_campaign(name))
+
+    found = stores.control.campaigns_by_id([*names, "cmp_none"])
+
+    assert sorted(found) == sorted(names)
+    assert stores.control.campaigns_by_id([]) == {}
+
+
+def test_a_campaign_that_pauses_itself_says_why_and_only_if_it_is_as_it_was_seen(
+    stores: Stores,
+) -> None:
+    campaign = a_campaign(version=3)
+    stores.keep_campaign(campaign)
+    seen = replace(campaign, version=2)
+
+    assert not stores.control.pause_campaign(seen, HoldReason.ERROR_RATE, after(1))
+    assert stores.control.pause_campaign(campaign, HoldReason.ERROR_RATE, after(2))
+    assert not stores.control.pause_campaign(campaign, HoldReason.PILOT, after(3))
+
+    stands = stores.control.campaign("cmp_a")
+    assert (stands.status, stands.hold_reason, stands.version) == (
+        CampaignStatus.PAUSED,
+        HoldReason.ERROR_RATE,
+        4,
+    )
+
+
+def test_a_hold_tells_until_when_and_leaves_a_paused_campaigns_reason_alone(
+    stores: Stores,
+) -> None:
+    stores.keep_campaign(a_campaign())
+    stores.control.hold_campaign("cmp_a", HoldReason.QUIET_HOURS, after(3600))
+    held = stores.control.campaign("cmp_a")
+    stores.control.hold_campaign("cmp_a", HoldReason.NONE)
+    free = stores.control.campaign("cmp_a")
+    stores.control.pause_campaign(free, HoldReason.PILOT, after(1))
+
+    stores.control.hold_campaign("cmp_a", HoldReason.NONE)
+
+    assert (held.hold_reason, held.hold_until) == (HoldReason.QUIET_HOURS, after(3600))
+    assert (free.hold_reason, free.hold_until) == (HoldReason.NONE, None)
+    assert stores.control.campaign("cmp_a").hold_reason is HoldReason.PILOT
+
+
+def test_a_sender_is_suspended_once_with_its_problem(stores: Stores) -> None:
+    stores.keep_sender(a_sender())
+
+    assert stores.control.suspend_sender("snd_a", "20003", after(1))
+    assert not stores.control.suspend_sender("snd_a", "30002", after(2))
+
+    sender = stores.control.sender("snd_a")
+    assert (sender.status, sender.problem, sender.suspended_at) == ("suspended", "20003", after(1))
+    assert not sender.is_available(after(3))
+
+
+def test_a_sender_rests_until_the_latest_time_that_it_was_told(stores: Stores) -> None:
+    stores.keep_sender(a_sender())
+
+    stores.control.rest_sender("snd_a", after(300))
+    stores.control.rest_sender("snd_a", after(60))
+
+    sender = stores.control.sender("snd_a")
+    assert sender.resting_until == after(300)
+    assert (sender.is_available(after(299)), sender.is_available(after(300))) == (False, True)
+
+
+def test_a_run_that_others_have_taken_over_is_done_wherever_it_stands(stores: Stores) -> None:
+    run = a_run(next_part=1)
+    stores.keep_run(run)
+
+    stores.control.retire_run(run, after(1))
+
+    stands = stores.control.run("snd_a", "cmp_a")
+    assert stands is not None
+    assert (stands.state, stands.next_part) == ("done", 1)
+
+
+def test_a_run_keeps_the_senders_as_they_stood_at_the_launch(stores: Stores) -> None:
+    candidates = (Candidate("snd_a", "+12025550100", 10.0), Candidate("snd_b", "MG1", 0.5))
+
+    stores.keep_run(a_run(candidates=candidates))
+
+    stands = stores.control.run("snd_a", "cmp_a")
+    assert stands is not None
+    assert stands.candidates == candidates
+
+
+def test_watches_tell_whether_some_lead_waits_for_its_first_message(stores: Stores) -> None:
+    stores.control.put(a_watch(0, 5))
+    stores.control.put(replace(a_watch(1, 7), unsent=True))
+    waiting = stores.control.any_unsent("cmp_a")
+
+    stores.control.remove(a_watch(1, 7))
+
+    assert (waiting, stores.control.any_unsent("cmp_a")) == (True, False)

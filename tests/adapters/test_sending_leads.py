@@ -6,7 +6,7 @@ import pytest
 
 from carillon.domain.errors import Conflict
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Accepted, Receipt, ReceiptOutcome, RowRef
+from carillon.domain.message import Accepted, Receipt, ReceiptOutcome, RowRef, step_key
 from tests.support.messages import (
     KEY,
     LEAD,
@@ -422,3 +422,122 @@ def test_all_messages_of_ours_to_a_person_are_known_by_their_providers_ids(
         "SM3",
     }
     assert messages.provider_ids([], KEY) == frozenset()
+
+
+# Attempts, deferrals and follow-ups ----------------------------------------------
+
+
+def test_a_receipt_of_another_attempt_changes_nothing_and_says_so(stores: Stores) -> None:
+    submit(stores.messages, a_claim("claim-2"), 1)
+
+    stale = stores.messages.apply_receipt(a_receipt(FAILED, claim_id="claim-1"))
+    own = stores.messages.apply_receipt(a_receipt(DELIVERED, claim_id="claim-2"))
+
+    assert (stale, own) == (ReceiptOutcome.SUPERSEDED, ReceiptOutcome.APPLIED)
+    assert status_of(stores.messages) is DELIVERED
+
+
+def test_a_receipt_keeps_the_price_that_it_tells(stores: Stores) -> None:
+    submit(stores.messages, a_claim(), 1)
+
+    stores.messages.apply_receipt(a_receipt(DELIVERED, cost_micros=7900, currency="USD"))
+
+    row = stores.row(LEAD) or {}
+    assert (row["cost_micros"], row["currency"]) == (7900, "USD")
+
+
+def test_a_failed_message_that_has_tries_left_waits_for_the_next_one(stores: Stores) -> None:
+    submit(stores.messages, a_claim(attempts=3), 1)
+    failed = a_receipt(FAILED, claim_id="claim-1", error_code="30001")
+
+    assert stores.messages.retry_after_receipt(failed, after(120), 4)
+
+    row = stores.messages.rows("cmp_a", 0)[KEY]
+    assert (row.status, row.due_at, row.attempts) == (LeadStatus.RETRYING, after(120), 3)
+    again = a_claim("claim-2", attempts=4, retry_of="claim-1")
+    assert stores.messages.claim(again)
+    assert stores.messages.rows("cmp_a", 0)[KEY].provider_id is None
+
+
+def test_a_failed_message_without_tries_or_of_another_attempt_does_not_wait(
+    stores: Stores,
+) -> None:
+    submit(stores.messages, a_claim(attempts=4), 1)
+    failed = a_receipt(FAILED, claim_id="claim-1", error_code="30001")
+
+    assert not stores.messages.retry_after_receipt(failed, after(120), 4)
+    other = a_receipt(FAILED, claim_id="claim-0", error_code="30001")
+    assert not stores.messages.retry_after_receipt(other, after(120), 9)
+    assert status_of(stores.messages) is SENT
+
+
+def test_an_answer_that_failed_has_no_tries_by_receipt(stores: Stores) -> None:
+    ref = RowRef(LEAD.pk, f"{KEY}#out#stop.SMin1")
+    assert stores.messages.claim_answer(a_claim(ref=ref), purpose="opt_out_confirmation")
+    failed = a_receipt(FAILED, ref, claim_id="claim-1", error_code="30001")
+
+    assert not stores.messages.retry_after_receipt(failed, after(120), 9)
+
+
+def test_a_deferred_message_waits_and_its_attempt_is_not_used(stores: Stores) -> None:
+    claim = a_claim()
+    assert stores.messages.claim(claim)
+
+    stores.messages.defer(claim, "frequency_cap", after(3600))
+
+    row = stores.messages.rows("cmp_a", 0)[KEY]
+    assert (row.status, row.due_at, row.attempts, row.claim_id) == (
+        LeadStatus.RETRYING,
+        after(3600),
+        0,
+        "claim-1",
+    )
+    assert stores.messages.claim(a_claim("claim-2", retry_of="claim-1", sender_id="snd_b"))
+    assert stores.messages.rows("cmp_a", 0)[KEY].sender_id == "snd_b"
+
+
+def test_a_lead_and_its_follow_up_stand_beside_each_other(stores: Stores) -> None:
+    follow_up = RowRef(LEAD.pk, step_key(KEY, 1))
+    submit(stores.messages, a_claim(steps_left=2, variant="b"), 1, "SM1")
+    submit(stores.messages, a_claim("claim-2", follow_up, step=1, variant="b"), 2, "SM2")
+
+    rows = stores.messages.rows("cmp_a", 0)
+
+    assert set(rows) == {KEY, follow_up.sk}
+    assert (rows[KEY].steps_left, rows[KEY].variant) == (2, "b")
+    assert (rows[follow_up.sk].provider_id, rows[follow_up.sk].steps_left) == ("SM2", 0)
+    kept = stores.row(follow_up) or {}
+    assert (kept["kind"], kept["step"]) == ("step", 1)
+
+
+def test_follow_ups_are_closed_once_and_stay_closed(stores: Stores) -> None:
+    submit(stores.messages, a_claim(steps_left=2), 1)
+
+    stores.messages.close_steps(LEAD, reached_by_step=True)
+    stores.messages.close_steps(LEAD, reached_by_step=False)
+
+    row = stores.row(LEAD) or {}
+    assert (row["steps_left"], row["reached_by_step"]) == (0, True)
+
+
+def test_a_lead_without_follow_ups_has_none_to_close(stores: Stores) -> None:
+    submit(stores.messages, a_claim(), 1)
+
+    stores.messages.close_steps(LEAD, reached_by_step=True)
+
+    assert "reached_by_step" not in (stores.row(LEAD) or {})
+
+
+def test_a_parked_receipt_keeps_everything_that_it_said(stores: Stores) -> None:
+    receipt = a_receipt(
+        FAILED,
+        claim_id="claim-1",
+        phone=PHONE,
+        error_code="21610",
+        cost_micros=7900,
+        currency="USD",
+    )
+
+    stores.messages.park_receipt(receipt)
+
+    assert list(stores.messages.parked_receipts()) == [receipt]

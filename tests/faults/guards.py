@@ -20,6 +20,13 @@ _CLOCK = _CORE + "adapters/system_clock.py"
 _TWILIO = _CORE + "adapters/providers/twilio.py"
 _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
+_PROGRESS = _CORE + "domain/progress.py"
+_PACING = _CORE + "domain/pacing.py"
+_BUDGETS = _CORE + "domain/budgets.py"
+_LIMITS = _CORE + "adapters/dynamodb/limits.py"
+_CHOICE = _CORE + "domain/sender_choice.py"
+_READY = _CORE + "usecases/readiness.py"
+_SPEND = _CORE + "usecases/spend_budgets.py"
 _WALK = _CORE + "usecases/walk_parts.py"
 _PACE = _CORE + "usecases/pace_sender.py"
 _RECEIPT = _CORE + "usecases/record_receipt.py"
@@ -53,6 +60,8 @@ _SKEWS = "tests/faults/test_clock_skew.py"
 _REFUSALS = "tests/faults/test_throttling.py"
 _ODD_ROWS = "tests/faults/test_odd_rows.py"
 _CLOCK_SUITE = "tests/adapters/test_system_clock.py"
+_RULES = "tests/faults/test_sending_rules.py"
+_LIMITS_SUITE = "tests/adapters/test_sending_limits.py"
 _UNIT = "tests/unit/test_"
 
 
@@ -256,8 +265,8 @@ GUARDS = (
     Guard(
         "a revoked lease is not released",
         _CONTROL,
-        '"#token = :token",\n            {":token": lease.token},',
-        '"#token >= :token",\n            {":token": lease.token},',
+        '"#token = :token",\n            {":token": lease.token, ":left"',
+        '"#token >= :token",\n            {":token": lease.token, ":left"',
         (_CONTROL_SUITE,),
         "lease and dynamodb",
     ),
@@ -297,16 +306,14 @@ GUARDS = (
     Guard(
         "a part is watched before the hint passes it",
         _WALK,
-        "        self._world.watches.put(\n"
-        "            Watch(campaign_id=self.campaign.id, part=part, due_at=now + WATCH_AFTER)\n"
-        "        )\n"
+        "        self._world.watches.put("
+        "standing.watch(self.campaign.id, part, self._world.now()))\n"
         "        del self._open[part]\n"
         "        self._advance()\n",
         "        del self._open[part]\n"
         "        self._advance()\n"
-        "        self._world.watches.put(\n"
-        "            Watch(campaign_id=self.campaign.id, part=part, due_at=now + WATCH_AFTER)\n"
-        "        )\n",
+        "        self._world.watches.put("
+        "standing.watch(self.campaign.id, part, self._world.now()))\n",
         (_CRASHES,),
         "any_point",
     ),
@@ -321,16 +328,16 @@ GUARDS = (
     Guard(
         "a sender hands out its own leads only",
         _WALK,
-        "if sender_of(recipient.key, self.run.senders) == self._sender.id",
-        "if sender_of(recipient.key, self.run.senders)",
+        "if self.run.sender_of(recipient, self.available) == self._sender.id",
+        "if self.run.sender_of(recipient, self.available)",
         (_UNIT + "walk_parts.py",),
         "sender",
     ),
     Guard(
         "a lead with a row is not handed out",
-        _WALK,
-        "if row is None:",
-        "if row is None or row:",
+        _PROGRESS,
+        "    if lead is None:\n        return Due()",
+        "    if lead is None or lead:\n        return Due()",
         (_UNIT + "walk_parts.py",),
         "row",
     ),
@@ -345,8 +352,8 @@ GUARDS = (
     Guard(
         "a lead without a row is walked again",
         _RECONCILE,
-        "waiting = self._is_sending and self._walk_again(set(rows))",
-        "waiting = False",
+        "return not self._go_on(rows) and not unsettled",
+        "return not unsettled",
         (_UNIT + "reconcile_campaign.py",),
         "without_a_row",
     ),
@@ -361,8 +368,11 @@ GUARDS = (
     Guard(
         "a watch is followed before it is removed",
         _RECONCILE,
-        "    world.watches.put(later)\n    world.watches.remove(watch)\n",
-        "    world.watches.remove(watch)\n    world.watches.put(later)\n",
+        "    world.watches.put(replace(watch, due_at=due_at, checks=checks, unsent=unsent))\n"
+        "    if due_at != watch.due_at:\n"
+        "        world.watches.remove(watch)\n",
+        "    world.watches.remove(watch)\n"
+        "    world.watches.put(replace(watch, due_at=due_at, checks=checks, unsent=unsent))\n",
         (_UNIT + "reconcile_campaign.py",),
         "watch",
     ),
@@ -386,8 +396,8 @@ GUARDS = (
     Guard(
         "a receipt never moves a row backwards (the table)",
         _ROWS,
-        "condition=f\"#status IN ({', '.join(names)})\"",
-        f"condition=f\"{_ALWAYS}#status IN ({{', '.join(names)}})\"",
+        "condition = f\"#status IN ({', '.join(names)})\"",
+        f"condition = f\"{_ALWAYS}#status IN ({{', '.join(names)}})\"",
         (_LEADS_SUITE,),
         "receipt and dynamodb",
     ),
@@ -661,5 +671,158 @@ GUARDS = (
         "if last is None:",
         (_ORDERS,),
         "ended_between",
+    ),
+    # Windows, limits, follow-ups, several senders ------------------------------
+    Guard(
+        "nobody is handed out before their window opens",
+        _WALK,
+        "if slot.at > now + KEEP_FOR:",
+        "if slot.at is None:",
+        (_RULES,),
+        "slow_sender or morning",
+    ),
+    Guard(
+        "no claim is made after the window has closed",
+        _SEND,
+        "return assignment.closes_at is not None and world.clock.now() >= assignment.closes_at",
+        "return False",
+        (_UNIT + "send_lead.py",),
+        "window",
+    ),
+    Guard(
+        "an edited campaign's old text does not pass the gate",
+        _SEND,
+        "or view.campaign_version != assignment.content_version",
+        "or view.campaign_version is None",
+        (_RULES,),
+        "edited",
+    ),
+    Guard(
+        "a reply cancels the follow-up at the gate",
+        _SEND,
+        "if view.has_replied:",
+        "if view.has_replied and claim is None:",
+        (_RULES,),
+        "still_cancels",
+    ),
+    Guard(
+        "a reply or an opt-out ends the follow-ups",
+        _PROGRESS,
+        "is_over = lead.replied_at is not None or lead.opted_out_at is not None",
+        "is_over = False",
+        (_UNIT + "progress.py",),
+    ),
+    Guard(
+        "a person's cap holds the message",
+        _SEND,
+        "    if not assignment.caps:\n        return None",
+        "    if not assignment.caps or assignment.caps:\n        return None",
+        (_RULES,),
+        "than_the_cap",
+    ),
+    Guard(
+        "a cap is kept by one writer at a time",
+        _LIMITS,
+        'ConditionExpression="attribute_not_exists(pk) OR version = :seen"',
+        f'ConditionExpression="{_ALWAYS}version = :seen"',
+        (_LIMITS_SUITE,),
+        "at_once",
+    ),
+    Guard(
+        "a budget never gives more than is left",
+        _LIMITS,
+        '"attribute_not_exists(used) OR used <= :room"',
+        '"attribute_not_exists(used) OR used <= :room OR used > :room"',
+        (_LIMITS_SUITE,),
+        "budget and dynamodb",
+    ),
+    Guard(
+        "a message comes out of its limits",
+        _PACE,
+        "used_up = self._purse.take(limits)",
+        "used_up = self._purse.take([])",
+        (_RULES,),
+        "pilot or daily_limit_holds",
+    ),
+    Guard(
+        "an account that is refused stops its sender",
+        _PACE,
+        "        self._stopped = True\n        now = self._clock.now()",
+        "        now = self._clock.now()",
+        (_RULES,),
+        "refused",
+    ),
+    Guard(
+        "what a stopped sender leaves goes to the others",
+        _PACE,
+        "directory.reopen_run(stand_in, run.campaign_id, 0)",
+        "directory.run(stand_in, run.campaign_id)",
+        (_RULES,),
+        "handing_over_again or takes_over or failover",
+    ),
+    Guard(
+        "too many failures pause the campaign",
+        _PACE,
+        "if result.outcome is Sent.FAILED and errors.is_exceeded(now):",
+        "if result.outcome is Sent.FAILED and errors is None:",
+        (_RULES,),
+        "refusals",
+    ),
+    Guard(
+        "too many bad receipts pause the campaign",
+        _PACE,
+        "            if errors.is_exceeded(now):\n",
+        "            if errors is None:\n",
+        (_RULES,),
+        "bad_receipts",
+    ),
+    Guard(
+        "a campaign pauses itself only as it was seen",
+        _CONTROL,
+        ") AND version = :seen",
+        ") AND (version = :seen OR NOT version = :seen)",
+        (_CONTROL_SUITE,),
+        "pauses_itself and dynamodb",
+    ),
+    Guard(
+        "a receipt speaks of its own attempt alone",
+        _ROWS,
+        'condition += " AND claim_id = :claim"',
+        'condition += " AND (claim_id = :claim OR NOT claim_id = :claim)"',
+        (_LEADS_SUITE,),
+        "attempt and dynamodb",
+    ),
+    Guard(
+        "a failed message is tried again only while it has tries left",
+        _ROWS,
+        'condition="claim_id = :claim AND attempts < :most AND #status IN (:s0, :s1)"',
+        'condition="claim_id = :claim AND (attempts < :most OR NOT attempts < :most)'
+        ' AND #status IN (:s0, :s1)"',
+        (_LEADS_SUITE,),
+        "tries and dynamodb",
+    ),
+    Guard(
+        "tokens pass to the next pacer alone",
+        _CONTROL,
+        'if stands.get("left_under") == stands["token"] - 1:',
+        'if "left_under" in stands:',
+        (_CONTROL_SUITE,),
+        "tokens and dynamodb",
+    ),
+    Guard(
+        "a message of ours is not taken for another",
+        _TWILIO,
+        'if str(entry["sid"]) not in known_ids',
+        'if str(entry["sid"]) != ""',
+        (_TWILIO_SUITE,),
+        "known",
+    ),
+    Guard(
+        "a log that shows an unknown message does not mean absent",
+        _TWILIO,
+        "    if unknown:\n        raise _unclear()",
+        "    if unknown and text_digest is None:\n        raise _unclear()",
+        (_TWILIO_SUITE,),
+        "rewritten",
     ),
 )

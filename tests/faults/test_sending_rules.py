@@ -19,9 +19,10 @@ from carillon.domain.hours import active_hours
 from carillon.domain.ids import lead_key
 from carillon.domain.law_pack import Policy, shipped_pack
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Accepted, CallbackRef, Outgoing, Recipient, Whereabouts
+from carillon.domain.message import Accepted, CallbackRef, Outgoing, Recipient
 from carillon.domain.pacing import ErrorLimit
 from carillon.domain.sender_choice import Candidate
+from carillon.domain.whereabouts import Whereabouts
 from carillon.domain.windows import Windows
 from carillon.usecases.pace_sender import hand_to_others
 from tests.faults.world import Crash, World

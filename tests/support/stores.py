@@ -13,6 +13,7 @@ import boto3
 from moto import mock_aws
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.campaign_texts import candidates_text
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import from_item, to_item
@@ -94,7 +95,8 @@ class DynamoStores(Stores):
         self._put(schema.campaign_pk(campaign.id), "CMP", vars(campaign), listed_in=tab)
 
     def keep_run(self, run: Run) -> None:
-        self._put(schema.sender_pk(run.sender_id), schema.run_sk(run.campaign_id), vars(run))
+        values = {**vars(run), "candidates": candidates_text(run.candidates)}
+        self._put(schema.sender_pk(run.sender_id), schema.run_sk(run.campaign_id), values)
 
     def row(self, ref: RowRef) -> Item | None:
         key = {"pk": {"S": ref.pk}, "sk": {"S": ref.sk}}

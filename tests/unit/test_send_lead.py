@@ -315,3 +315,74 @@ def test_the_last_attempt_fails_the_lead() -> None:
 
     assert scene.send(attempts=MAX_ATTEMPTS).outcome is Sent.FAILED
     assert (scene.row()["status"], scene.row()["error_code"]) == ("failed", "unreachable")
+
+
+# Windows, caps and follow-ups ------------------------------------------------------
+
+
+def test_nothing_is_claimed_after_the_window_has_closed() -> None:
+    scene = Scene()
+
+    result = scene.send(closes_at=after(0))
+
+    assert result == SendResult(outcome=Sent.WAITS)
+    assert scene.messages.items == {}
+
+
+def test_a_window_that_closes_between_claim_and_call_gives_the_claim_back() -> None:
+    scene = Scene()
+    scene.gate.before = lambda: scene.clock.sleep(0.5)
+
+    result = scene.send(closes_at=after(0.4))
+
+    assert result == SendResult(outcome=Sent.WAITS)
+    assert (scene.messages.items, scene.account.taken) == ({}, [])
+
+
+def test_the_provider_is_told_not_to_try_past_the_window_or_the_campaigns_end() -> None:
+    for closes_s, ends_s, valid_for_s in [(90, None, 90), (90, 30, 30), (None, 30, 30)]:
+        scene = Scene()
+
+        scene.send(
+            closes_at=None if closes_s is None else after(closes_s),
+            ends_at=None if ends_s is None else after(ends_s),
+        )
+
+        assert [message.valid_for_s for message in scene.account.taken] == [valid_for_s]
+
+
+def test_a_person_who_has_had_enough_waits_under_a_row_and_uses_no_attempt() -> None:
+    caps = (Cap(1, timedelta(hours=24)),)
+    scene = Scene()
+    scene.caps.sent[PHONE] = {RowRef("cmp_b#00000", KEY): after(-3600)}
+
+    result = scene.send(caps=caps)
+
+    free_at = after(23 * 3600)
+    assert result == SendResult(
+        outcome=Sent.WAITS, until=free_at, claim_id="claim-1", code="frequency_cap"
+    )
+    assert scene.account.taken == []
+    assert (scene.row()["status"], scene.row()["attempts"]) == ("retrying", 0)
+
+
+def test_a_text_of_an_older_version_of_the_campaign_is_not_sent() -> None:
+    scene = Scene()
+    scene.directory.campaigns["cmp_a"] = a_campaign(version=2)
+
+    result = scene.send(content_version=1)
+
+    assert result == SendResult(outcome=Sent.HELD)
+    assert (scene.messages.items, scene.account.taken) == ({}, [])
+
+
+def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
+    scene = Scene()
+    scene.messages.claim(a_claim(steps_left=1))
+    scene.messages.note_reply(LEAD, after(5), opt_out_kind=None)
+
+    result = scene.send(step=1)
+
+    assert result == SendResult(outcome=Sent.CANCELLED)
+    assert list(scene.messages.items) == [LEAD]
+    assert scene.account.taken == []

@@ -83,7 +83,7 @@ class DynamoDirectory:
                 answer = self._client.batch_get_item(RequestItems=wanted)
                 for item in map(from_item, answer["Responses"].get(self._table, [])):
                     found[item["id"]] = campaign_of_item(item)
-                wanted = answer.get("UnprocessedKeys") or {}
+                wanted = answer.get("UnprocessedKeys", {})
         return found
 
     def note_all_submitted(self, campaign_id: str, now: datetime) -> None:
