@@ -1,5 +1,6 @@
 """What comes next for a lead, from its rows alone (F1, M3)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,9 @@ def a_row(step: int = 0, **changes: Any) -> LeadRow:
         "steps_left": 0 if step else 2,
     }
     return LeadRow(**{**defaults, **changes})
+
+
+DELIVERED = a_row()
 
 
 def next_for(*rows: LeadRow) -> Due | Rest:
@@ -75,11 +79,13 @@ def test_the_next_follow_up_is_due_its_delay_after_the_last_was_accepted(
     assert next_for(first, second) == Due(step=2, at=after(4000) + timedelta(days=1))
 
 
-@pytest.mark.parametrize("reaction", ["replied_at", "opted_out_at"])
-def test_a_reaction_ends_what_is_left(reaction: str) -> None:
-    assert next_for(a_row(**{reaction: after(60)})) is Rest.CLOSING
+@pytest.mark.parametrize(
+    "lead", [replace(DELIVERED, replied_at=after(60)), replace(DELIVERED, opted_out_at=after(60))]
+)
+def test_a_reaction_ends_what_is_left(lead: LeadRow) -> None:
+    assert next_for(lead) is Rest.CLOSING
     waiting = a_row(1, status=LeadStatus.RETRYING, due_at=after(9))
-    assert next_for(a_row(**{reaction: after(60)}), waiting) is Rest.CLOSING
+    assert next_for(lead, waiting) is Rest.CLOSING
 
 
 @pytest.mark.parametrize("status", [LeadStatus.FAILED, LeadStatus.SUPPRESSED])

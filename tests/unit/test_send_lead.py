@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from carillon.domain.budgets import Cap
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.errors import (
     AccountBlocked,
