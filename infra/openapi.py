@@ -27,6 +27,7 @@ import yaml
 from carillon.domain.campaign import Action, Campaign, Sender
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.hours import ActiveHours
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
 from carillon.domain.metrics import Health
@@ -304,6 +305,11 @@ def _hinted(hint: Any) -> Schema:
         return inner if inner["type"] == "array" else {**inner, "description": "Null or absent."}
     if origin is tuple:
         return {"type": "array", "items": _hinted(get_args(hint)[0])}
+    if hint is ActiveHours:
+        return dict(_OBJECT)
+    if dataclasses.is_dataclass(hint):
+        fields = get_type_hints(hint)
+        return _object({name: _hinted(inner) for name, inner in fields.items()}, list(fields))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"type": "string", "enum": [member.value for member in hint]}
     return dict(_SIMPLE[origin or hint])
