@@ -305,9 +305,7 @@ def _hinted(hint: Any) -> Schema:
         return inner if inner["type"] == "array" else {**inner, "description": "Null or absent."}
     if origin is tuple:
         return {"type": "array", "items": _hinted(get_args(hint)[0])}
-    if hint is ActiveHours:
-        return dict(_OBJECT)
-    if dataclasses.is_dataclass(hint):
+    if dataclasses.is_dataclass(hint) and hint not in _SIMPLE:
         fields = get_type_hints(hint)
         return _object({name: _hinted(inner) for name, inner in fields.items()}, list(fields))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -323,6 +321,8 @@ _SIMPLE: dict[Any, Schema] = {
     datetime: {"type": "string", "format": "date-time"},
     dict: _OBJECT,
     Mapping: _OBJECT,
+    # Written as domain.hours takes it.
+    ActiveHours: _OBJECT,
 }
 
 

@@ -15,6 +15,7 @@ from tests.support.messages import (
     a_claim,
     a_receipt,
     a_reply,
+    a_run,
     after,
     submit,
 )
@@ -541,3 +542,42 @@ def test_a_parked_receipt_keeps_everything_that_it_said(stores: Stores) -> None:
     stores.messages.park_receipt(receipt)
 
     assert list(stores.messages.parked_receipts()) == [receipt]
+
+
+@pytest.mark.parametrize("status", [SENT, FAILED])
+def test_what_is_said_again_of_a_message_does_not_undo_its_next_try(
+    stores: Stores, status: LeadStatus
+) -> None:
+    submit(stores.messages, a_claim(), 1)
+    failed = a_receipt(FAILED, claim_id="claim-1", error_code="30001")
+    stores.messages.retry_after_receipt(failed, after(120), 4)
+
+    again = stores.messages.apply_receipt(a_receipt(status, claim_id="claim-1"))
+
+    assert again is ReceiptOutcome.IGNORED_STALE
+    assert status_of(stores.messages) is LeadStatus.RETRYING
+
+
+def test_a_message_that_arrives_after_all_is_not_tried_again(stores: Stores) -> None:
+    submit(stores.messages, a_claim(), 1)
+    failed = a_receipt(FAILED, claim_id="claim-1", error_code="30001")
+    stores.messages.retry_after_receipt(failed, after(120), 4)
+
+    stores.messages.apply_receipt(a_receipt(DELIVERED, claim_id="claim-1"))
+
+    assert not stores.messages.claim(a_claim("claim-2", attempts=2, retry_of="claim-1"))
+    assert status_of(stores.messages) is DELIVERED
+
+
+def test_a_reply_answers_the_campaign_whose_follow_up_came_last(stores: Stores) -> None:
+    submit(stores.messages, a_claim(), 1)
+    submit(stores.messages, a_claim("claim-2", RowRef("cmp_b#00000", KEY)), 60)
+    runs = [a_run(parts=1), a_run("cmp_b", parts=1)]
+
+    stores.messages.note_outbound(LEAD, after(120))
+
+    found = stores.messages.newest_lead(runs, KEY, after(0))
+    assert found is not None
+    assert found[0].campaign_id == "cmp_a"
+    stores.messages.note_outbound(RowRef("cmp_c#00000", KEY), after(130))
+    assert stores.row(RowRef("cmp_c#00000", KEY)) is None

@@ -109,6 +109,10 @@ class FakeMessages:
                 },
             )
 
+    def note_outbound(self, lead: RowRef, now: datetime) -> None:
+        if lead in self.items:
+            self._set(lead, {"last_outbound_at": to_iso(now)})
+
     def record_failed(self, claim: Claim, code: str, now: datetime) -> None:
         self._result(
             claim, {"status": LeadStatus.FAILED, "error_code": code, "final_at": to_iso(now)}
@@ -163,6 +167,9 @@ class FakeMessages:
             return ReceiptOutcome.SUPERSEDED if before else ReceiptOutcome.IGNORED_STALE
         if item is None or item["status"] not in before:
             return ReceiptOutcome.IGNORED_STALE
+        is_done_with = item.get("retried_id") == receipt.provider_id
+        if is_done_with and receipt.status is not LeadStatus.DELIVERED:
+            return ReceiptOutcome.IGNORED_STALE
         at = to_iso(receipt.received_at)
         changes: Item = {"status": receipt.status}
         if receipt.error_code is not None:
@@ -201,6 +208,7 @@ class FakeMessages:
                 "error_code": receipt.error_code,
                 "due_at": to_iso(due_at),
                 "submitted_at": submitted_at,
+                "retried_id": receipt.provider_id,
             },
         )
         return True

@@ -371,6 +371,10 @@ class Leads(Protocol):
         """Note the acceptance; never overwrites a later state that a receipt brought."""
         ...
 
+    def note_outbound(self, lead: RowRef, now: datetime) -> None:
+        """Note that a further message went to *lead*: a reply answers what came last (I2)."""
+        ...
+
     def record_failed(self, claim: Claim, code: str, now: datetime) -> None:
         """Note that the message was refused for good, under *code*."""
         ...
@@ -399,7 +403,8 @@ class Leads(Protocol):
         """
         Apply a receipt where R1 lets it; duplicates and stale ones change nothing.
 
-        One that names another attempt than the row stands under is SUPERSEDED.
+        One that names another attempt than the row stands under is SUPERSEDED. Of a
+        message that is being tried again only its arrival still counts.
         """
         ...
 

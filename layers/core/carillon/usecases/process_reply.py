@@ -25,6 +25,7 @@ from carillon.domain.message import (
     text_digest,
 )
 from carillon.domain.optout import Keyword, classify
+from carillon.domain.provider_codes import CodeKind, lookup
 from carillon.domain.segments import segment_count
 from carillon.ports import (
     Clock,
@@ -247,6 +248,18 @@ def _partitions(sender: Sender, key: str, world: ReplyWorld) -> list[str]:
     return [run.lead_ref(key).pk for run in world.directory.runs(sender.id) if run.parts]
 
 
+def _opt_out_at_provider(claim: Claim, world: ReplyWorld) -> Suppression:
+    now = world.clock.now()
+    return Suppression(
+        phone=claim.phone,
+        opted_out=True,
+        event_at=now,
+        source="provider",
+        cause=claim.id,
+        committed_at=now,
+    )
+
+
 def _send_answer(claim: Claim, reply: Reply, sender: Sender, text: str, world: ReplyWorld) -> None:
     ref = CallbackRef(claim.ref, claim.id)
     message = Outgoing(
@@ -259,7 +272,11 @@ def _send_answer(claim: Claim, reply: Reply, sender: Sender, text: str, world: R
     try:
         accepted = world.provider_of(sender).send(message)
     except Rejected as error:
-        world.leads.record_failed(claim, error.provider_code or error.code, world.clock.now())
+        code = error.provider_code or error.code
+        if lookup(code).kind is CodeKind.OPTED_OUT:
+            # The provider knows of an opt-out that we do not: no campaign may go on (O5).
+            world.suppressions.opt_out(_opt_out_at_provider(claim, world))
+        world.leads.record_failed(claim, code, world.clock.now())
     except OutcomeUnknown as error:
         raise Throttled("Whether it was sent is not known yet.", retry_after_s=60) from error
     except (Throttled, ProviderError) as error:

@@ -278,6 +278,8 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
     except OutcomeUnknown as error:
         return SendResult(outcome=Sent.AMBIGUOUS, claim_id=claim.id, code=error.provider_code)
     world.leads.record_submitted(claim, accepted, world.clock.now())
+    if assignment.step:
+        world.leads.note_outbound(assignment.lead_ref, world.clock.now())
     return SendResult(outcome=Sent.SUBMITTED)
 
 

@@ -110,6 +110,10 @@ class DynamoMessages:
             # A receipt was faster: it has set the state, the id and the time already.
             return
 
+    def note_outbound(self, lead: RowRef, now: datetime) -> None:
+        """Note that a further message went to *lead*: a reply answers what came last (I2)."""
+        self._update(lead, {"last_outbound_at": now}, condition="attribute_exists(pk)", values={})
+
     def record_failed(self, claim: Claim, code: str, now: datetime) -> None:
         """Note that the message was refused for good, under *code*."""
         self._result(claim, {"status": LeadStatus.FAILED, "error_code": code, "final_at": now})
@@ -163,6 +167,11 @@ class DynamoMessages:
         if receipt.claim_id is not None:
             condition += " AND claim_id = :claim"
             names[":claim"] = receipt.claim_id
+        if receipt.status is not LeadStatus.DELIVERED and receipt.provider_id:
+            # A message that failed and is to be tried again is done with, unless it has
+            # arrived after all: its receipts, said again, must not undo the next try.
+            condition += " AND (attribute_not_exists(retried_id) OR retried_id <> :message)"
+            names[":message"] = receipt.provider_id
         # A receipt can be faster than the sender's own note of the acceptance.
         first = {"provider_id": receipt.provider_id, "submitted_at": receipt.received_at}
         applied, standing = self._update(
@@ -188,6 +197,7 @@ class DynamoMessages:
                 "status": LeadStatus.RETRYING,
                 "error_code": receipt.error_code,
                 "due_at": due_at,
+                "retried_id": receipt.provider_id,
             },
             # A receipt can be faster than the sender's own note of the acceptance.
             only_if_absent={"submitted_at": receipt.received_at},

@@ -18,6 +18,15 @@ CODES: Final[Codes] = {
         "The text could not be filled in for this contact.", Advice.TEMPLATE
     ),
     # Of the campaign and its sender.
+    "no_sending_hours": permanent(
+        "The campaign's hours and the law leave no time to text this person.", Advice.NOTHING
+    ),
+    "frequency_cap": permanent(
+        "The person had been texted as often as law and policy allow.", Advice.NOTHING
+    ),
+    "follow_up_cancelled": permanent(
+        "The person replied or opted out before it could be tried again.", Advice.NOTHING
+    ),
     "campaign_ended": permanent(
         "The campaign was ended before it could be tried again.", Advice.NOTHING
     ),
