@@ -1,5 +1,6 @@
 """Brings every lead to a terminal state: woken per campaign by its queue, and by the clock."""
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
+from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.law_pack import shipped_pack
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.edge.batches import PartialBatchResponse, handle_each
@@ -29,12 +31,11 @@ from carillon.usecases.readiness import rules_of
 from carillon.usecases.reconcile_campaign import (
     ReconcilingWorld,
     reconcile_campaign,
+    take_turn,
     unsettled_campaigns,
 )
 from carillon.usecases.record_receipt import replay_parked
 
-# Beyond this the minute's sweep is as good as a message of one's own.
-_LONGEST_CHAIN_S = 60
 # What the last call to the provider and the writes after it may take.
 _WIND_UP_S = 30.0
 
@@ -93,15 +94,15 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchRespon
 def _look_and_come_back(message: Mapping[str, Any], *, context: Any) -> None:
     made = build()
     world = made.world()
-    again_at = reconcile_campaign(message["campaign_id"], world, stop_at=_stop_at(world, context))
+    campaign_id = message["campaign_id"]
+    turn = from_iso(message["turn"]) if "turn" in message else None
+    again_at = take_turn(campaign_id, turn, world, stop_at=_stop_at(world, context))
     if again_at is None:
         return
     wait_s = (again_at - world.clock.now()).total_seconds()
-    if wait_s <= _LONGEST_CHAIN_S:
-        made.queue.put(
-            {"campaign_id": message["campaign_id"], "round": message.get("round", 0) + 1},
-            delay_s=max(1, int(wait_s)),
-        )
+    made.queue.put(
+        {"campaign_id": campaign_id, "turn": to_iso(again_at)}, delay_s=max(1, math.ceil(wait_s))
+    )
 
 
 def _sweep(context: Any) -> None:

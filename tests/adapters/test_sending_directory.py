@@ -467,3 +467,16 @@ def test_watches_tell_whether_some_lead_waits_for_its_first_message(stores: Stor
     stores.control.remove(a_watch(1, 7))
 
     assert (waiting, stores.control.any_unsent("cmp_a")) == (True, False)
+
+
+def test_of_many_looks_at_a_campaign_the_next_one_alone_is_planned(stores: Stores) -> None:
+    control = stores.control
+    assert control.plan_turn("cmp_a", after(30), after(0))
+
+    assert not control.plan_turn("cmp_a", after(30), after(1))
+    assert not control.plan_turn("cmp_a", after(40), after(1))
+    assert control.plan_turn("cmp_a", after(10), after(1))
+    turns = [control.is_turn("cmp_a", after(seconds)) for seconds in (30, 10)]
+    assert turns == [False, True]
+    assert control.plan_turn("cmp_a", after(40), after(10))
+    assert control.plan_turn("cmp_b", after(40), after(10))

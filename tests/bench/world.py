@@ -9,6 +9,7 @@ virtual time, the bench's carrier and an executor that works at once.
 import importlib.util
 import io
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.templates import compile_template
 from carillon.domain import automatic_answers
 from carillon.domain.campaign import CampaignStatus
-from carillon.domain.clock import to_iso
+from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.locating import whereabouts
 from carillon.domain.message import CallbackRef, Reply
 from carillon.domain.pacing import ErrorLimit
@@ -56,6 +57,7 @@ from carillon.usecases.read_analytics import AnalyticsWorld, campaign_metrics, s
 from carillon.usecases.reconcile_campaign import (
     ReconcilingWorld,
     reconcile_campaign,
+    take_turn,
     unsettled_campaigns,
 )
 from carillon.usecases.record_receipt import replay_parked
@@ -364,14 +366,15 @@ class World:
         )
 
     def _reconcile(self, message: dict[str, Any]) -> None:
-        again_at = reconcile_campaign(message["campaign_id"], self._reconciling())
+        turn = from_iso(message["turn"]) if "turn" in message else None
+        again_at = take_turn(message["campaign_id"], turn, self._reconciling())
         if again_at is None:
             return
         wait_s = (again_at - self.timeline.now()).total_seconds()
-        if wait_s <= 60:
-            self._queues["reconcile"].put(
-                {**message, "round": message.get("round", 0) + 1}, delay_s=max(1, int(wait_s))
-            )
+        self._queues["reconcile"].put(
+            {"campaign_id": message["campaign_id"], "turn": to_iso(again_at)},
+            delay_s=max(1, math.ceil(wait_s)),
+        )
 
     def _recount(self, message: dict[str, Any]) -> None:
         world = RecountWorld(

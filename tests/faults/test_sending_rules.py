@@ -628,6 +628,8 @@ def test_handing_over_again_after_a_crash_changes_nothing_more() -> None:
     now = world.clock.now()
     world.directory.suspend_sender("snd_b", "20003", now)
     stopped = world.directory.sender("snd_b")
+    run = world.directory.run_by_key["snd_a", "cmp_a"]
+    world.directory.run_by_key["snd_a", "cmp_a"] = replace(run, next_part=2, state="done")
     queue = world._queue("send")
 
     hand_to_others(stopped, world.directory, queue, now)
@@ -636,6 +638,8 @@ def test_handing_over_again_after_a_crash_changes_nothing_more() -> None:
 
     assert world.directory.run_by_key == once
     assert once["snd_b", "cmp_a"].state == "done"
+    taking_over = once["snd_a", "cmp_a"]
+    assert (taking_over.state, taking_over.next_part) == ("open", 0)
 
 
 def test_a_receipt_of_an_attempt_that_was_given_up_does_not_settle_the_later_one() -> None:

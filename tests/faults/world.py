@@ -39,6 +39,7 @@ from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_rep
 from carillon.usecases.reconcile_campaign import (
     ReconcilingWorld,
     reconcile_campaign,
+    take_turn,
     unsettled_campaigns,
 )
 from carillon.usecases.record_receipt import record_receipt, replay_parked
@@ -374,10 +375,10 @@ class World:
             reconcile_campaign(campaign_id, self._reconciling())
 
     def _reconcile(self, message: Any) -> None:
-        again = reconcile_campaign(message["campaign_id"], self._reconciling())
+        again = take_turn(message["campaign_id"], message.get("turn"), self._reconciling())
         if again is not None:
             wait_s = (again - self.clock_of("reconciler").now()).total_seconds()
-            self._schedule(wait_s, "reconcile", message)
+            self._schedule(max(wait_s, 1.0), "reconcile", {**message, "turn": again})
 
     def clock_of(self, function: str) -> Clock:
         """Return the clock that *function* goes by."""

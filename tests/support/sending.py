@@ -344,6 +344,7 @@ class FakeDirectory:
         # Sender -> (tokens, when, under which lease token) as its last pacer left them.
         self.left: dict[str, tuple[float, datetime, int]] = {}
         self.zones: dict[str, str] = {}
+        self.turns: dict[str, datetime] = {}
         self.standing_policy = OrganisationPolicy()
         self.watches: dict[tuple[str, str, int], Watch] = {}
 
@@ -509,6 +510,16 @@ class FakeDirectory:
 
     def next_due(self, campaign_id: str) -> datetime | None:
         return min((watch.due_at for watch in self._of(campaign_id)), default=None)
+
+    def plan_turn(self, campaign_id: str, at: datetime, now: datetime) -> bool:
+        planned = self.turns.get(campaign_id)
+        if planned is not None and now < planned <= at:
+            return False
+        self.turns[campaign_id] = at
+        return True
+
+    def is_turn(self, campaign_id: str, at: datetime) -> bool:
+        return self.turns.get(campaign_id) == at
 
     def any_unsent(self, campaign_id: str) -> bool:
         return any(watch.unsent for watch in self._of(campaign_id))

@@ -299,6 +299,14 @@ class Watches(Protocol):
         """Return when the earliest watch is due, or None when the campaign has none."""
         ...
 
+    def plan_turn(self, campaign_id: str, at: datetime, now: datetime) -> bool:
+        """Note that the campaign is looked at again *at*; False when it is no later already."""
+        ...
+
+    def is_turn(self, campaign_id: str, at: datetime) -> bool:
+        """Whether *at* is the turn that was planned last."""
+        ...
+
     def any_unsent(self, campaign_id: str) -> bool:
         """Whether some watch says that leads of its part wait for their first message."""
         ...

@@ -491,7 +491,7 @@ class _Pacer:
                 directory.note_all_submitted(feed.campaign.id, self._clock.now())
             elif feed.rests_until is not None:
                 self._hold(feed, HoldReason.QUIET_HOURS, feed.rests_until)
-        self._world.reconcile_queue.put({"campaign_id": feed.campaign.id, "round": 0}, delay_s=5)
+        self._world.reconcile_queue.put({"campaign_id": feed.campaign.id}, delay_s=5)
 
     def _hand_over(self) -> None:
         """

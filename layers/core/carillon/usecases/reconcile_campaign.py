@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign, CampaignStatus, Run
+from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import LeadRow, Recipient, RowRef, Watch, lead_of, step_key, step_of
@@ -40,6 +41,8 @@ from carillon.usecases.resolve_ambiguous import (
 )
 from carillon.usecases.walk_parts import MAX_OPEN_PARTS
 
+# Beyond this the minute's sweep is as good as a message of one's own.
+_LONGEST_CHAIN = timedelta(seconds=60)
 _FIRST_CHECK = timedelta(seconds=5)
 _LAST_CHECK = timedelta(minutes=15)
 _SENDING = frozenset({CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
@@ -97,6 +100,31 @@ def reconcile_campaign(
     if looks.have_emptied_a_part:
         _note_all_submitted(campaign, world)
     return _next_look(campaign, world)
+
+
+def take_turn(
+    campaign_id: str,
+    turn: datetime | None,
+    world: ReconcilingWorld,
+    *,
+    stop_at: float = math.inf,
+) -> datetime | None:
+    """
+    Look at the campaign if it is *turn* that is planned; return the next turn, or None.
+
+    Whoever finishes a run asks for a look (*turn* None), and every look that finds
+    something due soon plans another. There is one chain of them per campaign, however
+    many begin: a turn that a nearer one has replaced is dropped when it comes. What is
+    further off than a minute the minute's sweep finds. To the millisecond, as stored.
+    """
+    if turn is not None and not world.watches.is_turn(campaign_id, turn):
+        return None
+    again_at = reconcile_campaign(campaign_id, world, stop_at=stop_at)
+    now = world.clock.now()
+    if again_at is None or again_at - now > _LONGEST_CHAIN:
+        return None
+    next_turn = from_iso(to_iso(again_at))
+    return next_turn if world.watches.plan_turn(campaign_id, next_turn, now) else None
 
 
 def _note_all_submitted(campaign: Campaign, world: ReconcilingWorld) -> None:

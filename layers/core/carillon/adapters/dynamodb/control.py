@@ -365,6 +365,21 @@ class DynamoDirectory:
         watches = [_watch(from_item(item)) for item in answer["Items"]]
         return watches[0].due_at if watches else None
 
+    def plan_turn(self, campaign_id: str, at: datetime, now: datetime) -> bool:
+        """Note that the campaign is looked at again *at*; False when it is no later already."""
+        return self._update(
+            schema.campaign_pk(campaign_id),
+            "TURN",
+            "SET turn_at = :at",
+            "attribute_not_exists(turn_at) OR turn_at <= :now OR turn_at > :at",
+            {":at": at, ":now": now},
+        )
+
+    def is_turn(self, campaign_id: str, at: datetime) -> bool:
+        """Whether *at* is the turn that was planned last."""
+        found = self._get_or_none(schema.campaign_pk(campaign_id), "TURN")
+        return found is not None and found["turn_at"] == to_iso(at)
+
     def any_unsent(self, campaign_id: str) -> bool:
         """Whether some watch says that leads of its part wait for their first message."""
         pages = self._client.get_paginator("query").paginate(

@@ -112,7 +112,9 @@ class DynamoMessages:
 
     def note_outbound(self, lead: RowRef, now: datetime) -> None:
         """Note that a further message went to *lead*: a reply answers what came last (I2)."""
-        self._update(lead, {"last_outbound_at": now}, condition="attribute_exists(pk)", values={})
+        self._update(
+            lead, {"last_outbound_at": now}, condition="attribute_exists(claim_id)", values={}
+        )
 
     def record_failed(self, claim: Claim, code: str, now: datetime) -> None:
         """Note that the message was refused for good, under *code*."""

@@ -15,6 +15,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
+    CMP#{campaign} TURN                    when the reconciler's next own look is
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign
     ORG            POLICY                  what the organisation asks of itself beyond the law
 
