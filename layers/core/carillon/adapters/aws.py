@@ -6,6 +6,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from carillon.domain.pacing import MOST_WORKERS
+
 # A single call may not eat a function's time; botocore's own default is 60 s.
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
@@ -36,7 +38,7 @@ def unrepeating_client(
     read_timeout_s: float,
     region: str = "",
     endpoint_url: str = "",
-    pool: int = 16,
+    pool: int = MOST_WORKERS,
 ) -> Any:
     """
     Return a client of *service* that makes each call once, for calls that must not be repeated.
