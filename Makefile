@@ -25,7 +25,7 @@ export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants bench build deploy lock clean
+.PHONY: help demo test lint check mutants bench bench-scale build deploy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ mutants: $(VENV)/.dev ## Remove each guard in a copy of the tree and expect a te
 
 bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000 MPS=10]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench
+
+bench-scale: $(VENV)/.dev ## A million people in one campaign and a hundred campaigns at once, in virtual time
+	@PYTHONPATH=layers/core $(RUN) -m tests.bench.scale
 
 build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws-sam/build
 	@mkdir -p .aws-sam

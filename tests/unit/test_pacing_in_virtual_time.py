@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -182,3 +183,23 @@ def test_a_provider_that_always_takes_300_ms_still_gets_the_whole_rate() -> None
     world.pace("snd_a", for_s=22)
 
     assert provider.use(1, 21) >= 0.99
+
+
+def test_a_hundred_campaigns_on_four_senders_all_end_and_are_read_together() -> None:
+    world = PacedWorld()
+    senders = [f"snd_{number}" for number in range(4)]
+    providers = [world.add_sender(sender_id, 50) for sender_id in senders]
+    for number in range(100):
+        world.launch(f"cmp_{number}", 30, [MIXED[number % 4]], senders)
+
+    works = [partial(world.pace, sender_id) for sender_id in senders]
+    world.time.together(*works)
+
+    assert {run.state for run in world.directory.run_by_key.values()} == {"done"}
+    assert sum(len(provider.calls) for provider in providers) == len(world.messages.items) == 3000
+    assert all(provider.refused == [] for provider in providers)
+    # One read for all campaigns of a sender, and of each sender once, a refresh.
+    refreshes = world.directory.reads["campaigns_by_id"] - len(senders)
+    assert refreshes <= len(senders) * (world.time.monotonic() / REFRESH_EVERY_S + 1)
+    assert world.directory.reads["sender"] <= (refreshes + 2 * len(senders)) * (len(senders) + 1)
+    assert world.directory.reads["campaign"] == 0
