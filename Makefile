@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 SAM_VENV := .venv-sam
 LOCK_VENV := .venv-lock
+PEERS_VENV := .venv-peers
 RUN := $(VENV)/bin/python
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 LOCK_FLAGS := --quiet --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
@@ -27,10 +28,10 @@ export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants soak bench build deploy lock clean
+.PHONY: help demo test lint check mutants soak bench bench-scale bench-peers build deploy lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.local $(if $(filter built,$(LAYERS)),build) ## A whole campaign on this machine [CONTACTS=my.csv SCENARIO=faults PORT=4566 EXIT=1 KEEP=1]
 	@$(RUN) -m infra.local.demo
@@ -59,6 +60,12 @@ soak: $(VENV)/.dev ## Long random lives of a campaign, with crashes at any call,
 bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000 MPS=10]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench
 
+bench-scale: $(VENV)/.dev ## A million people in one campaign and a hundred campaigns at once, in virtual time
+	@PYTHONPATH=layers/core $(RUN) -m tests.bench.scale
+
+bench-peers: $(VENV)/.dev $(PEERS_VENV)/.peers ## CPU per sent message against Celery + Redis and a boto3 loop [MESSAGES=2000 MPS=100]
+	@PYTHONPATH=layers/core $(RUN) -m tests.bench.peers
+
 build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws-sam/build
 	@mkdir -p .aws-sam
 	@PYTHON="$(abspath $(SAM_VENV))/bin/python" $(SAM) build --template template.yaml > .aws-sam/build.log 2>&1 \
@@ -68,11 +75,13 @@ build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws
 deploy: build ## Deploy to your AWS account; asks for what it needs
 	@$(SAM) deploy --guided
 
-lock: $(LOCK_VENV)/.uv ## Write the lock files anew from requirements/*.in and layers/vendor/requirements.in
+lock: $(LOCK_VENV)/.uv ## Write the lock files anew from requirements/*.in, the vendor layer and the peers
 	@for name in local dev sam; do \
 		(cd requirements && ../$(LOCK_VENV)/bin/uv pip compile $(LOCK_FLAGS) --universal \
 			--python-version 3.11 $$name.in --output-file $$name.txt) || exit 1; \
 	done
+	@cd tests/bench/peers && ../../../$(LOCK_VENV)/bin/uv pip compile $(LOCK_FLAGS) --universal \
+		--python-version 3.11 requirements.in --output-file requirements.txt
 	@cd layers/vendor && ../../$(LOCK_VENV)/bin/uv pip compile $(LOCK_FLAGS) --no-deps \
 		--python-version 3.14 --python-platform aarch64-manylinux_2_28 \
 		requirements.in --output-file requirements.txt
@@ -107,6 +116,13 @@ $(SAM_VENV)/.sam: requirements/sam.txt
 	@echo "Preparing $(SAM_VENV) (once) ..."
 	@test -x $(SAM_VENV)/bin/python || $(PYTHON) -m venv $(SAM_VENV)
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+$(PEERS_VENV)/.peers: tests/bench/peers/requirements.txt
+	$(python_is_new_enough)
+	@echo "Preparing $(PEERS_VENV) (once) ..."
+	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
+	@$(PEERS_VENV)/bin/python -m pip install $(PIP_FLAGS) -r $<
 	@touch $@
 
 $(LOCK_VENV)/.uv:

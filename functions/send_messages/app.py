@@ -27,7 +27,7 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
 from carillon.domain.law_pack import shipped_pack
 from carillon.domain.message import CallbackRef
-from carillon.domain.pacing import ErrorLimit
+from carillon.domain.pacing import MOST_WORKERS, ErrorLimit, workers_for
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.ports import Queue, SendingDirectory
@@ -36,8 +36,6 @@ from carillon.usecases.readiness import rules_of
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Render, Walking
 
-# Enough calls in flight for 100 messages a second at 150 ms a call.
-_WORKERS = 16
 # What a pacer needs before Lambda stops it: the oldest claim may call for 10 s more, a call
 # lasts at most 13 s, then come the writes and the hand-over.
 _HAND_OVER_S = 35.0
@@ -57,7 +55,7 @@ def build() -> Composition:
     """Compose the function from its environment, once per process."""
     env = settings.from_env(settings.SendMessages)
     clock = SystemClock()
-    dynamodb = aws.client("dynamodb", pool=_WORKERS + 2)
+    dynamodb = aws.client("dynamodb", pool=MOST_WORKERS + 2)
     sqs = aws.client("sqs")
     directory = DynamoDirectory(dynamodb, env.control_table)
     messages = DynamoMessages(dynamodb, env.messages_table)
@@ -65,7 +63,7 @@ def build() -> Composition:
     reconcile_queue = SqsQueue(sqs, env.reconcile_queue_url, correlation_id)
     audiences = S3Audiences(S3Objects(aws.client("s3"), env.files_bucket))
     providers = Providers(
-        Secrets(aws.client("secretsmanager"), clock.monotonic), connections=_WORKERS
+        Secrets(aws.client("secretsmanager"), clock.monotonic), connections=MOST_WORKERS
     )
     gate = DynamoGate(
         dynamodb,
@@ -77,7 +75,8 @@ def build() -> Composition:
     caps = DynamoContactCaps(dynamodb, env.suppressions_table)
     figures = DynamoFigures(dynamodb, env.counters_table)
     suppressions = DynamoSuppressions(dynamodb, env.suppressions_table)
-    executor = ThreadPoolExecutor(_WORKERS)
+    # Threads and connections are made as they are needed: a slow sender has few.
+    executor = ThreadPoolExecutor(MOST_WORKERS)
 
     def callback_url(sender_id: str, ref: CallbackRef) -> str:
         return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
@@ -87,10 +86,11 @@ def build() -> Composition:
         return counts.get("delivered", 0), counts.get("failed_provider", 0)
 
     def world_of(sender_id: str) -> PacingWorld:
+        sender = directory.sender(sender_id)
         sending = SendingWorld(
             leads=messages,
             gate=gate,
-            provider=providers.of(directory.sender(sender_id)),
+            provider=providers.of(sender),
             suppressions=suppressions,
             caps=caps,
             clock=clock,
@@ -119,7 +119,7 @@ def build() -> Composition:
             compile_body=_compile,
             send=lambda assignment, lease: send_lead(assignment, lease, sending),
             executor=executor,
-            workers=_WORKERS,
+            workers=workers_for(sender.mps),
             on_error=_log_broken,
         )
 

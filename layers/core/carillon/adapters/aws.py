@@ -8,6 +8,7 @@ import boto3
 from botocore.config import Config
 
 from carillon.adapters.system_clock import server_time
+from carillon.domain.pacing import MOST_WORKERS
 
 # A single call may not eat a function's time; botocore's own default is 60 s.
 _CONNECT_TIMEOUT_S = 2
@@ -27,6 +28,9 @@ def client(service: str, *, pool: int = 10) -> Any:
             max_pool_connections=pool,
             retries={"mode": "standard", "max_attempts": 4},
             signature_version=_SIGNATURES.get(service),
+            # botocore's own description of itself is put together twice for every request,
+            # which is a seventh of a call's CPU.
+            user_agent="carillon",
         ),
     )
     made.meta.events.register("after-call", _note_its_time)
@@ -41,7 +45,7 @@ def unrepeating_client(
     read_timeout_s: float,
     region: str = "",
     endpoint_url: str = "",
-    pool: int = 16,
+    pool: int = MOST_WORKERS,
 ) -> Any:
     """
     Return a client of *service* that makes each call once, for calls that must not be repeated.

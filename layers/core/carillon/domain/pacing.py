@@ -2,6 +2,25 @@
 
 from collections import deque
 from dataclasses import dataclass
+from math import ceil
+
+# A provider's slow answer, and our own writes and reads around the call.
+CALL_S = 0.3
+STORAGE_S = 0.05
+# One call that hangs (13 s at most) must not hold up a slow sender.
+FEWEST_WORKERS = 4
+# 128 calls of 350 ms are 365 messages a second: more than one function's processor sends.
+MOST_WORKERS = 128
+
+
+def workers_for(mps: float) -> int:
+    """
+    Return how many calls must be in flight at once for *mps* messages a second.
+
+    Calls in flight are the rate times how long one lasts (Little's law), taken at the slow
+    end, so that an ordinary hiccup is made good from the bucket.
+    """
+    return min(max(ceil(mps * (CALL_S + STORAGE_S)), FEWEST_WORKERS), MOST_WORKERS)
 
 
 @dataclass

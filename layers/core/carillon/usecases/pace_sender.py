@@ -59,6 +59,8 @@ _UNUSED = frozenset(
 )
 
 SendOne = Callable[[Assignment, Lease], SendResult]
+# As concurrent.futures.wait; a test in virtual time lets the time pass in it.
+WaitForCalls = Callable[..., tuple[set[Future[SendResult]], set[Future[SendResult]]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,7 @@ class PacingWorld:
     executor: Executor
     workers: int
     on_error: Callable[[BaseException], None]
+    wait: WaitForCalls = wait
 
 
 @dataclass
@@ -163,7 +166,7 @@ class _Pacer:
         finally:
             # A call that outlives its run is frozen with the process and may start minutes
             # later, when its gate is long out of date.
-            wait(self._in_flight)
+            self._world.wait(self._in_flight)
 
     def _pace(self) -> None:
         self._refresh()
@@ -357,13 +360,14 @@ class _Pacer:
             pause = self._bucket.wait_for(max(assignment.segments, 1), self._clock.monotonic())
             if pause <= 0:
                 return True
-            self._collect(wait_s=0.0)
             self._clock.sleep(min(pause, _POLL_S))
+            # Before the next look at the bucket: an answer may have closed it meanwhile.
+            self._collect(wait_s=0.0)
 
     def _collect(self, *, wait_s: float) -> None:
         if not self._in_flight:
             return
-        done, _ = wait(self._in_flight, timeout=wait_s, return_when=FIRST_COMPLETED)
+        done, _ = self._world.wait(self._in_flight, timeout=wait_s, return_when=FIRST_COMPLETED)
         for future in done:
             self._settle(self._in_flight.pop(future), self._result_of(future))
 
