@@ -28,7 +28,8 @@ export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants soak bench bench-scale bench-peers build deploy lock clean
+.PHONY: help demo test lint check mutants soak bench bench-scale bench-burst bench-peers build deploy \
+	lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k 
 
 bench-scale: $(VENV)/.dev ## A million people in one campaign and a hundred campaigns at once, in virtual time
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench.scale
+
+bench-burst: $(VENV)/.dev ## 100,000 receipts at once: lost, invocations, time to work off [RECEIPTS=10000 WEBHOOKS=1000]
+	@PYTHONPATH=layers/core $(RUN) -m tests.bench.burst
 
 bench-peers: $(VENV)/.dev $(PEERS_VENV)/.peers ## CPU per sent message against Celery + Redis and a boto3 loop [MESSAGES=2000 MPS=100]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench.peers

@@ -84,12 +84,16 @@ class Meter:
         examined: Callable[[Mapping[str, Any]], list[Item]],
         indexes: Mapping[str, tuple[Index, ...]],
         on_change: OnChange = lambda *_: None,
+        now: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """*peek* reads an item unmetered, *examined* runs a Query unmetered."""
+        """*peek* reads an item unmetered, *examined* runs a Query so; *now* is in seconds."""
         self._peek = peek
         self._examined = examined
         self._indexes = indexes
         self._on_change = on_change
+        self._now = now
+        # (table, partition key, whole second) -> write units.
+        self._by_second: Counter[tuple[str, str, int]] = Counter()
         self._lock = threading.Lock()
         self._stage = ["elsewhere"]
         self.stages: dict[str, Usage] = {}
@@ -188,7 +192,20 @@ class Meter:
         return _Write(action, table, key, self._peek(table, key), times)
 
     def _charge(self, writes: list[_Write], *, refused: bool) -> int:
-        return sum(write.times * self._units(write, refused=refused) for write in writes)
+        second, total = int(self._now()), 0
+        for write in writes:
+            units = write.times * self._units(write, refused=refused)
+            self._by_second[write.table, write.key["pk"]["S"], second] += units
+            total += units
+        return total
+
+    def hottest(self) -> dict[str, tuple[str, int]]:
+        """Return each table's partition key with the most write units in one second, and them."""
+        found: dict[str, tuple[str, int]] = {}
+        for (table, key, _), units in self._by_second.items():
+            if units > found.get(table, ("", 0))[1]:
+                found[table] = key, units
+        return found
 
     def _units(self, write: _Write, *, refused: bool) -> int:
         if refused or write.action == "ConditionCheck":

@@ -26,6 +26,8 @@ _TARGET_WRITE_UNITS = 3.2
 _TARGET_DOLLARS = 5.0
 _TARGET_INVOCATIONS = 20
 _TARGET_QUERY_READ_UNITS = 8
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+PARTITION_WRITE_UNITS = 1_000
 _MINUTES_A_MONTH = 60 * 24 * 365 / 12
 MOST_GROWTH = 1.05
 
@@ -60,6 +62,7 @@ def print_report(results: Sequence[Result], mps: float) -> None:
     _print_where(results[-1])
     _print_apart(results[-1])
     _print_queries(results)
+    _print_hottest(results[-1], mps)
     _print_targets(results)
 
 
@@ -206,6 +209,20 @@ def _print_queries(results: Sequence[Result]) -> None:
         for name, used in result.queries.items()
     ]
     _print_table(("query", "leads", "read units", "calls"), sorted(rows))
+
+
+def _print_hottest(result: Result, mps: float) -> None:
+    print(
+        f"\nMost write units to one partition key in one second, at {mps:g} messages a second "
+        f"(DynamoDB gives a partition {PARTITION_WRITE_UNITS:,}):"
+    )
+    rows = [
+        (table, key.partition("#")[0], f"{units:,}")
+        for table, (key, units) in sorted(result.hottest.items())
+        # Importing takes no virtual time, so its rate is the importer's own, not this one.
+        if table != "ContactsTable"
+    ]
+    _print_table(("table", "keys", "write units"), rows)
 
 
 def _print_targets(results: Sequence[Result]) -> None:

@@ -78,12 +78,12 @@ class Store:
         if status >= 300:
             code = parsed.pop("__type").rpartition("#")[2]
             parsed["Error"] = {"Code": code, "Message": parsed.get("message", "")}
-        return _response(params["url"], status, {}, b""), parsed
+        return response(params["url"], status, {}, b""), parsed
 
     def _sqs(self, params: Mapping[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         sent = json.loads(params["body"])
         self._on_message(sent["QueueUrl"], sent["MessageBody"], int(sent.get("DelaySeconds", 0)))
-        return _response(params["url"], 200, {}, b""), {"MessageId": "sent"}
+        return response(params["url"], 200, {}, b""), {"MessageId": "sent"}
 
     # S3 -----------------------------------------------------------------------
 
@@ -94,10 +94,10 @@ class Store:
         if request.method == "PUT" and "partNumber=" in query:
             number = int(query.partition("partNumber=")[2].partition("&")[0])
             self._uploads.setdefault(key, {})[number] = body
-            return _response(request.url, 200, {"ETag": f'"{number}"'}, b"")
+            return response(request.url, 200, {"ETag": f'"{number}"'}, b"")
         if request.method == "PUT":
             self.objects[key] = body
-            return _response(request.url, 200, {"ETag": '"1"'}, b"")
+            return response(request.url, 200, {"ETag": '"1"'}, b"")
         if request.method == "POST":
             return self._multipart(request, key, query)
         return self._read(request, key)
@@ -109,18 +109,18 @@ class Store:
             parts = self._uploads.pop(key)
             self.objects[key] = b"".join(parts[number] for number in sorted(parts))
             answer = b"<R/>"
-        return _response(request.url, 200, {"Content-Type": "application/xml"}, answer)
+        return response(request.url, 200, {"Content-Type": "application/xml"}, answer)
 
     def _read(self, request: AWSRequest, key: str) -> AWSResponse:
         if key not in self.objects:
             error = b"<Error><Code>NoSuchKey</Code><Message/></Error>"
-            return _response(request.url, 404, {}, error)
+            return response(request.url, 404, {}, error)
         whole = self.objects[key]
         span = request.headers.get("Range")
         start = int(_text(span).removeprefix("bytes=").rstrip("-")) if span else 0
         answer = b"" if request.method == "HEAD" else whole[start:]
         headers = {"Content-Length": str(len(whole) - start)}
-        return _response(request.url, 206 if start else 200, headers, answer)
+        return response(request.url, 206 if start else 200, headers, answer)
 
 
 class _Body(io.BytesIO):
@@ -131,7 +131,8 @@ class _Body(io.BytesIO):
             yield chunk
 
 
-def _response(url: str, status: int, headers: Mapping[str, str], body: bytes) -> AWSResponse:
+def response(url: str, status: int, headers: Mapping[str, str], body: bytes) -> AWSResponse:
+    """Return what botocore takes for an answer from the network."""
     return AWSResponse(url, status, HTTPHeaders.from_dict(headers), _Body(body))
 
 

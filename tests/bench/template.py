@@ -8,7 +8,7 @@ import yaml
 
 from tests.support.tables import _Loader as Loader
 
-_TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Function:
 
 def functions() -> dict[str, Function]:
     """Return every function by its folder (``send_messages``)."""
-    template = yaml.load(_TEMPLATE.read_text(), Loader)
+    template = yaml.load(TEMPLATE.read_text(), Loader)
     defaults = template["Globals"]["Function"]
     return {
         resource["Properties"]["CodeUri"].rpartition("/")[2]: _function(

@@ -122,9 +122,11 @@ class Result:
     drift: int
     batches: dict[str, float]
     queries: dict[str, Usage] = field(default_factory=dict)
+    # Table -> its partition key with the most write units in one second, and them.
+    hottest: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
-class _Discarded(io.TextIOBase):
+class Discarded(io.TextIOBase):
     """Stands for the functions' standard output and counts what they log."""
 
     def __init__(self, note: Callable[[int], None]) -> None:
@@ -148,8 +150,9 @@ class World:
         self.meter = Meter(
             peek=self._store.peek,
             examined=self._store.query,
-            indexes=_indexes(),
+            indexes=indexes(),
             on_change=self._changed,
+            now=self.timeline.monotonic,
         )
         self._sequence = 10**20
         self._numbers: dict[str, int] = {}
@@ -165,7 +168,7 @@ class World:
 
     def run(self) -> Result:
         """Import, plan, send, hear back, count and close; return what it took."""
-        with _environment(), _quiet(_Discarded(self._logged)):
+        with environment(), _quiet(Discarded(self._logged)):
             self._open_account()
             self._import()
             self._launch()
@@ -519,7 +522,7 @@ class World:
             waited_s = self.timeline.monotonic() - began
             busy_s = OWN_TIME_S + AWS_CALL_S * (used.calls.total() - calls)
             if function == "send_messages":
-                # Sixteen at a time, in the time that the pacer waits for its tokens anyway.
+                # Many at a time, in the time that the pacer waits for its tokens anyway.
                 busy_s = OWN_TIME_S
             else:
                 busy_s += PROVIDER_CALL_S * (used.provider_calls - provider)
@@ -532,13 +535,7 @@ class World:
 
     def _handler(self, function: str) -> Any:
         if function not in self._handlers:
-            path = _ROOT / "functions" / function / "app.py"
-            spec = importlib.util.spec_from_file_location(f"bench_{function}", path)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            self._handlers[function] = module.lambda_handler
+            self._handlers[function] = handler_of(function)
         return self._handlers[function]
 
     def _logged(self, size: int) -> None:
@@ -575,10 +572,22 @@ class World:
             drift=self._drift,
             batches={name: sum(sizes) / len(sizes) for name, sizes in self._records.items()},
             queries=queries,
+            hottest=self.meter.hottest(),
         )
 
     def _put(self, table: str, values: dict[str, Any]) -> None:
         self._dynamodb.put_item(TableName=table, Item=to_item(values))
+
+
+def handler_of(function: str) -> Any:
+    """Return the handler of ``functions/<function>/app.py``, as Lambda finds it."""
+    path = _ROOT / "functions" / function / "app.py"
+    spec = importlib.util.spec_from_file_location(f"bench_{function}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.lambda_handler
 
 
 def run(leads: int, mps: float) -> Result:
@@ -614,7 +623,8 @@ def phone_number(number: int) -> str:
     return f"+1{area}{555 + number // 150_000}{number % 10_000:04d}"
 
 
-def _indexes() -> dict[str, tuple[Index, ...]]:
+def indexes() -> dict[str, tuple[Index, ...]]:
+    """Return the tables' indexes as infra/data.yaml has them."""
     return {
         name: tuple(
             Index(index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"]))
@@ -681,7 +691,8 @@ def _office_item() -> dict[str, Any]:
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
+def environment() -> Iterator[None]:
+    """Set what botocore and the functions read from the environment; a new default session."""
     os.environ.update(
         AWS_ACCESS_KEY_ID="bench",
         AWS_SECRET_ACCESS_KEY="bench",

@@ -188,11 +188,13 @@ class Table:
     def __init__(self, *items: dict[str, Any]) -> None:
         self.items = {item["pk"]["S"]: item for item in items}
         self.changes: list[tuple[Any, Any]] = []
+        self.now = 0.0
         self.meter = Meter(
             peek=lambda _, key: self.items.get(key["pk"]["S"]),
             examined=lambda _: list(self.items.values()),
             indexes={"indexed": (GSI,)},
             on_change=lambda _table, _key, before, after: self.changes.append((before, after)),
+            now=lambda: self.now,
         )
 
     def call(
@@ -234,6 +236,16 @@ def test_a_refused_update_is_metered_and_changes_nothing() -> None:
 
     assert table.call("UpdateItem", request, answer=REFUSED) == (2, 0)
     assert table.changes == []
+
+
+def test_the_hottest_partition_key_is_the_one_with_most_units_in_one_second() -> None:
+    table = Table()
+    for now, pk, size in ((0.2, "a", 1500), (0.9, "a", 100), (1.1, "a", 100), (1.5, "b", 1500)):
+        table.now = now
+        item = an_item(size, pk=pk)
+        table.call("PutItem", {"TableName": "plain", "Item": item}, stores=(item,))
+
+    assert table.meter.hottest() == {"plain": ("a", 4)}
 
 
 def test_a_put_into_an_indexed_table_is_metered_with_its_index() -> None:
