@@ -78,15 +78,16 @@ def build() -> Composition:
     # Threads and connections are made as they are needed: a slow sender has few.
     executor = ThreadPoolExecutor(MOST_WORKERS)
 
-    def callback_url(sender_id: str, ref: CallbackRef) -> str:
-        return status_callback(env.webhook_base_url, "twilio", sender_id, ref)
-
     def receipts_of(campaign_id: str) -> tuple[int, int]:
         counts, _ = figures.campaign_totals(campaign_id)
         return counts.get("delivered", 0), counts.get("failed_provider", 0)
 
     def world_of(sender_id: str) -> PacingWorld:
         sender = directory.sender(sender_id)
+
+        def callback_url(sender_id: str, ref: CallbackRef) -> str:
+            return status_callback(env.webhook_base_url, sender.provider, sender_id, ref)
+
         sending = SendingWorld(
             leads=messages,
             gate=gate,
@@ -155,10 +156,18 @@ def _publish(sender_id: str, report: PaceReport) -> None:
         sender_id=sender_id,
         handed_over=report.handed_over,
         outcomes=report.outcomes,
+        suspended=report.suspended,
+        rests=report.rests,
+        paused=report.paused,
     )
     counts = metrics()
     for outcome, count in report.outcomes.items():
         counts.add_metric(name=f"send_{outcome}", unit=MetricUnit.Count, value=count)
+    events = [f"campaign_paused_{reason}" for reason in report.paused]
+    events += ["sender_suspended"] if report.suspended else []
+    events += ["sender_rests"] if report.rests else []
+    for event in events:
+        counts.add_metric(name=event, unit=MetricUnit.Count, value=1)
     counts.flush_metrics()
 
 

@@ -609,3 +609,32 @@ def _drop_later_watches(deployed: Deployment) -> None:
     for watch in deployed.stores.control.due("cmp_a", datetime.now(UTC) + timedelta(minutes=1)):
         if watch.due_at > datetime.now(UTC):
             deployed.stores.control.remove(watch)
+
+
+def test_a_sender_that_is_refused_is_suspended_counted_and_said(
+    deployed: Deployment, carrier: StartCarrier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = carrier(Scenario(rejection_rates={20005: 1}))
+    keep_campaign(deployed, [PHONE])
+
+    deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
+
+    sender = deployed.stores.control.sender("snd_a")
+    assert (sender.status, sender.problem) == ("suspended", "20005")
+    assert "sender_suspended" in capsys.readouterr().out
+    assert made.ledger.accepted_by_phone() == {}
+
+
+def test_a_pacer_asks_for_receipts_at_its_own_senders_provider(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = speak_for_second_provider(monkeypatch)
+    deployed.secrets.create_secret(Name="carillon/bird", SecretString='{"key": "k1"}')
+    keep_campaign(deployed, [PHONE])
+    deployed.stores.keep_sender(a_sender(provider="bird", credentials_secret="carillon/bird"))
+
+    deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
+
+    (sent,) = module.opened.sent
+    wanted = "https://hooks.example.com/prod/bird/snd_a/status?ref="
+    assert sent.status_callback == wanted + sent.ref_token

@@ -19,6 +19,7 @@ import pytest
 from infra.local.carrier import Carrier, Scenario
 from infra.local.demo.api import Api
 from infra.local.demo.campaign import BODY, SENDER_PHONE, Demo
+from infra.local.demo.daytime import COLUMN, zone_in_daytime
 from infra.local.errors import LocalError
 from infra.local.platform import LocalPlatform
 
@@ -53,8 +54,9 @@ def demo(platform: LocalPlatform, carrier: Carrier, tmp_path_factory: Any) -> De
 def contacts_file(path: Path, count: int) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["First name", "Phone"])
-        rows.writerows([f"Guest{n}", f"+1415555{n:04d}"] for n in range(100, 100 + count))
+        rows.writerow(["First name", "Phone", COLUMN])
+        zone = zone_in_daytime(datetime.now(UTC))
+        rows.writerows([f"Guest{n}", f"+1415555{n:04d}", zone] for n in range(100, 100 + count))
     return path
 
 

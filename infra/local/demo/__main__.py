@@ -10,9 +10,11 @@ LAYERS=built (use what `make build` made).
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,6 +22,7 @@ from types import FrameType
 from infra.local.carrier import Carrier, PortTaken, ScenarioError, load_scenario
 from infra.local.demo.campaign import COUNTRY, Demo
 from infra.local.demo.contacts_file import SAMPLE, first_phones
+from infra.local.demo.daytime import copy_in_daytime
 from infra.local.deploy import ROOT, Layers
 from infra.local.errors import LocalError
 from infra.local.platform import LocalPlatform
@@ -89,6 +92,7 @@ def _run(options: Options) -> int:
     started = time.monotonic()
     print("Starting the local platform and deploying template.yaml ...", flush=True)
     with (
+        _contacts_of(options) as contacts,
         Carrier(scenario, webhook_concurrency=_WEBHOOKS_AT_ONCE) as carrier,
         LocalPlatform(
             port=options.port,
@@ -99,7 +103,7 @@ def _run(options: Options) -> int:
         ) as platform,
     ):
         print(f"  ready after {time.monotonic() - started:.1f} s", flush=True)
-        demo = Demo(platform, carrier, options.contacts)
+        demo = Demo(platform, carrier, contacts)
         clean = demo.run()
         if demo.manager is not None:
             print(f"\nDashboard  {platform.dashboard_url}")
@@ -108,6 +112,18 @@ def _run(options: Options) -> int:
             print("Serving until Ctrl-C.", flush=True)
             threading.Event().wait()
     return 0 if clean else 1
+
+
+@contextmanager
+def _contacts_of(options: Options) -> Iterator[Path]:
+    """Give the file to import: the person's own, or the sample where it is daytime now."""
+    if options.contacts != SAMPLE:
+        yield options.contacts
+        return
+    with tempfile.TemporaryDirectory(prefix="carillon-demo-") as folder:
+        copy = Path(folder) / SAMPLE.name
+        copy_in_daytime(SAMPLE, copy)
+        yield copy
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -40,6 +40,8 @@ class Demo:
         self._contacts = contacts
         self._out = sys.stdout
         self.manager: Person | None = None
+        # Whether somebody had to be left unsent, in their night.
+        self._ended_early = False
 
     def run(self) -> bool:
         """Run it all; return whether the verdict is clean."""
@@ -147,13 +149,25 @@ class Demo:
         total = api.get(path)["total"]
         over = Progress(self._out).follow(
             figures,
-            lambda: api.get(path)["status"] == "finished",
+            lambda: bool(
+                api.get(path)["status"] == "finished" or self._waits_for_morning(api, path)
+            ),
             timeout_s=180.0 + total / MESSAGES_PER_SECOND * 10,
         )
         if not over:
             self._say("The campaign did not finish in time; here is how it stands.")
+        until = self._waits_for_morning(api, path)
+        if until:
+            self._say(f"Whoever is left is in their quiet hours; the next are texted at {until}.")
+            self._ended_early = True
         self._come_to_rest(figures)
         return over
+
+    def _waits_for_morning(self, api: Api, path: str) -> str:
+        """Return until when the campaign waits for the recipients' hours; empty if it does not."""
+        campaign = api.get(path)
+        is_held = campaign["status"] == "active" and campaign["hold_reason"] == "quiet_hours"
+        return str(campaign.get("hold_until") or "") if is_held else ""
 
     def _come_to_rest(self, figures: Callable[[], Mapping[str, Any]]) -> None:
         """Wait until the last webhooks have passed the queues and the stream."""
@@ -177,6 +191,7 @@ class Demo:
             recipients=self._recipients(campaign_id, campaign["parts"]),
             suppressions=self._suppressions(),
             metrics=metrics,
+            ended_early=self._ended_early,
         )
         return print_verdict(findings, self._out)
 
