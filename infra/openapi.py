@@ -31,7 +31,7 @@ from carillon.domain.hours import ActiveHours
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
 from carillon.domain.metrics import Health
-from carillon.domain.organisation import Office
+from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.performance import CAUSES
 from carillon.domain.permissions import PERMISSIONS, Role, Scope
 from carillon.domain.significance import Verdict
@@ -179,7 +179,7 @@ def _responses(endpoint: Endpoint) -> Schema:
     # API Gateway takes no $ref for a whole response, and "default" is not imported as one.
     codes = ["400", "401", "403", "429", "500"]
     codes += ["404"] if "{" in endpoint.path else []
-    codes += ["409"] if endpoint.method in ("POST", "PATCH") else []
+    codes += ["409"] if endpoint.method in ("POST", "PATCH", "PUT") else []
     codes += ["412", "428"] if endpoint.if_match else []
     codes += ["413", "415"] if endpoint.takes else []
     problem = {"application/problem+json": {"schema": _ref("Problem")}}
@@ -294,6 +294,11 @@ def _of(entity: type[Any], *, without: frozenset[str] = frozenset(), **plus: Sch
     return _object({**properties, **plus}, [*required, *plus])
 
 
+def _with(schema: Schema, **optional: Schema) -> Schema:
+    """Return *schema* with properties that may be absent."""
+    return {**schema, "properties": {**schema["properties"], **optional}}
+
+
 def _hinted(hint: Any) -> Schema:
     origin = get_origin(hint)
     if origin is Annotated:
@@ -400,7 +405,12 @@ _ANSWERS: dict[str, Schema] = {
     ),
     "Office": _of(Office),
     "OfficeList": _page_of("Office"),
-    "Sender": _of(Sender, without=frozenset({"credentials_secret"})),
+    "Policy": _of(OrganisationPolicy),
+    "Sender": _with(
+        _of(Sender, without=frozenset({"credentials_secret"})),
+        # Absent while nothing is wrong with it.
+        problem_reason=_TEXT,
+    ),
     "SenderList": _page_of("Sender"),
     "ContactList": _of(ListRecord, without=frozenset({"shards"})),
     "ContactListList": _page_of("ContactList"),

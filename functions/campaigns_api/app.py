@@ -16,10 +16,11 @@ from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
-from carillon.domain.campaign import Campaign, allowed_actions
+from carillon.domain.campaign import Campaign, Sender, allowed_actions
 from carillon.domain.contact_list import ImportRecord
 from carillon.domain.listing import Listing
-from carillon.domain.organisation import Office
+from carillon.domain.metrics import failure_reason
+from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.phone import parse_phone
 from carillon.edge.http import Answer, Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
@@ -32,7 +33,8 @@ from carillon.usecases.manage_campaigns import (
 )
 from carillon.usecases.manage_lists import ManageLists, NewList, StartImport
 from carillon.usecases.manage_offices import ManageOffices, NewOffice
-from carillon.usecases.manage_senders import ManageSenders, NewSender
+from carillon.usecases.manage_policy import ManagePolicy, NewPolicy
+from carillon.usecases.manage_senders import ManageSenders, NewSender, SenderChange
 
 app = new_app("campaigns_api")
 route = Router(app)
@@ -48,6 +50,7 @@ class UseCases:
     """What the views call."""
 
     offices: ManageOffices
+    policy: ManagePolicy
     senders: ManageSenders
     lists: ManageLists
     campaigns: ManageCampaigns
@@ -67,10 +70,12 @@ def build() -> UseCases:
 
     return UseCases(
         offices=ManageOffices(offices, clock),
+        policy=ManagePolicy(entities.PolicyTable(), clock),
         senders=ManageSenders(
             senders,
             offices,
             clock,
+            send_queue=queue(settings.send_queue_url),
             parse_phone=parse_phone,
             default_country=settings.default_country,
         ),
@@ -120,23 +125,53 @@ def create_office(request: Request, new: NewOffice) -> Office:
     return build().offices.create(request.origin, new)
 
 
+@route("GET", "/v1/policy", gives="Policy")
+def show_policy(_request: Request) -> OrganisationPolicy:
+    """Show what all campaigns keep to beyond the law."""
+    return build().policy.get()
+
+
+@route("PUT", "/v1/policy", takes=NewPolicy, gives="Policy")
+def put_policy(_request: Request, new: NewPolicy) -> OrganisationPolicy:
+    """Replace the policy; it can only be stricter than the law."""
+    return build().policy.put(new)
+
+
 @route("GET", "/v1/senders", gives="SenderList", query=_PAGED)
 def list_senders(request: Request) -> dict[str, Any]:
     """List senders, newest first."""
     page = request.page
-    return _listed(build().senders.page(request.access, page.limit, page.after), _public)
+    return _listed(build().senders.page(request.access, page.limit, page.after), _sender)
 
 
 @route("POST", "/v1/senders", takes=NewSender, gives="Sender", status=201)
 def create_sender(request: Request, new: NewSender) -> dict[str, Any]:
     """Create a sender."""
-    return _public(build().senders.create(request.access, request.origin, new))
+    return _sender(build().senders.create(request.access, request.origin, new))
 
 
 @route("GET", "/v1/senders/{sender_id}", gives="Sender")
 def show_sender(request: Request, sender_id: str) -> dict[str, Any]:
     """Show a sender."""
-    return _public(build().senders.get(request.access, sender_id))
+    return _sender(build().senders.get(request.access, sender_id))
+
+
+@route("PATCH", "/v1/senders/{sender_id}", takes=SenderChange, gives="Sender")
+def change_sender(request: Request, change: SenderChange, sender_id: str) -> dict[str, Any]:
+    """Change a sender's name, rate or daily limit."""
+    return _sender(build().senders.change(request.access, sender_id, change))
+
+
+@route("POST", "/v1/senders/{sender_id}/suspend", gives="Sender")
+def suspend_sender(request: Request, sender_id: str) -> dict[str, Any]:
+    """Stop a sender until somebody resumes it; other senders take over."""
+    return _sender(build().senders.suspend(request.access, sender_id))
+
+
+@route("POST", "/v1/senders/{sender_id}/resume", gives="Sender")
+def resume_sender(request: Request, sender_id: str) -> dict[str, Any]:
+    """Let a suspended or resting sender go on."""
+    return _sender(build().senders.resume(request.access, sender_id))
 
 
 @route("GET", "/v1/lists", gives="ContactListList", query=_PAGED)
@@ -277,6 +312,13 @@ def recount_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
 
 def _public(entity: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(entity).items() if name not in _INTERNAL}
+
+
+def _sender(sender: Sender) -> dict[str, Any]:
+    shown = _public(sender)
+    if sender.problem:
+        shown["problem_reason"] = failure_reason(sender.problem).reason
+    return shown
 
 
 def _import(record: ImportRecord) -> dict[str, Any]:

@@ -7,6 +7,7 @@ until it says how it is asked for (``ASKED``).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -62,6 +63,11 @@ ASKED: dict[Route, Asked] = {
         "creation", body={"name": "x", "phone": "+12025550100", "credentials_secret": "x"}
     ),
     ("GET", "/v1/senders/{sender_id}"): Asked(),
+    ("PATCH", "/v1/senders/{sender_id}"): Asked(body={"name": "x"}),
+    ("POST", "/v1/senders/{sender_id}/suspend"): Asked(),
+    ("POST", "/v1/senders/{sender_id}/resume"): Asked(),
+    ("GET", "/v1/policy"): Asked("nothing"),
+    ("PUT", "/v1/policy"): Asked("nothing", body={}),
     ("GET", "/v1/lists"): Asked("listing"),
     ("POST", "/v1/lists"): Asked("creation", body={"name": "x"}),
     ("GET", "/v1/lists/{list_id}"): Asked(),
@@ -92,6 +98,7 @@ ASKED: dict[Route, Asked] = {
     ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
 }
 ROUTES = sorted(ASKED)
+_FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +117,8 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
         ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"
     )
     api.keep(
-        a_sender(ids["sender_id"], office_id=office_id),
+        # Resting, so that there is something to resume.
+        a_sender(ids["sender_id"], office_id=office_id, resting_until=_FAR_OFF),
         a_contact_list(ids["list_id"], office_id=office_id),
         record,
         a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status),

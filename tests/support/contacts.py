@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from carillon.domain.audience import AudiencePlan
-from carillon.domain.campaign import Action, Campaign, CampaignStatus, Run, state_after
+from carillon.domain.campaign import (
+    Action,
+    Campaign,
+    CampaignStatus,
+    Run,
+    state_after,
+    states_allowing,
+)
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.errors import NotFound
 from tests.support.clock import NOON
@@ -195,7 +202,32 @@ class FakeCampaignPlans:
     def hold(self, campaign: Campaign, problem: str, now: datetime) -> bool:
         if not self._is_still_scheduled(campaign):
             return False
-        self._move(campaign.id, Action.UNSCHEDULE, now, schedule_at=None, launch_error=problem)
+        self._move(
+            campaign.id,
+            Action.UNSCHEDULE,
+            now,
+            schedule_at=None,
+            local_at=None,
+            launch_error=problem,
+        )
+        return True
+
+    def over(self, now: datetime) -> Iterator[Campaign]:
+        return iter(
+            [
+                campaign
+                for campaign in self.campaigns.values()
+                if campaign.status in states_allowing(Action.END)
+                and campaign.ends_at is not None
+                and campaign.ends_at <= now
+            ]
+        )
+
+    def end(self, campaign: Campaign, now: datetime) -> bool:
+        standing = self.campaigns[campaign.id]
+        if (standing.status, standing.ends_at) != (campaign.status, campaign.ends_at):
+            return False
+        self._move(campaign.id, Action.END, now, finished_at=now)
         return True
 
     def processing_since(self, moment: datetime) -> Iterator[str]:

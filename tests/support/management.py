@@ -24,7 +24,7 @@ from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
-from carillon.domain.organisation import Office
+from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from tests.support.clock import NOON
 
@@ -104,10 +104,32 @@ class FakeSenders:
     def get(self, sender_id: str) -> Sender:
         return self._shelf.get(sender_id)
 
+    def change(
+        self, sender_id: str, changes: Mapping[str, Any], *, allowed: frozenset[str]
+    ) -> Sender:
+        present = self.get(sender_id)
+        if present.status not in allowed:
+            raise Conflict("No.", code="sender_state", extra={"state": present.status})
+        self._shelf.items[sender_id] = replace(present, **changes)
+        return self._shelf.items[sender_id]
+
     def page(
         self, offices: frozenset[str] | None, limit: int, after: Position | None
     ) -> Listing[Sender]:
         return self._shelf.page("senders", offices, limit, after)
+
+
+class FakePolicies:
+    """Implements ``ports.Policies``."""
+
+    def __init__(self) -> None:
+        self.standing = OrganisationPolicy()
+
+    def get(self) -> OrganisationPolicy:
+        return self.standing
+
+    def put(self, policy: OrganisationPolicy, now: datetime) -> None:
+        self.standing = policy
 
 
 class FakeLists:

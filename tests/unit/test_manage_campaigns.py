@@ -2,14 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from carillon.domain.campaign import Action, Campaign, CampaignStatus, allowed_actions
+from carillon.domain.campaign import (
+    Action,
+    Campaign,
+    CampaignStatus,
+    HoldReason,
+    allowed_actions,
+)
+from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from carillon.domain.hours import active_hours
 from carillon.usecases.manage_campaigns import (
     CampaignChange,
     ManageCampaigns,
@@ -420,3 +428,112 @@ def test_an_unknown_tab_is_refused() -> None:
         a_world().manage.page(MINE, "deleted", 10, None)
 
     assert raised.value.field == "tab"
+
+
+# What bounds a campaign, and what it says (M2, M3, F5, F6, K15, K17) ---------------------
+
+
+def test_a_draft_keeps_its_variants_follow_ups_hours_and_limits() -> None:
+    world = a_world()
+    wanted: dict[str, Any] = {
+        "variants": (Variant("a", 1, "Hi A"), Variant("b", 2, "Hi B")),
+        "follow_ups": (FollowUp(3600, StepCondition.NO_REPLY, "Still there?"),),
+        "active_hours": active_hours({"days": {"mon": ["09:00-17:00"]}}),
+        "daily_limit": 500,
+        "pilot_size": 50,
+        "ends_at": LATER,
+    }
+
+    made = world.manage.create(
+        MINE, an_origin(), NewCampaign(title="Spring", office_id=OFFICE, **wanted)
+    )
+
+    assert {name: getattr(made, name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("field_name", "value"),
+    [
+        ("variants", (Variant("a", 1, "Hi {{"),)),
+        ("follow_ups", (FollowUp(60, StepCondition.ALWAYS, "Hi {{"),)),
+        ("ends_at", NOON),
+    ],
+)
+def test_what_a_campaign_cannot_be_made_of_is_refused_by_its_field(
+    field_name: str, value: Any
+) -> None:
+    new = NewCampaign(title="Spring", office_id=OFFICE, **{field_name: value})
+
+    with pytest.raises(InvalidInput) as caught:
+        a_world().manage.create(MINE, an_origin(), new)
+
+    assert caught.value.field == field_name
+
+
+def test_a_campaign_with_variants_needs_no_body() -> None:
+    variants = (Variant("a", 1, "Hi A"),)
+
+    assert a_campaign(body="", variants=variants).missing_for_launch() == []
+    assert a_campaign(body="").missing_for_launch() == ["body"]
+
+
+def test_limits_and_hours_of_a_paused_campaign_can_be_changed_and_taken_away() -> None:
+    paused = in_state(
+        CampaignStatus.PAUSED, daily_limit=5, ends_at=LATER, variants=(Variant("a", 1, "A"),)
+    )
+    world = a_world(paused)
+
+    changed = world.manage.change(
+        MINE,
+        "cmp_1",
+        CampaignChange(daily_limit=9, unset=("ends_at", "variants")),
+        None,
+    )
+
+    assert (changed.daily_limit, changed.ends_at, changed.variants) == (9, None, ())
+
+
+def test_only_what_a_campaign_may_be_without_can_be_taken_away() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        a_world(a_campaign()).manage.change(MINE, "cmp_1", CampaignChange(unset=("title",)), None)
+
+    assert caught.value.field == "unset"
+
+
+def test_resuming_ends_what_the_campaign_was_held_for_and_a_pilot_goes_on_with_everybody() -> None:
+    pilot = in_state(CampaignStatus.PAUSED, hold_reason=HoldReason.PILOT, pilot_size=10)
+    failing = in_state(CampaignStatus.PAUSED, hold_reason=HoldReason.ERROR_RATE, pilot_size=10)
+
+    after_pilot = a_world(pilot).manage.resume(MINE, an_origin(), "cmp_1")
+    after_errors = a_world(failing).manage.resume(MINE, an_origin(), "cmp_1")
+
+    assert (after_pilot.hold_reason, after_pilot.pilot_size) == (HoldReason.NONE, None)
+    assert (after_errors.hold_reason, after_errors.pilot_size) == (HoldReason.NONE, 10)
+
+
+def test_a_schedule_on_recipients_own_clocks_is_planned_when_the_first_place_reaches_it() -> None:
+    world = a_world(in_state(CampaignStatus.DRAFT))
+
+    made = world.manage.schedule(MINE, an_origin(), "cmp_1", Schedule(local_at="2026-11-27T10:00"))
+
+    assert made.local_at == "2026-11-27T10:00"
+    assert made.schedule_at == datetime(2026, 11, 26, 20, 0, tzinfo=UTC)
+    back = world.manage.unschedule(MINE, an_origin(), "cmp_1")
+    assert (back.schedule_at, back.local_at) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {},
+        {"schedule_at": LATER, "local_at": "2026-11-27T10:00"},
+        {"local_at": "2026-11-27 10:00"},
+        {"local_at": "2026-13-27T10:00"},
+        {"local_at": "2026-11-21T20:00"},
+    ],
+)
+def test_a_schedule_that_names_no_time_to_come_is_refused(schedule: dict[str, Any]) -> None:
+    world = a_world(in_state(CampaignStatus.DRAFT))
+
+    with pytest.raises(InvalidInput):
+        world.manage.schedule(MINE, an_origin(), "cmp_1", Schedule(**schedule))

@@ -1,12 +1,14 @@
 """Offices, senders, contact lists and imports as their owners manage them."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.phone import parse_phone
 from carillon.usecases.manage_lists import (
     MAX_UPLOAD_BYTES,
@@ -16,7 +18,8 @@ from carillon.usecases.manage_lists import (
     Upload,
 )
 from carillon.usecases.manage_offices import ManageOffices, NewOffice
-from carillon.usecases.manage_senders import ManageSenders, NewSender
+from carillon.usecases.manage_policy import ManagePolicy, NewPolicy
+from carillon.usecases.manage_senders import ManageSenders, NewSender, SenderChange
 from tests.support.clock import NOON, FakeClock
 from tests.support.management import (
     ADMIN,
@@ -24,6 +27,7 @@ from tests.support.management import (
     OTHER_OFFICE,
     FakeLists,
     FakeOffices,
+    FakePolicies,
     FakeSenders,
     FakeUploads,
     a_contact_list,
@@ -66,11 +70,12 @@ def test_people_see_their_own_offices_and_admins_all() -> None:
     assert [office.id for office in manage.visible(ADMIN)] == [OTHER_OFFICE, OFFICE]
 
 
-def senders(*standing: Any) -> ManageSenders:
+def senders(*standing: Any, wakes: FakeQueue | None = None) -> ManageSenders:
     return ManageSenders(
         FakeSenders(*standing),
         offices(),
         FakeClock(),
+        send_queue=wakes or FakeQueue(),
         parse_phone=parse_phone,
         default_country="US",
     )
@@ -278,3 +283,93 @@ def test_imports_of_a_foreign_list_look_absent() -> None:
         with pytest.raises(NotFound) as raised:
             call()
         assert raised.value.code == "list_not_found"
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [("short_code", "72975"), ("alphanumeric", "Bell St 7"), ("pool", "MG" + "0" * 32)],
+)
+def test_a_sender_may_be_something_else_than_a_number(kind: str, address: str) -> None:
+    made = senders().create(MINE, an_origin(), new_sender(phone=address, address_kind=kind))
+
+    assert (made.phone, made.address_kind) == (address, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("short_code", "12"),
+        ("short_code", "12a45"),
+        ("alphanumeric", "123456"),
+        ("alphanumeric", "A name too long"),
+        ("alphanumeric", "Café"),
+        ("pool", "with space"),
+    ],
+)
+def test_an_address_that_its_kind_cannot_be_is_refused(kind: str, address: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        senders().create(MINE, an_origin(), new_sender(phone=address, address_kind=kind))
+
+    assert (caught.value.field, caught.value.code) == ("phone", "address_invalid")
+
+
+def test_a_limit_that_is_changed_wakes_a_sender_that_was_resting() -> None:
+    wakes = FakeQueue()
+    resting = a_sender(daily_limit=100, resting_until=NOON + timedelta(hours=1))
+    manage = senders(resting, wakes=wakes)
+
+    changed = manage.change(MINE, "snd_1", SenderChange(daily_limit=200, mps=5.0))
+
+    assert (changed.daily_limit, changed.mps, changed.resting_until) == (200, 5.0, None)
+    assert wakes.messages == [{"sender_id": "snd_1"}]
+    without = manage.change(MINE, "snd_1", SenderChange(unset=("daily_limit",)))
+    assert without.daily_limit is None
+    with pytest.raises(InvalidInput):
+        manage.change(MINE, "snd_1", SenderChange(unset=("phone",)))
+
+
+def test_a_person_stops_a_sender_and_lets_it_go_on() -> None:
+    wakes = FakeQueue()
+    manage = senders(a_sender(), wakes=wakes)
+
+    stopped = manage.suspend(MINE, "snd_1")
+    with pytest.raises(Conflict):
+        manage.suspend(MINE, "snd_1")
+    going = manage.resume(MINE, "snd_1")
+    with pytest.raises(Conflict) as caught:
+        manage.resume(MINE, "snd_1")
+
+    assert (stopped.status, stopped.problem) == ("suspended", "stopped_by_person")
+    assert (going.status, going.problem, going.suspended_at) == ("active", None, None)
+    assert caught.value.code == "sender_state"
+    assert len(wakes.messages) == 2
+
+
+def test_a_sender_that_rests_can_be_sent_on() -> None:
+    manage = senders(a_sender(resting_until=NOON + timedelta(minutes=5)))
+
+    assert manage.resume(MINE, "snd_1").resting_until is None
+
+
+@pytest.mark.parametrize("act", ["suspend", "resume"])
+def test_a_foreign_sender_cannot_be_stopped_or_sent_on(act: str) -> None:
+    manage = senders(a_sender(office_id=OTHER_OFFICE))
+
+    with pytest.raises(NotFound):
+        getattr(manage, act)(MINE, "snd_1")
+
+
+def test_the_policy_is_what_was_put_last() -> None:
+    manage = ManagePolicy(FakePolicies(), FakeClock())
+    before = manage.get()
+
+    manage.put(NewPolicy(max_contacts_per_24h=2, error_rate_percent=50))
+
+    assert before == OrganisationPolicy()
+    assert manage.get() == OrganisationPolicy(max_contacts_per_24h=2, error_rate_percent=50)
+
+
+@pytest.mark.parametrize("changes", [{"error_rate_percent": 0}, {"max_contacts_per_week": 0}])
+def test_a_policy_out_of_bounds_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        NewPolicy(**changes)

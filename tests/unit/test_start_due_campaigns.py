@@ -134,3 +134,30 @@ def test_a_crash_at_any_point_loses_no_campaign() -> None:
         asked_for = {message["campaign_id"] for message in messages_of(world)}
         assert asked_for == {"cmp_a", "cmp_b"}
         assert campaign_in(world, "cmp_b").status is CampaignStatus.PROCESSING
+
+
+@pytest.mark.parametrize("status", [CampaignStatus.ACTIVE, CampaignStatus.PAUSED])
+def test_a_campaign_whose_end_has_come_is_finished(status: CampaignStatus) -> None:
+    world = a_world(a_campaign(status=status, ends_at=NOON))
+
+    started = start_due_campaigns(world)
+
+    assert started == Started((), (), (), ("cmp_a",))
+    campaign = campaign_in(world)
+    assert (campaign.status, campaign.finished_at) == (CampaignStatus.FINISHED, NOON)
+    assert start_due_campaigns(world) == Started((), (), ())
+
+
+def test_a_campaign_whose_end_is_to_come_goes_on() -> None:
+    world = a_world(a_campaign(ends_at=NOON + timedelta(seconds=1)))
+
+    assert start_due_campaigns(world) == Started((), (), ())
+
+
+def test_on_recipients_own_clocks_a_campaign_is_late_only_when_it_is_over_everywhere() -> None:
+    def due(hours_ago: float) -> Starting:
+        at = NOON - timedelta(hours=hours_ago)
+        return a_world(scheduled(schedule_at=at, local_at="2026-11-22T10:00"))
+
+    assert start_due_campaigns(due(26.9)).launched == ("cmp_a",)
+    assert start_due_campaigns(due(27.1)).held == ("cmp_a",)

@@ -177,6 +177,14 @@ class CampaignPlans(Protocol):
         """Move scheduled -> draft with *problem*; False when it, or its time, has changed."""
         ...
 
+    def over(self, now: datetime) -> Iterator[Campaign]:
+        """Yield the active and paused campaigns whose end has come."""
+        ...
+
+    def end(self, campaign: Campaign, now: datetime) -> bool:
+        """Move active or paused -> finished; False when it, or its end, has changed."""
+        ...
+
     def processing_since(self, moment: datetime) -> Iterator[str]:
         """Yield ids of processing campaigns that nobody has touched since *moment*."""
         ...
@@ -587,10 +595,32 @@ class Senders(Protocol):
         """Return the sender; raises NotFound (``sender_not_found``)."""
         ...
 
+    def change(
+        self, sender_id: str, changes: Mapping[str, Any], *, allowed: frozenset[str]
+    ) -> Sender:
+        """
+        Write *changes* if the sender's status is one of *allowed*, and return it as it is now.
+
+        Raises NotFound, and Conflict (``sender_state``) when it is in another.
+        """
+        ...
+
     def page(
         self, offices: frozenset[str] | None, limit: int, after: Position | None
     ) -> Listing[Sender]:
         """Return senders of *offices* (None: all), newest first; see ``Campaigns.page``."""
+        ...
+
+
+class Policies(Protocol):
+    """The organisation's one policy."""
+
+    def get(self) -> OrganisationPolicy:
+        """Return it; without one, what the law alone asks."""
+        ...
+
+    def put(self, policy: OrganisationPolicy, now: datetime) -> None:
+        """Keep *policy* in place of the one that stands."""
         ...
 
 

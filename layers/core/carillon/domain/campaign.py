@@ -211,6 +211,7 @@ class Sender:
     created_at: datetime
     kind: str = "reusable"
     status: str = "active"
+    address_kind: str = "number"
     daily_limit: int | None = None
     # Why and when the platform stopped it (F7), and until when it is left alone (N3).
     problem: str | None = None

@@ -56,6 +56,10 @@ def recipient_local_instant(day: date, at: time, where: Whereabouts) -> datetime
     return max(local_instant(day, at, ZoneInfo(zone)) for zone in where.zones)
 
 
+# How long after the first place on earth (UTC+14) the last one (UTC-12) reaches the same time.
+EVERYWHERE: Final = timedelta(hours=26)
+
+
 def earliest_instant(day: date, at: time) -> datetime:
     """Return when *day* reaches *at* anywhere on earth: until then nobody need be planned for."""
     wall = datetime.combine(day, at.replace(tzinfo=None))

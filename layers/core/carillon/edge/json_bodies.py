@@ -11,7 +11,9 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.commands import Command
+from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.errors import InvalidInput
+from carillon.domain.hours import ActiveHours, active_hours
 
 _Body = TypeVar("_Body", bound=Command)
 
@@ -22,6 +24,8 @@ def to_json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, ActiveHours):
+        return value.as_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, datetime):
@@ -79,7 +83,7 @@ def decode(takes: type[_Body], values: Mapping[str, Any]) -> _Body:
 
 def _value(name: str, hint: Any, value: Any) -> Any:
     hint = _required_type(hint)
-    read = _READERS.get(get_origin(hint) or hint)
+    read = _READERS.get(hint) or _READERS.get(get_origin(hint) or hint)
     if read is None:
         raise TypeError(f"{name}: {hint} cannot be read from JSON")
     try:
@@ -142,6 +146,26 @@ def _read_mapping(value: Any) -> dict[str, str]:
     return value
 
 
+def _read_objects(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise ValueError("a list of objects")
+    return value
+
+
+def _read_variants(value: Any) -> tuple[Variant, ...]:
+    return variants_of(_read_objects(value))
+
+
+def _read_follow_ups(value: Any) -> tuple[FollowUp, ...]:
+    return follow_ups_of(_read_objects(value))
+
+
+def _read_hours(value: Any) -> ActiveHours:
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return active_hours(value)
+
+
 _READERS: dict[Any, Callable[[Any], Any]] = {
     str: _read_text,
     int: _read_int,
@@ -151,4 +175,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     tuple: _read_texts,
     Mapping: _read_mapping,
     dict: _read_mapping,
+    tuple[Variant, ...]: _read_variants,
+    tuple[FollowUp, ...]: _read_follow_ups,
+    ActiveHours: _read_hours,
 }

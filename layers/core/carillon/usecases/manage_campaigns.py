@@ -11,12 +11,21 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from carillon.domain.campaign import Action, Campaign, CampaignStatus, states_allowing
-from carillon.domain.commands import Command, Entries, Length, OneOf, Origin
+from carillon.domain.campaign import (
+    Action,
+    Campaign,
+    CampaignStatus,
+    HoldReason,
+    states_allowing,
+)
+from carillon.domain.commands import Between, Command, Entries, Length, OneOf, Origin
+from carillon.domain.content import FollowUp, Variant
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
+from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import derived_id
 from carillon.domain.listing import Listing, Position
 from carillon.domain.permissions import Access
+from carillon.domain.schedules import EVERYWHERE, earliest_instant
 from carillon.ports import Campaigns, Clock, ManagedLists, Offices, Queue, Senders
 from carillon.usecases.manage_offices import require_new_home
 
@@ -25,16 +34,30 @@ OPERATORS = ("agent", "assistant")
 # Merge fields may be longer than what replaces them; a message has at most half of this.
 MAX_BODY = 3200
 
+# What a person has decided ends what the platform had held it for.
+_FREE: Mapping[str, Any] = {"hold_reason": HoldReason.NONE, "hold_until": None}
 _EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.PAUSED})
 # Frozen with the audience: parts are dealt out to the senders at launch (K10).
 _FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
 
+# What a campaign may be without: named in ``unset``, it is gone.
+_OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
+MAX_MESSAGES = 100_000_000
+
 _Ids = Annotated[tuple[str, ...], Entries(50, 80)]
+_Messages = Annotated[int, Between(1, MAX_MESSAGES)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewCampaign(Command):
-    """A draft. What is left empty must be filled before the launch."""
+    """
+    A draft. What is left empty must be filled before the launch.
+
+    *variants*, if there are any, stand in for *body* (M2). *active_hours* are
+    ``{"zone": "recipient", "days": {"mon": ["09:00-17:00"]}, "closed_dates": []}`` (F5).
+    *daily_limit* is messages a day in the office's zone; after *pilot_size* messages the
+    campaign pauses by itself (K17); nothing leaves at or after *ends_at*.
+    """
 
     title: Annotated[str, Length(1, 200)]
     office_id: Annotated[str, Length(1, 80)]
@@ -44,11 +67,17 @@ class NewCampaign(Command):
     exclude_list_ids: _Ids = ()
     tags: _Ids = ()
     operated_by: Annotated[str, OneOf(OPERATORS)] = "agent"
+    variants: tuple[Variant, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    active_hours: ActiveHours | None = None
+    daily_limit: _Messages | None = None
+    pilot_size: _Messages | None = None
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignChange(Command):
-    """What to change; fields left out stay as they are."""
+    """What to change; fields left out stay as they are, those named in *unset* are gone."""
 
     title: Annotated[str, Length(1, 200)] | None = None
     body: Annotated[str, Length(0, MAX_BODY)] | None = None
@@ -57,13 +86,25 @@ class CampaignChange(Command):
     exclude_list_ids: _Ids | None = None
     tags: _Ids | None = None
     operated_by: Annotated[str, OneOf(OPERATORS)] | None = None
+    variants: tuple[Variant, ...] | None = None
+    follow_ups: tuple[FollowUp, ...] | None = None
+    active_hours: ActiveHours | None = None
+    daily_limit: _Messages | None = None
+    pilot_size: _Messages | None = None
+    ends_at: datetime | None = None
+    unset: Annotated[tuple[str, ...], Entries(len(_OPTIONAL), 40)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Command):
-    """When to launch: an instant in the future."""
+    """
+    When to launch (K15): at an instant in the future, or on every recipient's own clock.
 
-    schedule_at: datetime
+    *local_at* is a date and time without an offset, such as ``2026-11-27T10:00``.
+    """
+
+    schedule_at: datetime | None = None
+    local_at: Annotated[str, Length(16, 16)] | None = None
 
 
 class ManageCampaigns:
@@ -111,6 +152,12 @@ class ManageCampaigns:
             exclude_list_ids=_distinct(new.exclude_list_ids),
             tags=_distinct(new.tags),
             operated_by=new.operated_by,
+            variants=new.variants,
+            follow_ups=new.follow_ups,
+            active_hours=new.active_hours,
+            daily_limit=new.daily_limit,
+            pilot_size=new.pilot_size,
+            ends_at=new.ends_at,
             created_at=now,
             updated_at=now,
             created_by=origin.subject,
@@ -170,7 +217,7 @@ class ManageCampaigns:
             origin,
             campaign,
             Action.LAUNCH,
-            {"launched_at": now, "launch_error": None, "schedule_at": None},
+            {"launched_at": now, "launch_error": None, "schedule_at": None, "local_at": None},
         )
         if launched.status is CampaignStatus.PROCESSING:
             self._plan_queue.put({"campaign_id": campaign_id})
@@ -181,29 +228,34 @@ class ManageCampaigns:
     ) -> Campaign:
         """Launch at a later time (K15), or move that time."""
         campaign = self.get(access, campaign_id)
-        if schedule.schedule_at <= self._clock.now():
-            raise InvalidInput("schedule_at must be in the future.", field="schedule_at")
+        schedule_at = _due_at(schedule, self._clock.now())
         if campaign.status in states_allowing(Action.SCHEDULE):
             _require_ready(campaign)
         return self._transition(
             origin,
             campaign,
             Action.SCHEDULE,
-            {"schedule_at": schedule.schedule_at, "launch_error": None},
+            {"schedule_at": schedule_at, "local_at": schedule.local_at, "launch_error": None},
         )
 
     def unschedule(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Make it a draft again."""
         campaign = self.get(access, campaign_id)
-        return self._transition(origin, campaign, Action.UNSCHEDULE, {"schedule_at": None})
+        changes = {"schedule_at": None, "local_at": None}
+        return self._transition(origin, campaign, Action.UNSCHEDULE, changes)
 
     def pause(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Stop claiming leads; those handed over already take their course."""
-        return self._and_wake(self._moved(access, origin, campaign_id, Action.PAUSE))
+        campaign = self.get(access, campaign_id)
+        return self._and_wake(self._transition(origin, campaign, Action.PAUSE, _FREE))
 
     def resume(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
-        """Go on where it was paused."""
-        return self._and_wake(self._moved(access, origin, campaign_id, Action.RESUME))
+        """Go on where it was paused, or paused itself; after a pilot, with everybody (K17)."""
+        campaign = self.get(access, campaign_id)
+        changes = dict(_FREE)
+        if campaign.hold_reason is HoldReason.PILOT:
+            changes["pilot_size"] = None
+        return self._and_wake(self._transition(origin, campaign, Action.RESUME, changes))
 
     def end(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Finish it: what is unsent stays unsent (K4)."""
@@ -243,8 +295,10 @@ class ManageCampaigns:
         return campaign
 
     def _check_fields(self, office_id: str, values: Mapping[str, Any]) -> None:
-        if values.get("body"):
-            self._check_body(values["body"])
+        self._check_texts(values)
+        ends_at = values.get("ends_at")
+        if ends_at is not None and ends_at <= self._clock.now():
+            raise InvalidInput("ends_at must be in the future.", field="ends_at")
         for name, find in (
             ("sender_ids", self._senders.get),
             ("list_ids", self._lists.get),
@@ -252,14 +306,55 @@ class ManageCampaigns:
         ):
             _require_of_office(name, values.get(name) or (), find, office_id)
 
+    def _check_texts(self, values: Mapping[str, Any]) -> None:
+        if values.get("body"):
+            self._check_body(values["body"])
+        for name in ("variants", "follow_ups"):
+            for one in values.get(name) or ():
+                try:
+                    self._check_body(one.body)
+                except InvalidInput as error:
+                    raise InvalidInput(error.detail, field=name, code=error.code) from error
+
+
+def _due_at(schedule: Schedule, now: datetime) -> datetime:
+    """Return when *schedule* is to be planned; InvalidInput when it names no time to come."""
+    if (schedule.schedule_at is None) is (schedule.local_at is None):
+        raise InvalidInput("Say either schedule_at or local_at.", field="schedule_at")
+    if schedule.schedule_at is not None:
+        if schedule.schedule_at <= now:
+            raise InvalidInput("schedule_at must be in the future.", field="schedule_at")
+        return schedule.schedule_at
+    local = _local_time(schedule.local_at or "")
+    first = earliest_instant(local.date(), local.time())
+    if first + EVERYWHERE <= now:
+        raise InvalidInput("local_at is over everywhere on earth.", field="local_at")
+    return first
+
+
+def _local_time(text: str) -> datetime:
+    try:
+        local = datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - everybody's own clock
+    except ValueError as error:
+        raise InvalidInput(
+            "local_at must be a date and time without an offset, such as 2026-11-27T10:00.",
+            field="local_at",
+        ) from error
+    return local
+
 
 def _named(change: CampaignChange) -> dict[str, Any]:
+    unknown = sorted(set(change.unset) - set(_OPTIONAL))
+    if unknown:
+        raise InvalidInput(f"unset may name {', '.join(_OPTIONAL)}.", field="unset")
     values = {field.name: getattr(change, field.name) for field in fields(change)}
+    del values["unset"]
     named = {name: value for name, value in values.items() if value is not None}
     for name, value in named.items():
         if isinstance(value, tuple):
             named[name] = _distinct(value)
-    return named
+    cleared: dict[str, Any] = dict.fromkeys(change.unset)
+    return {**named, **cleared, **{n: () for n in ("variants", "follow_ups") if n in cleared}}
 
 
 def _require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """
-Start the campaigns whose time has come; hold those that are too late (K15).
+Start the campaigns whose time has come; hold those that are too late (K15); end those whose
+end has come (F5).
 
 A campaign becomes *processing* by one conditional write, then its planning is
 asked for. When that message was lost (here, or after a person's launch), the
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign
 from carillon.domain.clock import to_iso
+from carillon.domain.schedules import EVERYWHERE
 from carillon.ports import CampaignPlans, Clock, Queue
 
 # Planning touches its campaign at every part, so this long without a change means nobody does.
@@ -29,11 +31,12 @@ class Starting:
 
 @dataclass(frozen=True)
 class Started:
-    """Ids of the campaigns that one round launched, held, and asked again to plan."""
+    """Ids of the campaigns that one round launched, held, asked again to plan, and ended."""
 
     launched: tuple[str, ...]
     held: tuple[str, ...]
     replanned: tuple[str, ...]
+    ended: tuple[str, ...] = ()
 
 
 def start_due_campaigns(world: Starting) -> Started:
@@ -48,7 +51,8 @@ def start_due_campaigns(world: Starting) -> Started:
         elif world.campaigns.launch(campaign, now):
             world.plan_queue.put({"campaign_id": campaign.id})
             launched.append(campaign.id)
-    return Started(tuple(launched), tuple(held), _replan(world, now))
+    ended = [one.id for one in world.campaigns.over(now) if world.campaigns.end(one, now)]
+    return Started(tuple(launched), tuple(held), _replan(world, now), tuple(ended))
 
 
 def _problem(campaign: Campaign, now: datetime, lateness_limit: timedelta) -> str | None:
@@ -56,7 +60,9 @@ def _problem(campaign: Campaign, now: datetime, lateness_limit: timedelta) -> st
     if missing:
         return f"It was due but could not start without: {', '.join(missing)}."
     due_at = campaign.schedule_at
-    if due_at is not None and now - due_at > lateness_limit:
+    # On recipients' own clocks the lateness is each person's, until it is over everywhere.
+    limit = lateness_limit + EVERYWHERE if campaign.local_at else lateness_limit
+    if due_at is not None and now - due_at > limit:
         minutes = int(lateness_limit.total_seconds() // 60)
         return (
             f"It was due at {to_iso(due_at)} and could not start within {minutes} minutes, "

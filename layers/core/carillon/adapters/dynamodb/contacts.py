@@ -22,7 +22,15 @@ from carillon.adapters.dynamodb.campaign_texts import candidates_text
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
 from carillon.domain.audience import AudiencePlan
-from carillon.domain.campaign import Action, Campaign, CampaignStatus, Run, state_after, tab_of
+from carillon.domain.campaign import (
+    Action,
+    Campaign,
+    CampaignStatus,
+    Run,
+    state_after,
+    states_allowing,
+    tab_of,
+)
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.contacts import (
     Contact,
@@ -422,9 +430,31 @@ class DynamoCampaignPlans(_Control):
                 put={
                     **_state(Action.UNSCHEDULE, campaign, now),
                     "schedule_at": None,
+                    "local_at": None,
                     "launch_error": problem,
                 },
                 expect={"status": campaign.status, "schedule_at": campaign.schedule_at},
+                add={"version": 1},
+            )
+        )
+
+    def over(self, now: datetime) -> Iterator[Campaign]:
+        """Yield the active and paused campaigns whose end has come."""
+        states = {f":s{n}": s for n, s in enumerate(sorted(states_allowing(Action.END)))}
+        found = self._listed(
+            tab_of(CampaignStatus.ACTIVE),
+            f"ends_at <= :now AND #status IN ({', '.join(states)})",
+            {":now": now, **states},
+        )
+        return (campaign_of_item(item) for item in found)
+
+    def end(self, campaign: Campaign, now: datetime) -> bool:
+        """Move active or paused -> finished; False when it, or its end, has changed."""
+        return self._update(
+            self._change(
+                _campaign_key(campaign.id),
+                put={**_state(Action.END, campaign, now), "finished_at": now},
+                expect={"status": campaign.status, "ends_at": campaign.ends_at},
                 add={"version": 1},
             )
         )

@@ -585,6 +585,7 @@ def _sender(item: Mapping[str, Any]) -> Sender:
         created_at=from_iso(item["created_at"]),
         kind=item.get("kind", "reusable"),
         status=item.get("status", "active"),
+        address_kind=item.get("address_kind", "number"),
         daily_limit=item.get("daily_limit"),
         problem=item.get("problem"),
         suspended_at=_moment(item, "suspended_at"),

@@ -38,6 +38,8 @@ from carillon.adapters.dynamodb.campaign_texts import (
     follow_ups_text,
     hours_from_text,
     hours_text,
+    policy_from_text,
+    policy_text,
     variants_from_text,
     variants_text,
 )
@@ -57,7 +59,7 @@ from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
-from carillon.domain.organisation import Office
+from carillon.domain.organisation import Office, OrganisationPolicy
 
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
@@ -189,6 +191,7 @@ class _SenderItem(_ControlItem):
     credentials_secret = UnicodeAttribute()
     kind = UnicodeAttribute(default="reusable")
     status = UnicodeAttribute(default="active")
+    address_kind = UnicodeAttribute(default="number")
     daily_limit = NumberAttribute(null=True)
     problem = UnicodeAttribute(null=True)
     suspended_at = _Instant(null=True)
@@ -259,6 +262,10 @@ class _CampaignItem(_ControlItem):
     last_request = UnicodeAttribute(null=True)
 
 
+class _PolicyItem(_ControlItem):
+    policy = UnicodeAttribute()
+
+
 class OfficeTable:
     """Implements ``ports.Offices``."""
 
@@ -298,11 +305,51 @@ class SenderTable:
         """Return the sender; raises NotFound."""
         return _entity(Sender, _get(_SenderItem, schema.sender_pk(sender_id), "SND", "sender"))
 
+    def change(
+        self, sender_id: str, changes: Mapping[str, Any], *, allowed: frozenset[str]
+    ) -> Sender:
+        """Write *changes* if the sender's status is one of *allowed*; Conflict otherwise."""
+        item = _SenderItem(schema.sender_pk(sender_id), "SND")
+        if not changes:
+            return self.get(sender_id)
+        if not _update(
+            item, _updates(_SenderItem, changes), _SenderItem.status.is_in(*sorted(allowed))
+        ):
+            present = self.get(sender_id)
+            raise Conflict(
+                f"This sender is {present.status}.",
+                code="sender_state",
+                extra={"state": present.status},
+            )
+        return _entity(Sender, item)
+
     def page(
         self, offices: frozenset[str] | None, limit: int, after: Position | None
     ) -> Listing[Sender]:
         """Return senders of *offices*, newest first."""
         return _page(_SenderItem, schema.SENDERS, Sender, offices, limit, after)
+
+
+class PolicyTable:
+    """Implements ``ports.Policies``."""
+
+    def get(self) -> OrganisationPolicy:
+        """Return the policy; without one, what the law alone asks."""
+        try:
+            item = _PolicyItem.get(schema.ORGANISATION, schema.POLICY, consistent_read=True)
+        except DoesNotExist:
+            return OrganisationPolicy()
+        return policy_from_text(item.policy)
+
+    def put(self, policy: OrganisationPolicy, now: datetime) -> None:
+        """Keep *policy* in place of the one that stands."""
+        _PolicyItem(
+            schema.ORGANISATION,
+            schema.POLICY,
+            id="policy",
+            created_at=now,
+            policy=policy_text(policy),
+        ).save()
 
 
 class ListTable:
@@ -375,7 +422,7 @@ class CampaignTable:
     def change(self, seen: Campaign, changes: Mapping[str, Any], now: datetime) -> Campaign:
         """Write *changes* if nothing was written since *seen*; Conflict otherwise."""
         item = _CampaignItem(*_campaign_key(seen.id))
-        updates = [*_updates(changes), *_touch(now)]
+        updates = [*_updates(_CampaignItem, changes), *_touch(now)]
         if not _update(item, updates, _CampaignItem.version == seen.version):
             raise _version_conflict(self.get(seen.id))
         return _entity(Campaign, item)
@@ -397,7 +444,7 @@ class CampaignTable:
             _CampaignItem.status.set(target),
             _CampaignItem.gsi1pk.set(schema.tab_pk(tab_of(target))),
             _CampaignItem.last_request.set(mark) if mark else _CampaignItem.last_request.remove(),
-            *_updates(changes),
+            *_updates(_CampaignItem, changes),
             *_touch(now),
         ]
         condition = _CampaignItem.status.is_in(*sorted(states_allowing(action)))
@@ -457,11 +504,11 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _updates(changes: Mapping[str, Any]) -> list[Update]:
-    """Return the updates that write campaign fields; None removes one."""
+def _updates(kind: type[_ControlItem], changes: Mapping[str, Any]) -> list[Update]:
+    """Return the updates that write fields of *kind*; None removes one."""
     updates: list[Update] = []
     for name, value in changes.items():
-        attribute: Attribute[Any] = getattr(_CampaignItem, name)
+        attribute: Attribute[Any] = getattr(kind, name)
         updates.append(attribute.remove() if value is None else attribute.set(_plain(value)))
     return updates
 

@@ -34,6 +34,7 @@ CODES: Final[Codes] = {
     "schedule_missed": permanent(
         "The campaign's time had passed before it could start.", Advice.NOTHING
     ),
+    "stopped_by_person": account("A person stopped the sender."),
     "sender_suspended": account("The sender was suspended because its provider refused it."),
     # Of the provider, in our words.
     "provider_never_accepted": permanent(

@@ -1,0 +1,42 @@
+"""The organisation's policy: what all its campaigns keep to beyond the law (P1, L2)."""
+
+from dataclasses import dataclass, fields
+from typing import Annotated
+
+from carillon.domain.commands import Between, Command
+from carillon.domain.hours import ActiveHours
+from carillon.domain.organisation import OrganisationPolicy
+from carillon.ports import Clock, Policies
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPolicy(Command):
+    """
+    The whole policy: what is left out is not asked for.
+
+    It can only be stricter than the law: hours are one more window, of two caps the
+    lower one holds.
+    """
+
+    active_hours: ActiveHours | None = None
+    max_contacts_per_24h: Annotated[int, Between(1, 1000)] | None = None
+    max_contacts_per_week: Annotated[int, Between(1, 1000)] | None = None
+    error_rate_percent: Annotated[int, Between(1, 100)] = 30
+
+
+class ManagePolicy:
+    """Shows and replaces the policy; pacers and reconciler read it at their next run."""
+
+    def __init__(self, policies: Policies, clock: Clock) -> None:
+        self._policies = policies
+        self._clock = clock
+
+    def get(self) -> OrganisationPolicy:
+        """Return the policy; without one, what the law alone asks."""
+        return self._policies.get()
+
+    def put(self, new: NewPolicy) -> OrganisationPolicy:
+        """Replace the policy."""
+        policy = OrganisationPolicy(**{one.name: getattr(new, one.name) for one in fields(new)})
+        self._policies.put(policy, self._clock.now())
+        return policy
