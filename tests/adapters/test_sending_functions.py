@@ -196,7 +196,13 @@ def test_a_receipt_without_its_row_is_parked_and_the_sweep_replays_it(
 
     assert answer == NOTHING_FAILED
     assert parked_without_row == [
-        Receipt(ref=LEAD, provider_id="SM1", status=LeadStatus.DELIVERED, received_at=after(9))
+        Receipt(
+            ref=LEAD,
+            provider_id="SM1",
+            status=LeadStatus.DELIVERED,
+            received_at=after(9),
+            phone=PHONE,
+        )
     ]
     assert status_of(deployed) == "delivered"
     assert list(deployed.stores.messages.parked_receipts()) == []

@@ -15,11 +15,14 @@ from carillon.domain.audience import encode_part, part_key
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Recipient
+from carillon.domain.pacing import MOST_WORKERS
+from carillon.usecases.send_lead import MAX_ATTEMPTS
 from infra.local.carrier import Carrier
 from tests.faults.test_crash_points import BEHAVIOURS
 from tests.faults.world import VISIBILITY_S, World, _Event
 from tests.support.clock import NOON
 from tests.support.messages import a_run
+from tests.support.places import somewhere_in_daytime
 from tests.support.sending import a_campaign, a_sender
 from tests.support.sending_functions import (
     TOKEN,
@@ -106,7 +109,12 @@ def test_a_stop_whose_calls_are_refused_is_committed_and_confirmed_once(where: s
         standing = world.suppressions.of(phone)
         assert standing is not None
         assert standing.opted_out
-        assert [s.text for s in world.carrier.ledger].count("You are out.") == 1
+        confirmed = [s.text for s in world.carrier.ledger].count("You are out.")
+        (answer,) = [i for i in world.messages.items.values() if i["kind"] == "outbound"]
+        # A claim whose result is lost uses up one of its four tries, whether it called or not.
+        gave_up = answer.get("error_code") == "provider_never_accepted"
+        assert confirmed == (0 if gave_up else 1)
+        assert not gave_up or answer["attempts"] == MAX_ATTEMPTS
 
 
 # The real adapters -----------------------------------------------------------------------------
@@ -170,15 +178,15 @@ def each(operation: str, holding: bytes = b"") -> Refusal:
     return refusal
 
 
-def pacers_client(deployed: Deployment) -> Any:
-    return aws.client("dynamodb", pool=deployed.function("send_messages")._WORKERS + 2)
+def pacers_client() -> Any:
+    return aws.client("dynamodb", pool=MOST_WORKERS + 2)
 
 
 def keep_campaign(deployed: Deployment, phones: list[str]) -> None:
     deployed.stores.keep_campaign(a_campaign(parts=1, total=len(phones)))
     deployed.stores.keep_run(a_run(parts=1))
     recipients = [
-        Recipient(key=lead_key(phone), phone=phone, fields={"first_name": "Ada"})
+        Recipient(lead_key(phone), phone, {"first_name": "Ada"}, somewhere_in_daytime())
         for phone in sorted(phones, key=lead_key)
     ]
     body = encode_part("cmp_a", 0, NOON, recipients)
@@ -199,7 +207,7 @@ def test_the_clients_own_retries_carry_a_batch_through_a_fifth_of_refusals(
     phones = [f"+1202555{number:04d}" for number in range(101, 121)]
     keep_campaign(deployed, phones)
 
-    refusals = answering_with(every_fifth(code), pacers_client(deployed))
+    refusals = answering_with(every_fifth(code), pacers_client())
     with a_carrier(deployed) as carrier, refusals as refused:
         answers = [
             deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"})) for _ in range(3)
@@ -232,7 +240,7 @@ def test_a_pacer_that_cannot_write_its_lease_sends_nobody_and_comes_again(
 
     with (
         a_carrier(deployed) as carrier,
-        answering_with(each("UpdateItem", b"lease_until"), pacers_client(deployed)),
+        answering_with(each("UpdateItem", b"lease_until"), pacers_client()),
     ):
         answer = deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
 
@@ -248,7 +256,7 @@ def test_a_lead_whose_acceptance_could_not_be_written_is_not_sent_again(
     wake = a_batch({"sender_id": "snd_a"})
 
     with a_carrier(deployed) as carrier:
-        with answering_with(each("UpdateItem", b"submitted_at"), pacers_client(deployed)) as no:
+        with answering_with(each("UpdateItem", b"submitted_at"), pacers_client()) as no:
             deployed.invoke("send_messages", wake)
         deployed.invoke("send_messages", wake)
 

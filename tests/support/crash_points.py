@@ -61,6 +61,13 @@ class _Tapped:
         self._name = name
         self._steps = steps
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Tap a port that is one function."""
+        self._steps.tap(f"before {self._name}")
+        answer = self._port(*args, **kwargs)
+        self._steps.tap(f"after {self._name}")
+        return answer
+
     def __getattr__(self, method: str) -> Callable[..., Any]:
         name = f"{self._name}.{method}"
         call = getattr(self._port, method)
