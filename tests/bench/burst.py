@@ -91,7 +91,7 @@ class Burst:
         return Counter(item["status"]["S"] for item in self._store.items("MessagesTable"))
 
     def _open(self) -> None:
-        events = boto3.DEFAULT_SESSION.events  # type: ignore[union-attr]
+        events = boto3.DEFAULT_SESSION.events
         self._store.attach(events)
         events.register("before-call.secretsmanager.GetSecretValue", _secret)
         client.cache_clear()
