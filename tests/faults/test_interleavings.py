@@ -124,7 +124,7 @@ class _AnybodysLease:
     def renew(self, lease: Lease, until: datetime) -> Lease:
         return replace(lease, until=until)
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: Lease, tokens_left: float, now: datetime) -> None:
         pass
 
 

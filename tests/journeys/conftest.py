@@ -6,7 +6,7 @@ from infra.local.platform import LocalPlatform
 
 # A lost receipt is asked for after seconds, not minutes; the grace is the shortest that the
 # bounds of a provider call allow.
-_PARAMETERS = {
+PARAMETERS = {
     "AmbiguousGraceSeconds": "45",
     "FirstPollAfterSeconds": "20",
     "ProtectData": "false",
@@ -16,5 +16,5 @@ _PARAMETERS = {
 @pytest.fixture(scope="session")
 def platform() -> Iterator[LocalPlatform]:
     """The deployed template on this machine, every function held to its role."""
-    with LocalPlatform(enforce_iam=True, parameters=_PARAMETERS) as running:
+    with LocalPlatform(enforce_iam=True, parameters=PARAMETERS) as running:
         yield running
