@@ -18,6 +18,7 @@ EXIT ?=
 KEEP ?=
 LEADS ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 IAM ?=
 LAYERS ?=
 SOAK_S ?=
@@ -38,7 +39,7 @@ demo: $(VENV)/.local $(if $(filter built,$(LAYERS)),build) ## A whole campaign o
 	@$(RUN) -m infra.local.demo
 
 test: $(VENV)/.dev ## All tests but the benches [PYTEST_ARGS="-k segments"]
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
 	@$(RUN) -m ruff check .

@@ -7,8 +7,9 @@ formatter, and every metric printed. Loaded by ``tests/conftest.py``.
 
 import logging
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.support.personal_data import personal_data_in, texts_of_fixtures
 
 _TESTS = Path(__file__).parents[1]
 _MOST_SHOWN = 10
+# Under this name a worker process tells what it found.
+_TOLD = "personal_data"
 
 
 class _Watch(logging.Handler):
@@ -89,9 +92,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         for line, test in lines.items()
         if (data := personal_data_in(line, texts))
     ]
-    session.config.stash[_found] = found
+    session.config.stash.setdefault(_found, []).extend(found)
+    found = session.config.stash[_found]
+    # With several workers each watches its own tests and tells the one that sums up.
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_TOLD] = found
     if found and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def take_from_worker(config: pytest.Config, told: Mapping[str, Any]) -> None:
+    """Take over what a worker process found in the logs of its tests."""
+    config.stash.setdefault(_found, []).extend(told.get(_TOLD, []))
 
 
 def pytest_terminal_summary(

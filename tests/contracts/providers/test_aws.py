@@ -56,6 +56,9 @@ JSON_1_0 = "application/x-amz-json-1.0"
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "emulated")
+    # A session that another test made would go on with that test's credentials.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    clients.unrepeating_client.cache_clear()
     yield
     clients.unrepeating_client.cache_clear()
 
