@@ -351,7 +351,8 @@ def _named(change: CampaignChange) -> dict[str, Any]:
     del values["unset"]
     named = {name: value for name, value in values.items() if value is not None}
     for name, value in named.items():
-        if isinstance(value, tuple):
+        # Ids and tags; the same follow-up may well come twice.
+        if isinstance(value, tuple) and name not in ("variants", "follow_ups"):
             named[name] = _distinct(value)
     cleared: dict[str, Any] = dict.fromkeys(change.unset)
     return {**named, **cleared, **{n: () for n in ("variants", "follow_ups") if n in cleared}}
