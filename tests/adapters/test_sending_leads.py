@@ -151,9 +151,13 @@ def test_a_claim_whose_message_a_receipt_has_confirmed_cannot_be_given_back(
     assert status_of(stores.messages) is SENT
 
 
-def test_giving_back_a_claim_that_is_not_there_is_a_conflict(stores: Stores) -> None:
+def test_giving_back_a_claim_that_somebody_else_holds_is_a_conflict(stores: Stores) -> None:
+    assert stores.messages.claim(a_claim("claim-2"))
+
     with pytest.raises(Conflict):
-        stores.messages.release(a_claim())
+        stores.messages.release(a_claim("claim-1"))
+
+    assert status_of(stores.messages) is LeadStatus.CLAIMED
 
 
 # Results -----------------------------------------------------------------------
@@ -581,3 +585,43 @@ def test_a_reply_answers_the_campaign_whose_follow_up_came_last(stores: Stores) 
     assert found[0].campaign_id == "cmp_a"
     stores.messages.note_outbound(RowRef("cmp_c#00000", KEY), after(130))
     assert stores.row(RowRef("cmp_c#00000", KEY)) is None
+
+
+# The same write again: its answer was lost, and the client sent it once more -------------
+
+
+def test_a_claim_that_is_written_twice_is_still_ones_own(stores: Stores) -> None:
+    first, again = a_claim(), a_claim("claim-2", attempts=2, retry_of="claim-1")
+
+    assert [stores.messages.claim(first) for _ in range(2)] == [True, True]
+    stores.messages.record_retry(first, "503", after(9))
+    assert [stores.messages.claim(again) for _ in range(2)] == [True, True]
+    assert not stores.messages.claim(a_claim("claim-3"))
+
+
+def test_a_result_that_is_written_twice_stands_once(stores: Stores) -> None:
+    claim = a_claim()
+    assert stores.messages.claim(claim)
+
+    for _ in range(2):
+        stores.messages.record_failed(claim, "21211", after(1))
+    with pytest.raises(Conflict):
+        stores.messages.record_retry(claim, "503", after(9))
+
+    assert status_of(stores.messages) is FAILED
+
+
+def test_a_claim_that_is_given_back_twice_is_given_back(stores: Stores) -> None:
+    claim = a_claim()
+    assert stores.messages.claim(claim)
+
+    for _ in range(2):
+        stores.messages.release(claim)
+
+    assert stores.row(LEAD) is None
+
+
+def test_a_claim_is_not_ones_own_any_more_once_it_has_a_result(stores: Stores) -> None:
+    submit(stores.messages, a_claim(), 1)
+
+    assert not stores.messages.claim(a_claim())

@@ -72,13 +72,14 @@ class FakeMessages:
     def claim(self, claim: Claim) -> bool:
         if claim.retry_of is None:
             kind = "step" if claim.step else "lead"
-            return self._put_new(claim.ref, {**_claimed(claim), "kind": kind})
+            made = self._put_new(claim.ref, {**_claimed(claim), "kind": kind})
+            return made or self._is_ours(claim)
         item = self.items.get(claim.ref)
         if item is None or (item["claim_id"], item["status"]) != (
             claim.retry_of,
             LeadStatus.RETRYING,
         ):
-            return False
+            return self._is_ours(claim)
         kept = {name: value for name, value in _claimed(claim).items() if name != "steps_left"}
         self._set(claim.ref, kept, removes=("provider_id",))
         return True
@@ -93,6 +94,8 @@ class FakeMessages:
                     "attempts": claim.attempts - 1,
                 },
             )
+            return
+        if claim.ref not in self.items:
             return
         if not self._is_ours(claim):
             raise Conflict("The claim is no longer ours.", code="claim_lost")
@@ -270,10 +273,11 @@ class FakeMessages:
         self._set(lead, {**first, **kept, "last_inbound_at": to_iso(at)})
 
     def claim_answer(self, claim: Claim, *, purpose: str) -> bool:
-        return self._put_new(
+        made = self._put_new(
             claim.ref,
             {**_claimed(claim), "kind": "outbound", "author": "automatic", "purpose": purpose},
         )
+        return made or self._is_ours(claim)
 
     def answer(self, ref: RowRef) -> LeadRow | None:
         item = self.items.get(ref)
@@ -298,6 +302,10 @@ class FakeMessages:
         return (item.get("claim_id"), item.get("status")) == (claim.id, LeadStatus.CLAIMED)
 
     def _result(self, claim: Claim, changes: Item) -> None:
+        standing = self.items.get(claim.ref, {})
+        wanted = (changes.get("claim_id", claim.id), changes["status"])
+        if (standing.get("claim_id"), standing.get("status")) == wanted:
+            return
         if not self._is_ours(claim):
             raise Conflict("The claim is no longer ours.", code="claim_lost")
         self._set(claim.ref, changes)

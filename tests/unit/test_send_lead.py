@@ -1,8 +1,10 @@
 """One lead, one try: claim, look, call, record, in this order and never otherwise (F1 to F4)."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -97,6 +99,7 @@ class Scene:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     account: Account = field(default_factory=Account)
     caps: FakeContactCaps = field(default_factory=FakeContactCaps)
+    claim_ids: Iterator[int] = field(default_factory=partial(itertools.count, 1))
 
     def __post_init__(self) -> None:
         self.directory.campaigns["cmp_a"] = a_campaign()
@@ -123,7 +126,7 @@ class Scene:
             suppressions=self.suppressions,
             caps=self.caps,
             clock=self.clock,
-            new_claim_id=lambda: "claim-1",
+            new_claim_id=lambda: f"claim-{next(self.claim_ids)}",
             callback_url=lambda sender_id, ref: f"https://h/{sender_id}?ref={ref.token}",
             jitter=lambda: 0.0,
         )

@@ -89,11 +89,14 @@ class DynamoMessages:
                     ":id": {"S": claim.id},
                     ":claimed": {"S": LeadStatus.CLAIMED},
                 },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if condition_failed(error):
+            if not condition_failed(error):
+                raise
+            # No row: only its holder takes it away, so it was us, and the answer was lost.
+            if standing_item(error) is not None:
                 raise _no_longer_ours() from error
-            raise
 
     def record_submitted(self, claim: Claim, accepted: Accepted, now: datetime) -> None:
         """Note the acceptance; never overwrites a later state that a receipt brought."""
@@ -342,7 +345,9 @@ class DynamoMessages:
     # Requests ---------------------------------------------------------------
 
     def _put_new(self, values: dict[str, Any]) -> bool:
-        return self._put_or_standing(values) is None
+        """Store a claim's new row; True also when it stands already, by an answer that was lost."""
+        standing = self._put_or_standing(values)
+        return standing is None or _is_claimed_by(standing, values["claim_id"])
 
     def _put_or_standing(self, values: dict[str, Any]) -> dict[str, Any] | None:
         """Store a new row and return None, or return the row that stands there already."""
@@ -360,7 +365,7 @@ class DynamoMessages:
         return None
 
     def _reclaim(self, claim: Claim) -> bool:
-        applied, _ = self._update(
+        applied, standing = self._update(
             claim.ref,
             {
                 name: value
@@ -372,17 +377,19 @@ class DynamoMessages:
             condition="claim_id = :before AND #status = :retrying",
             values={":before": claim.retry_of, ":retrying": LeadStatus.RETRYING},
         )
-        return applied
+        return applied or _is_claimed_by(standing, claim.id)
 
     def _result(self, claim: Claim, changes: dict[str, Any]) -> None:
         """Write what became of *claim*; Conflict when the row is no longer this claim's."""
-        applied, _ = self._update(
+        applied, standing = self._update(
             claim.ref,
             changes,
             condition="claim_id = :id AND #status = :claimed",
             values={":id": claim.id, ":claimed": LeadStatus.CLAIMED},
         )
-        if not applied:
+        # The same write again, after an answer that was lost, finds its own result.
+        wanted = (changes.get("claim_id", claim.id), changes["status"])
+        if not applied and (standing is None or _state(standing) != wanted):
             raise _no_longer_ours()
 
     def _update(
@@ -442,6 +449,14 @@ class DynamoMessages:
 
 def _key(ref: RowRef) -> dict[str, Any]:
     return {"pk": {"S": ref.pk}, "sk": {"S": ref.sk}}
+
+
+def _state(item: dict[str, Any]) -> tuple[str | None, str | None]:
+    return item.get("claim_id"), item.get("status")
+
+
+def _is_claimed_by(item: dict[str, Any] | None, claim_id: str) -> bool:
+    return item is not None and _state(item) == (claim_id, LeadStatus.CLAIMED)
 
 
 def _as_before(claim: Claim) -> dict[str, Any]:
