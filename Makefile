@@ -39,7 +39,8 @@ demo: $(VENV)/.local $(if $(filter built,$(LAYERS)),build) ## A whole campaign o
 	@$(RUN) -m infra.local.demo
 
 test: $(VENV)/.dev ## All tests but the benches [PYTEST_ARGS="-k segments"]
-	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not alone" $(PYTEST_ARGS)
+	@$(RUN) -m pytest -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
 	@$(RUN) -m ruff check .

@@ -1,8 +1,9 @@
 """
 For every test: nothing that is logged may hold a phone number or a message text.
 
-``make test`` runs two workers. A file's tests stay together, since they share fixtures; all
-that start the local platform or a browser go to one worker, first, as they take longest.
+``make test`` runs two workers over all but those that start the local platform or a browser:
+these need the machine to themselves, are marked ``alone``, and run after the others. A
+file's tests stay on one worker, since they share fixtures.
 """
 
 from typing import Any
@@ -18,22 +19,17 @@ from tests.support.log_watch import (  # noqa: F401 - pytest finds its hooks her
     pytest_unconfigure,
 )
 
-_HEAVY = ("tests/journeys/", "tests/browser/")
+_ALONE = ("tests/journeys/", "tests/browser/")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong to one worker, and begin with the longest."""
+    """Say which tests run alone, which belong to one worker, and begin with the longest."""
     for item in items:
-        heavy = item.get_closest_marker("platform") or item.nodeid.startswith(_HEAVY)
-        group = "platform" if heavy else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=_place)
-
-
-def _place(item: pytest.Item) -> int:
-    marker = item.get_closest_marker("xdist_group")
-    group = marker.args[0] if marker else ""
-    return 0 if group == "platform" else 1 if "interleavings" in group else 2
+        if item.get_closest_marker("platform") or item.nodeid.startswith(_ALONE):
+            item.add_marker(pytest.mark.alone)
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: "interleavings" not in item.nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -28,8 +28,8 @@ from tests.journeys.test_whole_campaign import contacts_file
 pytestmark = pytest.mark.platform
 
 SEED = 12
-KILLS = 8
-LEADS = 240
+KILLS = 5
+LEADS = 150
 FUNCTION = "carillon-send_messages"
 SCENARIO = Scenario(
     seed=SEED,

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.platform
 
 # San Francisco is where the contacts' numbers are from: half of them stay with the draw.
 TWILIO, TELNYX = "+18335550144", "+18885550155"
-PEOPLE = 80
+PEOPLE = 50
 SCENARIO = Scenario(delivery_delay_s=(0.05, 0.3), answer_delay_s=(0.01, 0.05))
 
 
