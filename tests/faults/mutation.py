@@ -34,7 +34,7 @@ WORKERS = 2
 TIMEOUT_S = 60.0
 # What the chosen tests read of the tree.
 _PARTS = ("layers/core", "functions", "infra", "tests", "pyproject.toml", "template.yaml")
-_LEFT_OUT = shutil.ignore_patterns(".hypothesis", "node_modules", "browser", "bench", "assets")
+_LEFT_OUT = shutil.ignore_patterns(".hypothesis", "node_modules", "browser", "assets")
 # A fork must load these from its own copy of the tree.
 _OURS = ("carillon", "functions", "infra", "tests")
 _LIBRARIES = (

@@ -530,6 +530,8 @@ def test_a_schedule_on_recipients_own_clocks_is_planned_when_the_first_place_rea
         {"local_at": "2026-11-27 10:00"},
         {"local_at": "2026-13-27T10:00"},
         {"local_at": "2026-11-21T20:00"},
+        {"local_at": "0001-01-01T00:00"},
+        {"local_at": "9999-12-31T23:59"},
     ],
 )
 def test_a_schedule_that_names_no_time_to_come_is_refused(schedule: dict[str, Any]) -> None:

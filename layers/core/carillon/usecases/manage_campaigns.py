@@ -43,6 +43,7 @@ _FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
 # What a campaign may be without: named in ``unset``, it is gone.
 _OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
 MAX_MESSAGES = 100_000_000
+_YEARS_AHEAD = 10
 
 _Ids = Annotated[tuple[str, ...], Entries(50, 80)]
 _Messages = Annotated[int, Between(1, MAX_MESSAGES)]
@@ -326,6 +327,8 @@ def _due_at(schedule: Schedule, now: datetime) -> datetime:
             raise InvalidInput("schedule_at must be in the future.", field="schedule_at")
         return schedule.schedule_at
     local = _local_time(schedule.local_at or "")
+    if not now.year - 1 <= local.year <= now.year + _YEARS_AHEAD:
+        raise InvalidInput("local_at must be within ten years.", field="local_at")
     first = earliest_instant(local.date(), local.time())
     if first + EVERYWHERE <= now:
         raise InvalidInput("local_at is over everywhere on earth.", field="local_at")
