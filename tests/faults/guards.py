@@ -196,8 +196,9 @@ GUARDS = (
         _SEND,
         "not view.campaign_active\n            or ",
         "",
-        (_PAUSES,),
-        "pause",
+        # Every pause makes a new version, which the gate sees too: only a single step shows this.
+        (_UNIT + "send_lead.py",),
+        "not_active",
     ),
     Guard(
         "a pacer whose lease was taken does not send",

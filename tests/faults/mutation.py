@@ -3,7 +3,8 @@ Remove each guard and see a test notice: ``python -m tests.faults.mutation``.
 
 Works on copies of the tree. Exits 1 when a guard can be removed unnoticed, when
 its text is no longer found exactly once, or when the tests fail with all guards
-in place (then "noticed" would mean nothing). Words given as arguments pick the
+in place (then "noticed" would mean nothing): every test that noticed is run again
+on the whole tree. Words given as arguments pick the
 guards whose name holds one of them.
 
 Each run is a fork of this process, which has loaded the libraries once: loading
@@ -47,7 +48,9 @@ _LIBRARIES = (
     "moto.sqs.models",
     "twilio.rest",
 )
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+# The name of a case may hold spaces.
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$", re.MULTILINE)
+_DID_NOT_END = "(the tests did not end)"
 _SKIPPED_OPTIONS = ("-p", "no:cacheprovider")
 
 
@@ -58,6 +61,14 @@ class Verdict:
     guard: Guard
     noticed_by: str
     problem: str = ""
+    took_s: float = 0.0
+
+    @property
+    def tests_that_noticed(self) -> tuple[str, ...]:
+        """The one that failed, or all that were picked when they did not end."""
+        if self.noticed_by == _DID_NOT_END:
+            return self.guard.tests
+        return (self.noticed_by,) if self.noticed_by else ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,7 @@ class Ended:
     task: Task
     code: int | None
     output: str
+    took_s: float = 0.0
 
 
 @dataclass
@@ -84,7 +96,7 @@ class _Fork:
     tree: Path
     pid: int
     output: Path
-    until: float
+    started: float
 
 
 def matches(guard: Guard, root: Path = ROOT) -> int:
@@ -100,16 +112,15 @@ def remove_all(guards: Sequence[Guard]) -> list[Verdict]:
     return [verdict_on(guard, ended.get(guard)) for guard in guards]
 
 
-def failing_unbroken(guards: Sequence[Guard]) -> list[str]:
-    """Return which of the chosen tests fail while every guard stands; best none."""
-    only_by_tests: dict[tuple[str, ...], set[str]] = {}
-    for guard in guards:
-        only_by_tests.setdefault(guard.tests, set()).add(guard.only)
+def failing_unbroken(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return which of the tests that noticed fail while every guard stands; best none."""
+    noticing = sorted({test for verdict in verdicts for test in verdict.tests_that_noticed})
+    share = -(-len(noticing) // WORKERS)
     tasks = [
-        Task(tests, "" if "" in only else " or ".join(f"({one})" for one in sorted(only)))
-        for tests, only in only_by_tests.items()
+        Task(tuple(noticing[start : start + share]), "")
+        for start in range(0, len(noticing), share or 1)
     ]
-    return [_last_lines(one) for one in run_all(tasks) if one.code != 0]
+    return [_last_lines(one) for one in run_all(tasks, timeout_s=TIMEOUT_S * 3) if one.code != 0]
 
 
 def verdict_on(guard: Guard, ended: Ended | None) -> Verdict:
@@ -117,24 +128,25 @@ def verdict_on(guard: Guard, ended: Ended | None) -> Verdict:
     if ended is None:
         return Verdict(guard, "", f"its text stands there {matches(guard)} times")
     if ended.code is None:
-        return Verdict(guard, "(the tests did not end)")
+        return Verdict(guard, _DID_NOT_END, took_s=ended.took_s)
     if ended.code == 0:
-        return Verdict(guard, "", "nobody noticed")
+        return Verdict(guard, "", "nobody noticed", ended.took_s)
     failed = _FAILED.search(ended.output)
     if ended.code != 1 or failed is None:
-        return Verdict(guard, "", f"the tests did not run: {_last_lines(ended)}")
-    return Verdict(guard, failed.group(1))
+        problem = f"the tests did not run: {_last_lines(ended)}"
+        return Verdict(guard, "", problem, ended.took_s)
+    return Verdict(guard, failed.group(1), took_s=ended.took_s)
 
 
 def _last_lines(ended: Ended) -> str:
     names = _FAILED.findall(ended.output) or ended.output.strip().splitlines()[-1:]
-    return f"{' '.join(ended.task.tests)} (pytest said {ended.code}): {' '.join(names)}"
+    return f"pytest said {ended.code}: {' '.join(names)}"
 
 
 # Running ---------------------------------------------------------------------------------------
 
 
-def run_all(tasks: Sequence[Task]) -> list[Ended]:
+def run_all(tasks: Sequence[Task], timeout_s: float = TIMEOUT_S) -> list[Ended]:
     """Run *tasks*, ``WORKERS`` at a time, each in a copy of the tree that is its own meanwhile."""
     waiting, running, ended = list(tasks), list[_Fork](), list[Ended]()
     _load_libraries()
@@ -144,7 +156,7 @@ def run_all(tasks: Sequence[Task]) -> list[Ended]:
                 while waiting and free:
                     running.append(_start(waiting.pop(0), free.pop()))
                 for fork in list(running):
-                    if (result := _finished(fork)) is not None:
+                    if (result := _finished(fork, timeout_s)) is not None:
                         running.remove(fork)
                         free.append(fork.tree)
                         ended.append(result)
@@ -164,7 +176,7 @@ def _start(task: Task, tree: Path) -> _Fork:
     pid = os.fork()
     if pid == 0:
         _become_pytest(task, tree, output)
-    return _Fork(task, tree, pid, output, time.monotonic() + TIMEOUT_S)
+    return _Fork(task, tree, pid, output, time.monotonic())
 
 
 def _become_pytest(task: Task, tree: Path, output: Path) -> None:
@@ -191,9 +203,10 @@ def _become_pytest(task: Task, tree: Path, output: Path) -> None:
         os._exit(code)
 
 
-def _finished(fork: _Fork) -> Ended | None:
+def _finished(fork: _Fork, timeout_s: float) -> Ended | None:
     pid, status = os.waitpid(fork.pid, os.WNOHANG)
-    late = time.monotonic() > fork.until
+    took_s = time.monotonic() - fork.started
+    late = took_s > timeout_s
     if not pid and not late:
         return None
     if not pid:
@@ -201,7 +214,8 @@ def _finished(fork: _Fork) -> Ended | None:
     if fork.task.guard is not None:
         shutil.copy2(ROOT / fork.task.guard.path, fork.tree / fork.task.guard.path)
     code = os.waitstatus_to_exitcode(status) if pid else None
-    return Ended(fork.task, code, fork.output.read_text(encoding="utf-8", errors="replace"))
+    output = fork.output.read_text(encoding="utf-8", errors="replace")
+    return Ended(fork.task, code, output, took_s)
 
 
 def _kill(fork: _Fork) -> None:
@@ -259,18 +273,18 @@ def main(words: Sequence[str]) -> int:
     """Print a table of guards and who noticed; return the exit code."""
     guards = [g for g in GUARDS if not words or any(word in g.name for word in words)]
     started = time.monotonic()
-    if broken := failing_unbroken(guards):
-        _print("The tests fail with every guard in place:", *broken)
-        return 1
     verdicts = remove_all(guards)
     width = max((len(guard.name) for guard in guards), default=0)
     for verdict in verdicts:
         noticed = verdict.noticed_by or f"SURVIVED: {verdict.problem}"
-        _print(f"{verdict.guard.name:<{width}}  {noticed}")
+        _print(f"{verdict.took_s:5.1f} s  {verdict.guard.name:<{width}}  {noticed}")
+    broken = failing_unbroken(verdicts)
+    if broken:
+        _print("The tests fail with every guard in place:", *broken)
     survived = sum(not verdict.noticed_by for verdict in verdicts)
     took_s = time.monotonic() - started
     _print(f"{len(verdicts)} guards removed, {survived} unnoticed, in {took_s:.0f} s")
-    return 1 if survived or not verdicts else 0
+    return 1 if survived or broken or not verdicts else 0
 
 
 def _print(*lines: str) -> None:

@@ -36,6 +36,7 @@ NOTICED = "FAILED tests/unit/test_x.py::test_it - assert 1 == 2"
     ("code", "output", "noticed_by", "problem"),
     [
         (1, NOTICED, "tests/unit/test_x.py::test_it", ""),
+        (1, "FAILED tests/a.py::test_it[no claim]", "tests/a.py::test_it[no claim]", ""),
         (None, "", "(the tests did not end)", ""),
         (0, "3 passed", "", "nobody noticed"),
         (5, "9 deselected", "", "the tests did not run"),
