@@ -277,7 +277,10 @@ def _schemas() -> dict[str, Schema]:
 
 def _command_schema(command: type[Command]) -> Schema:
     hints = get_type_hints(command, include_extras=True)
-    properties = {field.name: _hinted(hints[field.name]) for field in dataclasses.fields(command)}
+    properties = {
+        field.name: _hinted(hints[field.name], "May be left out; null is refused.")
+        for field in dataclasses.fields(command)
+    }
     required = [
         field.name
         for field in dataclasses.fields(command)
@@ -299,15 +302,15 @@ def _with(schema: Schema, **optional: Schema) -> Schema:
     return {**schema, "properties": {**schema["properties"], **optional}}
 
 
-def _hinted(hint: Any) -> Schema:
+def _hinted(hint: Any, when_none: str = "Null or absent.") -> Schema:
     origin = get_origin(hint)
     if origin is Annotated:
         base, *limits = get_args(hint)
-        return _limited(_hinted(base), limits)
+        return _limited(_hinted(base, when_none), limits)
     if origin in (Union, types.UnionType):
         inner = _hinted(next(arm for arm in get_args(hint) if arm is not types.NoneType))
         # Said where API Gateway lets it be said.
-        return inner if inner["type"] == "array" else {**inner, "description": "Null or absent."}
+        return inner if inner["type"] == "array" else {**inner, "description": when_none}
     if origin is tuple:
         return {"type": "array", "items": _hinted(get_args(hint)[0])}
     if dataclasses.is_dataclass(hint) and hint not in _SIMPLE:

@@ -21,7 +21,7 @@ from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.domain.audience import AudiencePlan
-from carillon.domain.campaign import Campaign, CampaignStatus, Run
+from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason, Run
 from carillon.domain.contacts import ContactList, ImportJob, ImportStatus, Outcome, Tally
 from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import NotFound
@@ -474,6 +474,38 @@ def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms: Rooms) -> None:
         version=2,
     )
     assert list(rooms.plans.due(LATER)) == []
+
+
+def test_a_campaign_whose_end_has_come_is_finished_and_held_by_nothing(rooms: Rooms) -> None:
+    over = a_campaign(
+        status=CampaignStatus.PAUSED,
+        ends_at=NOON,
+        hold_reason=HoldReason.ERROR_RATE,
+        hold_until=LATER,
+    )
+    rooms.keep_campaign(over)
+    rooms.keep_campaign(a_campaign("cmp_b", ends_at=LATER + timedelta(seconds=1)))
+    rooms.keep_campaign(a_campaign("cmp_c", status=CampaignStatus.DRAFT, ends_at=NOON))
+
+    assert list(rooms.plans.over(LATER)) == [over]
+    assert rooms.plans.end(over, LATER)
+    assert not rooms.plans.end(over, LATER)
+
+    assert rooms.campaign() == replace(
+        over,
+        status=CampaignStatus.FINISHED,
+        finished_at=LATER,
+        hold_reason=HoldReason.NONE,
+        hold_until=None,
+        updated_at=LATER,
+        version=2,
+    )
+
+
+def test_a_campaign_with_a_new_end_is_not_ended_at_the_old_one(rooms: Rooms) -> None:
+    rooms.keep_campaign(a_campaign(ends_at=LATER))
+
+    assert not rooms.plans.end(a_campaign(ends_at=NOON), LATER)
 
 
 def test_forgotten_are_the_processing_campaigns_untouched_since(rooms: Rooms) -> None:

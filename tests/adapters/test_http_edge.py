@@ -21,6 +21,7 @@ from carillon.domain.errors import (
     Throttled,
     Unavailable,
 )
+from carillon.domain.hours import ActiveHours
 from carillon.edge import http
 from tests.support.requests import Answered, an_event, answered, signed_in
 
@@ -37,6 +38,7 @@ class Wish(Command):
     mapping: dict[str, str] | None = None
     count: int = 0
     loud: bool = False
+    hours: ActiveHours | None = None
 
 
 def call(
@@ -163,6 +165,9 @@ def test_an_unexpected_exception_is_a_bare_500_whose_text_is_neither_told_nor_lo
         ({"name": "x", "mapping": {"a": 1}}, "invalid_input", "mapping"),
         ({"name": "x", "count": 1.5}, "invalid_input", "count"),
         ({"name": "x", "loud": 1}, "invalid_input", "loud"),
+        ({"name": "x", "hours": 1}, "invalid_input", "hours"),
+        ({"name": "x", "hours": {"days": {"mon": ["9-5"]}}}, "bad_hours", "hours"),
+        ({"name": "x", "hours": {"zone": "Mars/Base"}}, "unknown_zone", "hours"),
     ],
 )
 def test_a_wrong_body_is_refused_with_the_field_that_is_wrong(

@@ -68,7 +68,7 @@ def test_the_end_of_submission_is_noted_once(stores: Stores) -> None:
 def test_a_campaign_settles_from_active_and_paused_only(
     stores: Stores, status: CampaignStatus
 ) -> None:
-    before = a_campaign(status=status)
+    before = a_campaign(status=status, hold_reason=HoldReason.ERROR_RATE, hold_until=after(60))
     stores.keep_campaign(before)
 
     settled = stores.control.settle_campaign("cmp_a", after(9))
@@ -80,6 +80,8 @@ def test_a_campaign_settles_from_active_and_paused_only(
         status=CampaignStatus.FINISHED,
         finished_at=after(9),
         updated_at=after(9),
+        hold_reason=HoldReason.NONE,
+        hold_until=None,
         version=before.version + 1,
     )
     assert stores.control.campaign("cmp_a") == (finished if allowed else before)

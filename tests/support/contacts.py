@@ -15,6 +15,7 @@ from carillon.domain.campaign import (
     Action,
     Campaign,
     CampaignStatus,
+    HoldReason,
     Run,
     state_after,
     states_allowing,
@@ -227,7 +228,14 @@ class FakeCampaignPlans:
         standing = self.campaigns[campaign.id]
         if (standing.status, standing.ends_at) != (campaign.status, campaign.ends_at):
             return False
-        self._move(campaign.id, Action.END, now, finished_at=now)
+        self._move(
+            campaign.id,
+            Action.END,
+            now,
+            finished_at=now,
+            hold_reason=HoldReason.NONE,
+            hold_until=None,
+        )
         return True
 
     def processing_since(self, moment: datetime) -> Iterator[str]:

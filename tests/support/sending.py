@@ -408,6 +408,8 @@ class FakeDirectory:
             status=CampaignStatus.FINISHED,
             finished_at=now,
             updated_at=now,
+            hold_reason=HoldReason.NONE,
+            hold_until=None,
             version=campaign.version + 1,
         )
         return True

@@ -58,6 +58,7 @@ def test_without_variants_there_is_none() -> None:
         [{"id": "a", "body": "Hi", "weight": 0}],
         [{"id": "a", "body": "Hi", "weight": True}],
         [{"id": "a", "body": "Hi", "weight": 1001}],
+        [{"id": "a", "body": "Hi", "wieght": 2}],
         [{"id": "a", "body": "Hi"}, {"id": "a", "body": "Ho"}],
         [{"id": f"v{number}", "body": "Hi"} for number in range(11)],
     ],
@@ -83,6 +84,7 @@ def test_follow_ups_go_to_those_who_have_not_replied_unless_said_otherwise() -> 
         {"delay_s": "60", "body": "Hi"},
         {"delay_s": 60, "body": ""},
         {"delay_s": 60, "body": "Hi", "condition": "sometimes"},
+        {"delay_s": 60, "body": "Hi", "conditoin": "always"},
     ],
 )
 def test_what_is_no_follow_up_is_refused_by_its_field(entry: dict[str, Any]) -> None:

@@ -511,6 +511,99 @@ def test_resuming_ends_what_the_campaign_was_held_for_and_a_pilot_goes_on_with_e
     assert (after_errors.hold_reason, after_errors.pilot_size) == (HoldReason.NONE, 10)
 
 
+def test_a_pilot_that_is_made_larger_while_it_waits_goes_on_as_a_pilot() -> None:
+    pilot = in_state(CampaignStatus.PAUSED, hold_reason=HoldReason.PILOT, pilot_size=10)
+    world = a_world(pilot)
+
+    world.manage.change(MINE, "cmp_1", CampaignChange(pilot_size=30), None)
+    resumed = world.manage.resume(MINE, an_origin(), "cmp_1")
+
+    assert resumed.pilot_size == 30
+
+
+def test_other_changes_leave_a_pilot_that_waits_as_it_is() -> None:
+    pilot = in_state(CampaignStatus.PAUSED, hold_reason=HoldReason.PILOT, pilot_size=10)
+
+    changed = a_world(pilot).manage.change(MINE, "cmp_1", CampaignChange(title="Other"), None)
+
+    assert changed.hold_reason is HoldReason.PILOT
+
+
+@pytest.mark.parametrize("action", [Action.END, Action.ARCHIVE])
+def test_what_is_over_is_held_by_nothing(action: Action) -> None:
+    held = in_state(
+        CampaignStatus.PAUSED, hold_reason=HoldReason.ERROR_RATE, hold_until=LATER, ends_at=LATER
+    )
+
+    over = ACTIONS[action](a_world(held).manage, an_origin(), "cmp_1")
+
+    assert (over.hold_reason, over.hold_until) == (HoldReason.NONE, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [(CampaignStatus.DRAFT, Action.LAUNCH), (CampaignStatus.PAUSED, Action.RESUME)],
+)
+def test_a_campaign_whose_end_has_passed_neither_starts_nor_goes_on(
+    status: CampaignStatus, action: Action
+) -> None:
+    world = a_world(in_state(status, ends_at=NOON))
+
+    with pytest.raises(Conflict) as caught:
+        ACTIONS[action](world.manage, an_origin(), "cmp_1")
+
+    assert caught.value.code == "campaign_over"
+    assert world.campaigns.get("cmp_1").status is status
+
+
+@pytest.mark.parametrize(
+    ("schedule", "field_name"),
+    [
+        (Schedule(schedule_at=LATER), "schedule_at"),
+        (Schedule(local_at="2026-11-27T10:00"), "local_at"),
+    ],
+)
+def test_a_campaign_is_not_scheduled_after_its_end(schedule: Schedule, field_name: str) -> None:
+    world = a_world(in_state(CampaignStatus.DRAFT, ends_at=LATER))
+
+    with pytest.raises(InvalidInput) as caught:
+        world.manage.schedule(MINE, an_origin(), "cmp_1", schedule)
+
+    assert caught.value.field == field_name
+
+
+def test_the_end_of_a_scheduled_campaign_does_not_move_before_its_start() -> None:
+    world = a_world(in_state(CampaignStatus.SCHEDULED, schedule_at=LATER))
+
+    with pytest.raises(InvalidInput) as caught:
+        world.manage.change(MINE, "cmp_1", CampaignChange(ends_at=LATER), None)
+
+    assert caught.value.field == "ends_at"
+
+
+def test_a_campaign_that_changes_while_it_is_resumed_is_looked_at_again() -> None:
+    class IsEditedMeanwhile(FakeCampaigns):
+        def transition(self, campaign_id: str, action: Action, *args: Any, **more: Any) -> Campaign:
+            self.change(self.get(campaign_id), {"pilot_size": 30}, NOON)
+            return super().transition(campaign_id, action, *args, **more)
+
+    world = World(IsEditedMeanwhile(in_state(CampaignStatus.PAUSED, pilot_size=10)))
+
+    with pytest.raises(Conflict) as caught:
+        world.manage.resume(MINE, an_origin(), "cmp_1")
+
+    assert caught.value.code == "version_conflict"
+
+
+def test_a_field_is_not_set_and_taken_away_at_once() -> None:
+    change = CampaignChange(daily_limit=9, unset=("daily_limit",))
+
+    with pytest.raises(InvalidInput) as caught:
+        a_world(a_campaign()).manage.change(MINE, "cmp_1", change, None)
+
+    assert caught.value.field == "unset"
+
+
 def test_a_schedule_on_recipients_own_clocks_is_planned_when_the_first_place_reaches_it() -> None:
     world = a_world(in_state(CampaignStatus.DRAFT))
 

@@ -1,11 +1,13 @@
 """Offices, senders, contact lists and imports as their owners manage them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from carillon.domain.campaign import Sender
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from carillon.domain.organisation import OrganisationPolicy
@@ -70,9 +72,11 @@ def test_people_see_their_own_offices_and_admins_all() -> None:
     assert [office.id for office in manage.visible(ADMIN)] == [OTHER_OFFICE, OFFICE]
 
 
-def senders(*standing: Any, wakes: FakeQueue | None = None) -> ManageSenders:
+def senders(
+    *standing: Any, wakes: FakeQueue | None = None, kept: FakeSenders | None = None
+) -> ManageSenders:
     return ManageSenders(
-        FakeSenders(*standing),
+        kept or FakeSenders(*standing),
         offices(),
         FakeClock(),
         send_queue=wakes or FakeQueue(),
@@ -326,6 +330,8 @@ def test_a_limit_that_is_changed_wakes_a_sender_that_was_resting() -> None:
     assert without.daily_limit is None
     with pytest.raises(InvalidInput):
         manage.change(MINE, "snd_1", SenderChange(unset=("phone",)))
+    with pytest.raises(InvalidInput):
+        manage.change(MINE, "snd_1", SenderChange(daily_limit=5, unset=("daily_limit",)))
 
 
 def test_a_person_stops_a_sender_and_lets_it_go_on() -> None:
@@ -343,6 +349,23 @@ def test_a_person_stops_a_sender_and_lets_it_go_on() -> None:
     assert (going.status, going.problem, going.suspended_at) == ("active", None, None)
     assert caught.value.code == "sender_state"
     assert len(wakes.messages) == 2
+
+
+def test_a_suspension_that_nobody_has_seen_is_not_undone() -> None:
+    class AccountIsRefusedMeanwhile(FakeSenders):
+        def change(
+            self, sender_id: str, changes: Mapping[str, Any], *, allowed: frozenset[str]
+        ) -> Sender:
+            super().change(sender_id, {"status": "suspended"}, allowed=frozenset({"active"}))
+            return super().change(sender_id, changes, allowed=allowed)
+
+    kept = AccountIsRefusedMeanwhile(a_sender(resting_until=NOON + timedelta(minutes=5)))
+
+    with pytest.raises(Conflict) as caught:
+        senders(kept=kept).resume(MINE, "snd_1")
+
+    assert caught.value.code == "sender_state"
+    assert kept.get("snd_1").status == "suspended"
 
 
 def test_a_sender_that_rests_can_be_sent_on() -> None:

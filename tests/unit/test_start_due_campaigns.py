@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from carillon.domain.campaign import Campaign, CampaignStatus
+from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason
 from carillon.usecases.start_due_campaigns import Started, Starting, start_due_campaigns
 from tests.support.clock import NOON, FakeClock
 from tests.support.contacts import FakeCampaignPlans
@@ -138,14 +138,28 @@ def test_a_crash_at_any_point_loses_no_campaign() -> None:
 
 @pytest.mark.parametrize("status", [CampaignStatus.ACTIVE, CampaignStatus.PAUSED])
 def test_a_campaign_whose_end_has_come_is_finished(status: CampaignStatus) -> None:
-    world = a_world(a_campaign(status=status, ends_at=NOON))
+    held: dict[str, Any] = {
+        "hold_reason": HoldReason.QUIET_HOURS,
+        "hold_until": NOON + timedelta(hours=9),
+    }
+    world = a_world(a_campaign(status=status, ends_at=NOON, **held))
 
     started = start_due_campaigns(world)
 
     assert started == Started((), (), (), ("cmp_a",))
     campaign = campaign_in(world)
     assert (campaign.status, campaign.finished_at) == (CampaignStatus.FINISHED, NOON)
+    assert (campaign.hold_reason, campaign.hold_until) == (HoldReason.NONE, None)
     assert start_due_campaigns(world) == Started((), (), ())
+
+
+def test_a_campaign_that_would_start_after_its_end_does_not_start() -> None:
+    world = a_world(scheduled(ends_at=NOON))
+
+    started = start_due_campaigns(world)
+
+    assert started == Started((), ("cmp_a",), ())
+    assert "its end" in (campaign_in(world).launch_error or "")
 
 
 def test_a_campaign_whose_end_is_to_come_goes_on() -> None:

@@ -180,6 +180,10 @@ class Campaign:
         """The tab that lists this campaign (K12)."""
         return tab_of(self.status)
 
+    def is_over(self, at: datetime) -> bool:
+        """Whether its end has come by *at*: nothing leaves any more (F5)."""
+        return self.ends_at is not None and self.ends_at <= at
+
     def missing_for_launch(self) -> list[str]:
         """Return the fields that must be filled before a launch (K6); empty when ready."""
         needed = {

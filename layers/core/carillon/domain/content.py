@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -77,6 +77,7 @@ def variants_of(entries: Sequence[Mapping[str, Any]]) -> tuple[Variant, ...]:
 
 
 def _variant(entry: Mapping[str, Any]) -> Variant:
+    _require_known("variants", entry, Variant)
     name, weight, body = entry.get("id"), entry.get("weight", 1), entry.get("body")
     if not isinstance(name, str) or not _VARIANT_ID.fullmatch(name):
         raise _wrong("variants", "A variant's id is 1 to 8 of the characters a-z and 0-9.")
@@ -95,6 +96,7 @@ def follow_ups_of(entries: Sequence[Mapping[str, Any]]) -> tuple[FollowUp, ...]:
 
 
 def _follow_up(entry: Mapping[str, Any]) -> FollowUp:
+    _require_known("follow_ups", entry, FollowUp)
     delay_s, body = entry.get("delay_s"), entry.get("body")
     shortest, longest = int(SHORTEST_DELAY.total_seconds()), int(LONGEST_DELAY.total_seconds())
     if (
@@ -111,6 +113,14 @@ def _follow_up(entry: Mapping[str, Any]) -> FollowUp:
     if not isinstance(body, str) or not body.strip():
         raise _wrong("follow_ups", "A follow-up needs a body.")
     return FollowUp(delay_s, condition, body)
+
+
+def _require_known(field: str, entry: Mapping[str, Any], kind: type[Variant | FollowUp]) -> None:
+    # A misspelt condition must not become the usual one.
+    known = [one.name for one in fields(kind)]
+    for name in entry:
+        if name not in known:
+            raise _wrong(field, f"There is no {name!r:.80} here, only {', '.join(known)}.")
 
 
 def _wrong(field: str, detail: str) -> InvalidInput:

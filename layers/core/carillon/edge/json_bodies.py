@@ -88,6 +88,9 @@ def _value(name: str, hint: Any, value: Any) -> Any:
         raise TypeError(f"{name}: {hint} cannot be read from JSON")
     try:
         return read(value)
+    except InvalidInput as error:
+        # It knows its part of the value alone; the caller knows the field.
+        raise InvalidInput(error.detail, field=name, code=error.code) from error
     except ValueError as error:
         raise InvalidInput(f"{name} must be {error}.", field=name) from error
 

@@ -202,18 +202,25 @@ class ManageCampaigns:
         self._check_fields(campaign.office_id, changes)
         if campaign.status is not CampaignStatus.DRAFT:
             _require_ready(replace(campaign, **changes))
+        if campaign.status is CampaignStatus.SCHEDULED:
+            _require_time_to_send(replace(campaign, **changes), "ends_at")
+        if campaign.hold_reason is HoldReason.PILOT and "pilot_size" in changes:
+            # Resumed, it goes on with the pilot that was just asked for, not with everybody.
+            changes |= _FREE
         return self._campaigns.change(campaign, changes, self._clock.now())
 
     def launch(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """
         Freeze the audience and send, from now on.
 
-        Raises Conflict (``campaign_not_ready``) naming what is missing.
+        Raises Conflict: ``campaign_not_ready`` naming what is missing, ``campaign_over``
+        when its end has passed.
         """
         campaign = self.get(access, campaign_id)
+        now = self._clock.now()
         if campaign.status in states_allowing(Action.LAUNCH):
             _require_ready(campaign)
-        now = self._clock.now()
+            _require_not_over(campaign, now)
         launched = self._transition(
             origin,
             campaign,
@@ -232,6 +239,8 @@ class ManageCampaigns:
         schedule_at = _due_at(schedule, self._clock.now())
         if campaign.status in states_allowing(Action.SCHEDULE):
             _require_ready(campaign)
+            named = "schedule_at" if schedule.local_at is None else "local_at"
+            _require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
         return self._transition(
             origin,
             campaign,
@@ -251,8 +260,14 @@ class ManageCampaigns:
         return self._and_wake(self._transition(origin, campaign, Action.PAUSE, _FREE))
 
     def resume(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
-        """Go on where it was paused, or paused itself; after a pilot, with everybody (K17)."""
+        """
+        Go on where it was paused, or paused itself; after a pilot, with everybody (K17).
+
+        Raises Conflict (``campaign_over``) when its end has passed.
+        """
         campaign = self.get(access, campaign_id)
+        if campaign.status in states_allowing(Action.RESUME):
+            _require_not_over(campaign, self._clock.now())
         changes = dict(_FREE)
         if campaign.hold_reason is HoldReason.PILOT:
             changes["pilot_size"] = None
@@ -261,31 +276,29 @@ class ManageCampaigns:
     def end(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Finish it: what is unsent stays unsent (K4)."""
         campaign = self.get(access, campaign_id)
-        return self._transition(origin, campaign, Action.END, {"finished_at": self._clock.now()})
+        changes = {**_FREE, "finished_at": self._clock.now()}
+        return self._transition(origin, campaign, Action.END, changes)
 
     def archive(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Stop it for good, or discard a draft (K4)."""
-        return self._moved(access, origin, campaign_id, Action.ARCHIVE)
+        return self._transition(origin, self.get(access, campaign_id), Action.ARCHIVE, _FREE)
 
     def recount(self, access: Access, campaign_id: str) -> None:
         """Have the campaign's counters recounted from its rows."""
         self.get(access, campaign_id)
         self._recount_queue.put({"campaign_id": campaign_id, "reason": "requested"})
 
-    def _moved(self, access: Access, origin: Origin, campaign_id: str, action: Action) -> Campaign:
-        return self._transition(origin, self.get(access, campaign_id), action, {})
-
     def _transition(
         self, origin: Origin, campaign: Campaign, action: Action, changes: Mapping[str, Any]
     ) -> Campaign:
-        # What was found ready must be what is launched: hence the version.
-        needs_ready = action in (Action.LAUNCH, Action.SCHEDULE)
+        # What was looked at must be what is launched, or let go on: hence the version.
+        looked_at = action in (Action.LAUNCH, Action.SCHEDULE, Action.RESUME)
         return self._campaigns.transition(
             campaign.id,
             action,
             self._clock.now(),
             changes=changes,
-            version=campaign.version if needs_ready else None,
+            version=campaign.version if looked_at else None,
             mark=_mark(origin),
         )
 
@@ -353,6 +366,9 @@ def _named(change: CampaignChange) -> dict[str, Any]:
     values = {field.name: getattr(change, field.name) for field in fields(change)}
     del values["unset"]
     named = {name: value for name, value in values.items() if value is not None}
+    both = sorted(set(change.unset) & named.keys())
+    if both:
+        raise InvalidInput(f"{both[0]} is both set and unset.", field="unset")
     for name, value in named.items():
         # Ids and tags; the same follow-up may well come twice.
         if isinstance(value, tuple) and name not in ("variants", "follow_ups"):
@@ -385,6 +401,18 @@ def _require_ready(campaign: Campaign) -> None:
             code="campaign_not_ready",
             extra={"missing": missing},
         )
+
+
+def _require_not_over(campaign: Campaign, now: datetime) -> None:
+    if campaign.is_over(now):
+        raise Conflict(
+            "The campaign's end (ends_at) has passed; move it first.", code="campaign_over"
+        )
+
+
+def _require_time_to_send(campaign: Campaign, named: str) -> None:
+    if campaign.schedule_at is not None and campaign.is_over(campaign.schedule_at):
+        raise InvalidInput("The campaign would end (ends_at) before it starts.", field=named)
 
 
 def _require_of_office(

@@ -125,6 +125,8 @@ class ManageSenders:
         self.get(access, sender_id)
         if set(change.unset) - {"daily_limit"}:
             raise InvalidInput("unset may name daily_limit.", field="unset")
+        if change.unset and change.daily_limit is not None:
+            raise InvalidInput("daily_limit is both set and unset.", field="unset")
         named = {"name": change.name, "mps": change.mps, "daily_limit": change.daily_limit}
         changes: dict[str, Any] = {k: value for k, value in named.items() if value is not None}
         changes |= dict.fromkeys(change.unset)
@@ -156,7 +158,9 @@ class ManageSenders:
             "suspended_at": None,
             "resting_until": None,
         }
-        return self._awoken(self._senders.change(sender_id, changes, allowed=_ANY_STATUS))
+        # A suspension that comes in between stands: nobody has seen it yet.
+        seen = frozenset({sender.status})
+        return self._awoken(self._senders.change(sender_id, changes, allowed=seen))
 
     def _awoken(self, sender: Sender) -> Sender:
         self._send_queue.put({"sender_id": sender.id})

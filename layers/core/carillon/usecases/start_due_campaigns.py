@@ -59,6 +59,8 @@ def _problem(campaign: Campaign, now: datetime, lateness_limit: timedelta) -> st
     missing = campaign.missing_for_launch()
     if missing:
         return f"It was due but could not start without: {', '.join(missing)}."
+    if campaign.ends_at is not None and campaign.is_over(now):
+        return f"It was due but its end, {to_iso(campaign.ends_at)}, has passed: nothing was sent."
     due_at = campaign.schedule_at
     # On recipients' own clocks the lateness is each person's, until it is over everywhere.
     limit = lateness_limit + EVERYWHERE if campaign.local_at else lateness_limit

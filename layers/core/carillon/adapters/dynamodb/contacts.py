@@ -26,6 +26,7 @@ from carillon.domain.campaign import (
     Action,
     Campaign,
     CampaignStatus,
+    HoldReason,
     Run,
     state_after,
     states_allowing,
@@ -453,7 +454,12 @@ class DynamoCampaignPlans(_Control):
         return self._update(
             self._change(
                 _campaign_key(campaign.id),
-                put={**_state(Action.END, campaign, now), "finished_at": now},
+                put={
+                    **_state(Action.END, campaign, now),
+                    "finished_at": now,
+                    "hold_reason": HoldReason.NONE,
+                    "hold_until": None,
+                },
                 expect={"status": campaign.status, "ends_at": campaign.ends_at},
                 add={"version": 1},
             )

@@ -104,12 +104,13 @@ class DynamoDirectory:
         return self._update(
             schema.campaign_pk(campaign_id),
             "CMP",
-            "SET #status = :after, finished_at = :now, updated_at = :now, gsi1pk = :tab"
-            " ADD version :one",
+            "SET #status = :after, finished_at = :now, updated_at = :now, gsi1pk = :tab,"
+            " hold_reason = :none REMOVE hold_until ADD version :one",
             f"#status IN ({', '.join(before)})",
             {
                 **before,
                 ":after": after,
+                ":none": HoldReason.NONE,
                 ":now": now,
                 ":tab": schema.tab_pk(tab_of(after)),
                 ":one": 1,
