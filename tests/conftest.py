@@ -20,13 +20,16 @@ from tests.support.log_watch import (  # noqa: F401 - pytest finds its hooks her
 )
 
 _ALONE = ("tests/journeys/", "tests/browser/")
+# Sessions of pytest on tiny folders: they need nothing to themselves.
+_NOT_ALONE = "tests/journeys/test_no_personal_data_in_logs.py"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests run alone, which belong to one worker, and begin with the longest."""
     for item in items:
-        if item.get_closest_marker("platform") or item.nodeid.startswith(_ALONE):
+        alone = item.nodeid.startswith(_ALONE) and not item.nodeid.startswith(_NOT_ALONE)
+        if item.get_closest_marker("platform") or alone:
             item.add_marker(pytest.mark.alone)
         item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: "interleavings" not in item.nodeid)

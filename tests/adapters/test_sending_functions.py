@@ -26,6 +26,7 @@ from tests.support.places import somewhere_in_daytime
 from tests.support.second_provider import speak_for_second_provider
 from tests.support.sending import a_campaign, a_sender
 from tests.support.sending_functions import (
+    BASE_URL,
     TOKEN,
     Context,
     Deployment,
@@ -386,7 +387,7 @@ def test_an_answer_asks_for_its_receipts_at_its_own_senders_provider(
     assert answer == NOTHING_FAILED
     (sent,) = module.opened.sent
     before_ref, _, ref = sent.status_callback.partition("?ref=")
-    assert before_ref == "https://hooks.example.com/prod/bird/snd_bird/status"
+    assert before_ref == f"{BASE_URL}/bird/snd_bird/status"
     assert ref == sent.ref_token
 
 
@@ -642,5 +643,5 @@ def test_a_pacer_asks_for_receipts_at_its_own_senders_provider(
     deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
 
     (sent,) = module.opened.sent
-    wanted = "https://hooks.example.com/prod/bird/snd_a/status?ref="
+    wanted = f"{BASE_URL}/bird/snd_a/status?ref="
     assert sent.status_callback == wanted + sent.ref_token

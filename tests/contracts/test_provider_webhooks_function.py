@@ -12,6 +12,7 @@ from carillon.domain.clock import from_iso, to_iso
 from tests.support.second_provider import FakeModule, speak_for_second_provider
 from tests.support.sending import a_sender
 from tests.support.sending_functions import (
+    BASE_URL,
     PREVIOUS_TOKEN,
     TOKEN,
     Deployment,
@@ -316,7 +317,7 @@ def test_another_providers_module_gets_the_call_as_it_came_and_its_answer_is_giv
     assert answer == (202, '{"ok":true}')
     (seen,) = bird.calls
     assert seen.method == "POST"
-    assert seen.url == "https://hooks.example.com/prod/bird/snd_bird/status?b=2&a=1&ref=Zm9v"
+    assert seen.url == f"{BASE_URL}/bird/snd_bird/status?b=2&a=1&ref=Zm9v"
     assert (seen.body, seen.headers["x-key"]) == (body.encode(), "k1")
     (message,) = deployed.queued("RECEIPT")
     assert message["received_at"] == to_iso(seen.received_at)

@@ -7,6 +7,7 @@ The stores of the send path, as fakes or as the real adapters over emulated tabl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import boto3
@@ -131,14 +132,18 @@ def fake_stores() -> Stores:
 def dynamo_stores() -> Iterator[DynamoStores]:
     """Give the real adapters over empty emulated tables."""
     with mock_aws():
-        yield dynamo_stores_in(
-            boto3.client(
-                "dynamodb",
-                region_name="us-east-1",
-                aws_access_key_id="emulated",
-                aws_secret_access_key="emulated",
-            )
-        )
+        yield dynamo_stores_in(emulated_dynamodb())
+
+
+@cache
+def emulated_dynamodb() -> Any:
+    """Return the one client to whatever tables ``mock_aws`` emulates just now."""
+    return boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        aws_access_key_id="emulated",
+        aws_secret_access_key="emulated",
+    )
 
 
 def dynamo_stores_in(client: Any) -> DynamoStores:
