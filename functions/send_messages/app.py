@@ -14,10 +14,12 @@ from carillon import settings
 from carillon.adapters import aws
 from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.callbacks import status_callback
+from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.counters import DynamoFigures
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
+from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.providers.registry import Providers
@@ -25,15 +27,18 @@ from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
+from carillon.domain.ids import lead_key
 from carillon.domain.law_pack import shipped_pack
-from carillon.domain.message import CallbackRef
+from carillon.domain.message import CallbackRef, LeadRow, RowRef
 from carillon.domain.pacing import MOST_WORKERS, ErrorLimit, workers_for
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
-from carillon.ports import Queue, SendingDirectory
+from carillon.ports import Outbox, Queue, SendingDirectory
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.readiness import rules_of
+from carillon.usecases.resolve_ambiguous import Resolution, resolve_answer
 from carillon.usecases.send_lead import SendingWorld, send_lead
+from carillon.usecases.walk_outbox import Answering
 from carillon.usecases.walk_parts import Render, Walking
 
 # What a pacer needs before Lambda stops it: the oldest claim may call for 10 s more, a call
@@ -43,9 +48,10 @@ _HAND_OVER_S = 35.0
 
 @dataclass(frozen=True)
 class Composition:
-    """What the handler needs: the directory, the queue, and a world for one sender."""
+    """What the handler needs: whom to wake, the queue, and a world for one sender."""
 
     directory: SendingDirectory
+    outbox: Outbox
     send_queue: Queue
     world_of: Callable[[str], PacingWorld]
 
@@ -71,6 +77,9 @@ def build() -> Composition:
         suppressions_table=env.suppressions_table,
         messages_table=env.messages_table,
     )
+    outbox = DynamoOutbox(
+        dynamodb, control_table=env.control_table, messages_table=env.messages_table
+    )
     budgets = DynamoBudgets(dynamodb, env.control_table)
     caps = DynamoContactCaps(dynamodb, env.suppressions_table)
     figures = DynamoFigures(dynamodb, env.counters_table)
@@ -88,10 +97,25 @@ def build() -> Composition:
         def callback_url(sender_id: str, ref: CallbackRef) -> str:
             return status_callback(env.webhook_base_url, sender.provider, sender_id, ref)
 
+        provider = providers.of(sender)
+
+        def resolve(ref: RowRef, row: LeadRow) -> Resolution:
+            key = lead_key(row.phone)
+            campaigns = [run.lead_ref(key).pk for run in directory.runs(sender_id) if run.parts]
+            return resolve_answer(
+                ref,
+                row,
+                sender_phone=sender.phone,
+                partitions=[schema.unsolicited_pk(sender_id, key), *campaigns],
+                now=clock.now(),
+                leads=messages,
+                provider=provider,
+            )
+
         sending = SendingWorld(
             leads=messages,
             gate=gate,
-            provider=providers.of(sender),
+            provider=provider,
             suppressions=suppressions,
             caps=caps,
             clock=clock,
@@ -111,6 +135,14 @@ def build() -> Composition:
                 rules=rules_of(policy, shipped_pack(), timedelta(seconds=env.lateness_limit_s)),
                 now=clock.now,
             ),
+            answering=Answering(
+                outbox=outbox,
+                conversations=messages,
+                resolve=resolve,
+                grace=timedelta(seconds=env.ambiguous_grace_s),
+                poll_after=timedelta(seconds=env.first_poll_after_s),
+                now=clock.now,
+            ),
             budgets=budgets,
             receipts_of=receipts_of,
             error_limit=ErrorLimit(percent=policy.error_rate_percent),
@@ -124,13 +156,14 @@ def build() -> Composition:
             on_error=_log_broken,
         )
 
-    return Composition(directory=directory, send_queue=send_queue, world_of=world_of)
+    return Composition(directory=directory, outbox=outbox, send_queue=send_queue, world_of=world_of)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
     """Pace the sender that a message names; on the clock, wake the senders with open runs."""
     if "Records" not in event:
-        woken = wake_idle_senders(build().directory, build().send_queue, SystemClock().now())
+        made = build()
+        woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, SystemClock().now())
         logger.info("senders_woken", count=woken)
         return None
     return handle_each(event, partial(_pace, context=context), context)

@@ -36,10 +36,12 @@ from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Walking
 from tests.bench.world import BODY, phone_number
 from tests.support.clock import NOON, FakeClock
+from tests.support.outbox import nothing_to_answer
 from tests.support.sending import (
     FakeBudgets,
     FakeContactCaps,
     FakeDirectory,
+    FakeMessages,
     FakeQueue,
     FakeSuppressions,
     InlineExecutor,
@@ -141,6 +143,7 @@ def _send(leads: int) -> None:
             rules=no_law(),
             now=clock.now,
         ),
+        answering=nothing_to_answer(FakeMessages(), clock),
         budgets=FakeBudgets(),
         receipts_of=lambda _: (0, 0),
         error_limit=ErrorLimit(),
@@ -364,7 +367,7 @@ class _KeepsNoRows:
 
 class _Open:
     def look(
-        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
     ) -> GateView:
         return GateView(opted_out=False, campaign_active=True, lease_token=1, campaign_version=1)
 

@@ -37,6 +37,7 @@ from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, Dyna
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
+from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
@@ -62,8 +63,10 @@ from carillon.usecases.reconcile_campaign import (
 )
 from carillon.usecases.record_receipt import replay_parked
 from carillon.usecases.recount import Progress, RecountWorld, come_back, recount_campaign
+from carillon.usecases.resolve_ambiguous import Resolution
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.start_due_campaigns import Starting, start_due_campaigns
+from carillon.usecases.walk_outbox import Answering
 from carillon.usecases.walk_parts import Walking
 from tests.bench.capacity import Index
 from tests.bench.carrier import BenchCarrier
@@ -198,6 +201,7 @@ class World:
         }
         self._directory = DynamoDirectory(dynamodb, _CONTROL)
         self._messages = DynamoMessages(dynamodb, _MESSAGES)
+        self._outbox = DynamoOutbox(dynamodb, control_table=_CONTROL, messages_table=_MESSAGES)
         self._plans = DynamoCampaignPlans(dynamodb, _CONTROL)
         self._lists = DynamoImportDirectory(dynamodb, _CONTROL)
         self._contacts = DynamoContacts(dynamodb, _CONTACTS)
@@ -299,6 +303,15 @@ class World:
                 watches=self._directory,
                 directory=self._directory,
                 rules=no_law(),
+                now=self.timeline.now,
+            ),
+            answering=Answering(
+                outbox=self._outbox,
+                conversations=self._messages,
+                # Nobody answers in the bench.
+                resolve=lambda _ref, _row: Resolution.WAITING,
+                grace=timedelta(seconds=60),
+                poll_after=timedelta(seconds=600),
                 now=self.timeline.now,
             ),
             budgets=DynamoBudgets(self._dynamodb, _CONTROL),
@@ -415,7 +428,9 @@ class World:
                 )
             )
         with self._invocation("send_messages", stage):
-            wake_idle_senders(self._directory, self._queues["send"], self.timeline.now())
+            wake_idle_senders(
+                self._directory, self._outbox, self._queues["send"], self.timeline.now()
+            )
         with self._invocation("reconcile_messages", stage):
             replay_parked(self._messages)
             for campaign_id in unsettled_campaigns(self._directory):

@@ -41,11 +41,12 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     },
     "send_messages": {
         # BatchGetItem: a campaign, its run and the opt-out are read in one call before each send.
-        CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
+        # DeleteItem: an answer that is final leaves the outbox.
+        CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
         INDEX: {"Query"},
         # DeleteItem: a claim that was not used is given back. BatchGetItem: the gate asks
-        # whether the person of a follow-up has replied.
-        MESSAGES: {"BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
+        # whether the person of a follow-up has replied. GetItem: an answer's row.
+        MESSAGES: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
         # PutItem: the provider may refuse somebody as opted out. GetItem: how often a person
         # was texted lately stands beside.
         SUPPRESSIONS: {"GetItem", "BatchGetItem", "PutItem"},

@@ -194,8 +194,8 @@ GUARDS = (
     Guard(
         "a campaign that is not active does not send",
         _SEND,
-        "not view.campaign_active\n            or ",
-        "",
+        "return not view.campaign_active or",
+        "return",
         # Every pause makes a new version, which the gate sees too: only a single step shows this.
         (_UNIT + "send_lead.py",),
         "not_active",
@@ -693,7 +693,7 @@ GUARDS = (
     Guard(
         "an edited campaign's old text does not pass the gate",
         _SEND,
-        "or view.campaign_version != assignment.content_version",
+        "or view.campaign_version != self.content_version",
         "or view.campaign_version is None",
         (_RULES,),
         "edited",

@@ -23,8 +23,10 @@ from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import (
     Accepted,
     CallbackRef,
+    LeadRow,
     Outgoing,
     ProviderRecord,
+    QueuedReply,
     Receipt,
     Recipient,
     Reply,
@@ -38,14 +40,18 @@ from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_se
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from carillon.usecases.reconcile_campaign import (
     ReconcilingWorld,
+    partitions_of,
     reconcile_campaign,
     take_turn,
     unsettled_campaigns,
 )
 from carillon.usecases.record_receipt import record_receipt, replay_parked
+from carillon.usecases.resolve_ambiguous import Resolution, resolve_answer
 from carillon.usecases.send_lead import SendingWorld, send_lead
+from carillon.usecases.walk_outbox import Answering
 from carillon.usecases.walk_parts import Walking
 from tests.support.clock import FakeClock, SkewedClock
+from tests.support.outbox import FakeOutbox
 from tests.support.sending import (
     FakeAudiences,
     FakeBudgets,
@@ -220,6 +226,7 @@ class World:
         self.carrier.emit = self._emit
         self.recounts = FakeQueue()
         self.budgets = FakeBudgets()
+        self.outbox = FakeOutbox(self.messages)
         self.caps = FakeContactCaps()
         self.rules = no_law()
         # Nothing pauses itself unless a test asks for it.
@@ -263,8 +270,11 @@ class World:
             event = heapq.heappop(self._events)
             self.clock.sleep(event.at - self.clock.monotonic())
             self._play(event)
-            if self.settled() and all(event.kind == "minute" for event in self._events):
+            if self._is_quiet() and all(event.kind == "minute" for event in self._events):
                 return
+
+    def _is_quiet(self) -> bool:
+        return self.settled() and not self.outbox.entries
 
     def settled(self) -> bool:
         run = self.directory.run_by_key["snd_a", "cmp_a"]
@@ -287,6 +297,11 @@ class World:
     def take_in(self, reply: Reply, *, tapped: bool = True) -> None:
         """Process an inbound message as its function would."""
         process_reply(reply, self._reply_world(tapped=tapped))
+
+    def answer(self, reply: QueuedReply) -> None:
+        """Put *reply* into the outbox and wake its sender, as the API does."""
+        self.outbox.put(reply)
+        self._schedule(0.0, "send", {"sender_id": reply.sender_id})
 
     def set_status(self, status: CampaignStatus) -> None:
         campaign = self.directory.campaigns["cmp_a"]
@@ -340,7 +355,7 @@ class World:
                 self._schedule(VISIBILITY_S, event.kind, event.payload)
         except Throttled as error:
             self._schedule(error.retry_after_s, event.kind, event.payload)
-        if event.kind == "minute" and not self.settled():
+        if event.kind == "minute" and not self._is_quiet():
             self._schedule(60.0, "minute", None)
 
     def _handle(self, event: _Event) -> None:
@@ -368,7 +383,10 @@ class World:
 
     def _minute(self) -> None:
         wake_idle_senders(
-            self._tapped(self.directory, "directory"), self._queue("send"), self.clock.now()
+            self._tapped(self.directory, "directory"),
+            self._tapped(self.outbox, "outbox"),
+            self._queue("send"),
+            self.clock.now(),
         )
         replay_parked(self._tapped(self.messages, "leads"))
         for campaign_id in unsettled_campaigns(self.directory):
@@ -417,6 +435,14 @@ class World:
                 watches=self._tapped(self.directory, "watches"),
                 directory=directory,
                 rules=self.rules,
+                now=clock.now,
+            ),
+            answering=Answering(
+                outbox=self._tapped(self.outbox, "outbox"),
+                conversations=self._tapped(self.messages, "leads"),
+                resolve=self._resolve_answer,
+                grace=GRACE,
+                poll_after=POLL_AFTER,
                 now=clock.now,
             ),
             budgets=self._tapped(self.budgets, "budgets"),
@@ -469,6 +495,17 @@ class World:
             callback_url=lambda _, ref: ref.token,
             unsolicited_partition=lambda sender, key: f"unsolicited#{sender}#{key[:2]}",
             ambiguous_grace=GRACE,
+        )
+
+    def _resolve_answer(self, ref: RowRef, row: LeadRow) -> Resolution:
+        return resolve_answer(
+            ref,
+            row,
+            sender_phone=a_sender().phone,
+            partitions=partitions_of(row.sender_id, lead_key(row.phone), self._reconciling()),
+            now=self.clock.now(),
+            leads=self._tapped(self.messages, "leads"),
+            provider=self._tapped(self.carrier, "provider"),
         )
 
     def _receipts_of(self, campaign_id: str) -> tuple[int, int]:

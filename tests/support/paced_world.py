@@ -20,6 +20,7 @@ from carillon.domain.pacing import ErrorLimit, workers_for
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender
 from carillon.usecases.send_lead import Assignment, SendingWorld, SendResult, send_lead
 from carillon.usecases.walk_parts import Walking
+from tests.support.outbox import nothing_to_answer
 from tests.support.sending import (
     FakeBudgets,
     FakeContactCaps,
@@ -258,6 +259,7 @@ class PacedWorld:
                 rules=no_law(),
                 now=self.time.now,
             ),
+            "answering": nothing_to_answer(self.messages, self.time),
             "budgets": FakeBudgets(),
             "receipts_of": lambda _: (0, 0),
             "error_limit": ErrorLimit(),

@@ -555,10 +555,10 @@ class FakeGate:
         self._messages = messages
 
     def look(
-        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
     ) -> GateView:
         consent = self._suppressions.of(phone)
-        campaign = self._directory.campaigns.get(campaign_id)
+        campaign = self._directory.campaigns.get(campaign_id or "")
         row = self._messages.items.get(lead, {}) if lead is not None else {}
         return GateView(
             opted_out=consent is not None and consent.opted_out,

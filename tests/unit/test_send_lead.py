@@ -82,7 +82,7 @@ class SlowGate:
     looks: int = 0
 
     def look(
-        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
     ) -> GateView:
         self.looks += 1
         self.before()

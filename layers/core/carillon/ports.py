@@ -27,6 +27,7 @@ from carillon.domain.message import (
     Lease,
     Outgoing,
     ProviderRecord,
+    QueuedReply,
     Receipt,
     ReceiptOutcome,
     Recipient,
@@ -482,16 +483,37 @@ class Conversations(Protocol):
         ...
 
 
+class Outbox(Protocol):
+    """Agents' and the assistant's answers, from their decision to their final receipt (V5)."""
+
+    def put(self, reply: QueuedReply) -> bool:
+        """Keep *reply*, with its row in the conversation; False when it was kept before."""
+        ...
+
+    def waiting(self, sender_id: str, now: datetime, limit: int) -> list[QueuedReply]:
+        """Return the replies that are due, the longest waiting first; strongly consistent."""
+        ...
+
+    def postpone(self, reply: QueuedReply, until: datetime) -> None:
+        """Let *reply* be due again at *until*: its final receipt is waited for. Idempotent."""
+        ...
+
+    def done(self, reply: QueuedReply) -> None:
+        """Take *reply* out: its row is final. Idempotent."""
+        ...
+
+
 class Gate(Protocol):
     """The last look before a provider call."""
 
     def look(
-        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
     ) -> GateView:
         """
         Read suppression, campaign state and lease token, strongly consistent, in one request.
 
         With *lead* also whether that person has replied, which cancels follow-ups (M3).
+        Without a campaign, for an answer in a conversation, none is active.
         """
         ...
 

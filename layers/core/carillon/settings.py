@@ -127,6 +127,8 @@ class SendMessages:
     webhook_base_url: str
     counters_table: str
     lateness_limit_s: int = 3600
+    ambiguous_grace_s: int = 60
+    first_poll_after_s: int = 600
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ the next walk, a receipt or the reconciler resolves, and a lease that runs out.
     too many messages fail          -> the campaign pauses itself (F7)
     a day's limit is used up        -> the campaign holds until midnight, or others take over
     a pilot's number is reached     -> the campaign pauses itself (K17)
+
+Answers of agents and of the assistant go first (V5): under the same lease, rate and limit,
+but whatever state a campaign is in.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,10 +26,11 @@ from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason, Run, 
 from carillon.domain.errors import NotFound
 from carillon.domain.message import Lease
 from carillon.domain.pacing import ErrorLimit, ErrorRate, TokenBucket
-from carillon.ports import Budgets, Clock, Leases, Queue, SendingDirectory
+from carillon.ports import Budgets, Clock, Leases, Outbox, Queue, SendingDirectory
 from carillon.usecases.availability import Availability
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
-from carillon.usecases.spend_budgets import Limit, Purse, limits_of
+from carillon.usecases.spend_budgets import Limit, Purse, limits_of, sender_limits
+from carillon.usecases.walk_outbox import Answering, Replies
 from carillon.usecases.walk_parts import Feed, Render, Texts, Walking
 
 LEASE_S = 15.0
@@ -74,6 +78,7 @@ class PacingWorld:
     leases: Leases
     directory: SendingDirectory
     walking: Walking
+    answering: Answering
     budgets: Budgets
     receipts_of: Callable[[str], tuple[int, int]]
     error_limit: ErrorLimit
@@ -127,7 +132,9 @@ def pace_sender(sender_id: str, *, owner: str, stop_at: float, world: PacingWorl
 
 @dataclass(frozen=True)
 class _Sending:
-    feed: Feed
+    """A call under way; *feed* is the campaign's, None for an answer."""
+
+    feed: Feed | None
     assignment: Assignment
     limits: list[Limit]
 
@@ -142,6 +149,7 @@ class _Pacer:
         self._clock = world.clock
         self._bucket = TokenBucket(rate=sender.mps, now=now, tokens=_left_by_last(lease, sender))
         self._purse = Purse(world.budgets)
+        self._replies = Replies(sender, world.answering)
         self._feeds: dict[str, Feed] = {}
         # Campaign -> segments it has had; who has had least is next (fair share).
         self._served: dict[str, int] = {}
@@ -171,8 +179,11 @@ class _Pacer:
     def _pace(self) -> None:
         self._refresh()
         while self._may_go_on():
-            found = self._next_assignment()
-            if found is not None:
+            answer = self._next_answer()
+            found = None if answer else self._next_assignment()
+            if answer is not None:
+                self._dispatch(None, *answer)
+            elif found is not None:
                 self._dispatch(*found)
             elif self._in_flight:
                 self._collect(wait_s=_POLL_S)
@@ -219,6 +230,7 @@ class _Pacer:
         if not self._sender.is_available(self._clock.now()):
             self._stopped = True
             return
+        self._replies.look()
         kept: dict[str, Feed] = {}
         runs = [run for run in _open(directory.runs(self._sender.id)) if not self._is_aside(run)]
         campaigns = directory.campaigns_by_id([run.campaign_id for run in runs])
@@ -265,8 +277,8 @@ class _Pacer:
         if feed is not None:
             # A limit may be another one now.
             self._purse.empty(run.campaign_id)
-        if campaign.office_id not in self._zones:
-            self._zones[campaign.office_id] = self._zone_of(campaign.office_id)
+        # Asked for here, where a campaign that cannot be read is left aside.
+        self._zone(campaign.office_id)
         return Feed(
             run,
             campaign,
@@ -276,11 +288,13 @@ class _Pacer:
             world=self._world.walking,
         )
 
-    def _zone_of(self, office_id: str) -> ZoneInfo:
-        try:
-            return ZoneInfo(self._world.directory.office_zone(office_id))
-        except NotFound:
-            return ZoneInfo("UTC")
+    def _zone(self, office_id: str) -> ZoneInfo:
+        if office_id not in self._zones:
+            try:
+                self._zones[office_id] = ZoneInfo(self._world.directory.office_zone(office_id))
+            except NotFound:
+                self._zones[office_id] = ZoneInfo("UTC")
+        return self._zones[office_id]
 
     def _set_aside(self, campaign_id: str, error: Exception) -> None:
         """Leave alone for a while a campaign whose text or audience cannot be read."""
@@ -292,6 +306,20 @@ class _Pacer:
         return self._clock.monotonic() < self._aside.get(run.campaign_id, 0.0)
 
     # What next ------------------------------------------------------------------
+
+    def _next_answer(self) -> tuple[Assignment, list[Limit]] | None:
+        """Return an answer that is due and what it spends, or None."""
+        assignment = None if self._stopped else self._replies.take()
+        if assignment is None:
+            return None
+        limits = sender_limits(self._sender, self._zone(self._sender.office_id), self._clock.now())
+        gone = self._purse.take(limits)
+        if gone is None:
+            return assignment, limits
+        self._replies.settle(assignment, SendResult(outcome=Sent.HELD))
+        if gone.until is not None:
+            self._rest(gone.until)
+        return None
 
     def _next_assignment(self) -> tuple[Feed, Assignment, list[Limit]] | None:
         """Return an assignment of the campaign that has had least so far (fair share), or None."""
@@ -313,7 +341,7 @@ class _Pacer:
 
     def _spend(self, feed: Feed, assignment: Assignment) -> list[Limit] | None:
         """Take the message from its limits and return them; None when one of them is used up."""
-        zone = self._zones[feed.campaign.office_id]
+        zone = self._zone(feed.campaign.office_id)
         limits = limits_of(feed.campaign, self._sender, zone, self._clock.now())
         used_up = self._purse.take(limits)
         if used_up is None:
@@ -339,20 +367,21 @@ class _Pacer:
 
     # One message ----------------------------------------------------------------
 
-    def _dispatch(self, feed: Feed, assignment: Assignment, limits: list[Limit]) -> None:
+    def _dispatch(self, feed: Feed | None, assignment: Assignment, limits: list[Limit]) -> None:
         if not self._wait_for_turn(feed, assignment):
             # Time is up, or the campaign stopped while we waited: nothing was claimed.
-            feed.settle(assignment, SendResult(outcome=Sent.HELD))
+            (feed or self._replies).settle(assignment, SendResult(outcome=Sent.HELD))
             self._purse.put_back(limits)
             return
-        self._served[feed.run.campaign_id] += max(assignment.segments, 1)
+        if feed is not None:
+            self._served[feed.run.campaign_id] += max(assignment.segments, 1)
         future = self._world.executor.submit(self._world.send, assignment, self._lease)
         self._in_flight[future] = _Sending(feed, assignment, limits)
         self._collect(wait_s=0.0)
 
-    def _wait_for_turn(self, feed: Feed, assignment: Assignment) -> bool:
+    def _wait_for_turn(self, feed: Feed | None, assignment: Assignment) -> bool:
         while True:
-            if not self._may_go_on() or self._feeds.get(feed.run.campaign_id) is not feed:
+            if not self._may_go_on() or not self._is_drawn_from(feed):
                 return False
             if len(self._in_flight) >= self._world.workers:
                 self._collect(wait_s=_POLL_S)
@@ -363,6 +392,9 @@ class _Pacer:
             self._clock.sleep(min(pause, _POLL_S))
             # Before the next look at the bucket: an answer may have closed it meanwhile.
             self._collect(wait_s=0.0)
+
+    def _is_drawn_from(self, feed: Feed | None) -> bool:
+        return feed is None or self._feeds.get(feed.run.campaign_id) is feed
 
     def _collect(self, *, wait_s: float) -> None:
         if not self._in_flight:
@@ -386,11 +418,16 @@ class _Pacer:
         self.report.count(result.outcome)
         if result.outcome in _UNUSED or assignment.text is None:
             self._purse.put_back(sending.limits)
+        if result.outcome is Sent.THROTTLED:
+            self._bucket.close_for(result.after_s, self._clock.monotonic())
+        if result.outcome is Sent.ACCOUNT_BLOCKED:
+            self._suspend(result.code or "account_blocked")
+        if feed is None:
+            self._replies.settle(assignment, result)
+            return
         match result.outcome:
-            case Sent.THROTTLED:
-                self._bucket.close_for(result.after_s, self._clock.monotonic())
-            case Sent.ACCOUNT_BLOCKED:
-                self._suspend(feed, result.code or "account_blocked")
+            case Sent.ACCOUNT_BLOCKED if not self._has_stand_in(feed):
+                self._hold(feed, HoldReason.ACCOUNT)
             case Sent.SUBMITTED if feed.campaign.hold_reason is not HoldReason.NONE:
                 self._hold(feed, HoldReason.NONE)
             case Sent.HELD:
@@ -432,14 +469,12 @@ class _Pacer:
     def _has_stand_in(self, feed: Feed) -> bool:
         return bool(feed.available - {self._sender.id})
 
-    def _suspend(self, feed: Feed, problem: str) -> None:
+    def _suspend(self, problem: str) -> None:
         """Stop the sender for everybody, until a person has looked (F7)."""
         self._stopped = True
         now = self._clock.now()
         if self._world.directory.suspend_sender(self._sender.id, problem, now):
             self.report.suspended = problem
-        if not self._has_stand_in(feed):
-            self._hold(feed, HoldReason.ACCOUNT)
 
     def _rest(self, until: datetime) -> None:
         """Leave the sender alone for a while; where there are others, they take over (N3)."""
@@ -468,6 +503,8 @@ class _Pacer:
     def _linger(self) -> bool:
         """Wait a little for a retry that is nearly due; False when there is nothing to wait for."""
         dues = [due for feed in self._feeds.values() if (due := feed.next_due()) is not None]
+        if self._replies.ready_at is not None:
+            dues.append(self._replies.ready_at)
         if not dues:
             return False
         pause = (min(dues) - self._clock.now()).total_seconds()
@@ -514,11 +551,19 @@ class _Pacer:
         runs = list(_open(directory.runs(self._sender.id)))
         campaigns = directory.campaigns_by_id([run.campaign_id for run in runs])
         waiting = [run for run in runs if self._is_sending(campaigns[run.campaign_id])]
+        delays = []
         if waiting:
-            self.report.handed_over = True
             only_aside = all(self._is_aside(run) for run in waiting)
-            delay_s = int(ASIDE_S) if only_aside else self._delay_s()
-            queue.put({"sender_id": self._sender.id}, delay_s=delay_s)
+            delays.append(int(ASIDE_S) if only_aside else self._delay_s())
+        self._replies.look()
+        if self._replies.is_waiting():
+            delays.append(0)
+        elif self._replies.ready_at is not None:
+            pause = self._replies.ready_at - self._clock.now()
+            delays.append(max(int(pause.total_seconds()), 1))
+        if delays:
+            self.report.handed_over = True
+            queue.put({"sender_id": self._sender.id}, delay_s=min(delays))
 
     def _delay_s(self) -> int:
         """Return how long the next pacer may sleep: until a retry, if only retries are left."""
@@ -562,11 +607,14 @@ def _open(runs: Iterable[Run]) -> Iterator[Run]:
     return (run for run in runs if run.state == "open")
 
 
-def wake_idle_senders(directory: SendingDirectory, send_queue: Queue, now: datetime) -> int:
-    """Wake every sender with an open run; return how many. The minute's safety net."""
+def wake_idle_senders(
+    directory: SendingDirectory, outbox: Outbox, send_queue: Queue, now: datetime
+) -> int:
+    """Wake every sender that has something to send; return how many. The minute's safety net."""
     woken = 0
     for sender in directory.senders():
-        if not any(_open(directory.runs(sender.id))):
+        has_runs = any(_open(directory.runs(sender.id)))
+        if not has_runs and not outbox.waiting(sender.id, now, 1):
             continue
         if sender.is_available(now):
             send_queue.put({"sender_id": sender.id})

@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from carillon.domain.errors import NotFound, Unavailable
 from carillon.domain.ids import lead_key
-from carillon.domain.lead import is_final
+from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import (
     Accepted,
     Claim,
@@ -100,6 +100,30 @@ def poll_submitted(
         leads.record_unconfirmed(ref, row.claim_id, now)
         return Resolution.UNCONFIRMED
     return Resolution.WAITING
+
+
+def resolve_answer(
+    ref: RowRef,
+    row: LeadRow,
+    *,
+    sender_phone: str,
+    partitions: Iterable[str],
+    now: datetime,
+    leads: Leads,
+    provider: MessageProvider,
+) -> Resolution:
+    """Settle an answer in a conversation that has no result, or no final receipt."""
+    if row.status is LeadStatus.SUBMITTED:
+        return poll_submitted(ref, row, now=now, leads=leads, provider=provider)
+    return resolve_claimed(
+        ref,
+        row,
+        sender_phone=sender_phone,
+        partitions=partitions,
+        now=now,
+        leads=leads,
+        provider=provider,
+    )
 
 
 def _fetched(row: LeadRow, provider: MessageProvider) -> ProviderRecord | None:

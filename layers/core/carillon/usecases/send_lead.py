@@ -33,6 +33,7 @@ from carillon.domain.errors import (
 from carillon.domain.message import (
     CallbackRef,
     Claim,
+    GateView,
     Lease,
     Outgoing,
     Recipient,
@@ -88,6 +89,7 @@ class Assignment:
 
     ``text`` is None when it could not be rendered; ``problem`` is then the code.
     ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
+    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops.
     """
 
     campaign_id: str
@@ -108,10 +110,13 @@ class Assignment:
     closes_at: datetime | None = None
     ends_at: datetime | None = None
     caps: tuple[Cap, ...] = ()
+    answer: RowRef | None = None
 
     @property
     def ref(self) -> RowRef:
         """The messages row of this message."""
+        if self.answer is not None:
+            return self.answer
         return RowRef(
             f"{self.campaign_id}#{self.part:05d}", step_key(self.recipient.key, self.step)
         )
@@ -120,6 +125,12 @@ class Assignment:
     def lead_ref(self) -> RowRef:
         """The messages row of its lead."""
         return RowRef(self.ref.pk, self.recipient.key)
+
+    def is_stopped(self, view: GateView) -> bool:
+        """Whether its campaign has stopped, or changed since the text was rendered (F4)."""
+        if self.answer is not None:
+            return False
+        return not view.campaign_active or view.campaign_version != self.content_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +233,7 @@ def _blocked(
         looked_at = world.clock.monotonic()
         view = world.gate.look(
             phone=claim.phone,
-            campaign_id=assignment.campaign_id,
+            campaign_id=None if assignment.answer else assignment.campaign_id,
             sender_id=claim.sender_id,
             lead=assignment.lead_ref if assignment.step else None,
         )
@@ -234,8 +245,7 @@ def _blocked(
             return SendResult(outcome=Sent.CANCELLED)
         now = world.clock.monotonic()
         if (
-            not view.campaign_active
-            or view.campaign_version != assignment.content_version
+            assignment.is_stopped(view)
             or view.lease_token != lease.token
             or now - claimed_at > CLAIM_MAX_AGE_S
         ):
@@ -278,7 +288,7 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
     except OutcomeUnknown as error:
         return SendResult(outcome=Sent.AMBIGUOUS, claim_id=claim.id, code=error.provider_code)
     world.leads.record_submitted(claim, accepted, world.clock.now())
-    if assignment.step:
+    if assignment.step or assignment.answer:
         world.leads.note_outbound(assignment.lead_ref, world.clock.now())
     return SendResult(outcome=Sent.SUBMITTED)
 

@@ -37,20 +37,9 @@ class Limit:
 
 def limits_of(campaign: Campaign, sender: Sender, zone: ZoneInfo, now: datetime) -> list[Limit]:
     """Return the limits that the next message of *campaign* through *sender* falls under."""
-    limits = []
-    # Daily limits are the office's days.
-    today, midnight = now.astimezone(zone).date(), next_midnight(now, zone)
-    for scope, most in ((sender.id, sender.daily_limit), (campaign.id, campaign.daily_limit)):
-        if most is not None:
-            limits.append(
-                Limit(
-                    budget=day_budget(scope, today),
-                    most=most,
-                    block=max(1, min(int(sender.mps), most // _BLOCKS)),
-                    reason=HoldReason.DAILY_LIMIT,
-                    until=midnight,
-                )
-            )
+    limits = sender_limits(sender, zone, now)
+    if campaign.daily_limit is not None:
+        limits.append(_daily(campaign.id, campaign.daily_limit, sender, zone, now))
     if campaign.pilot_size is not None:
         budget = Budget(campaign.id, PILOT)
         # One at a time: a pilot is small, and a block lost in a crash would be missed.
@@ -58,6 +47,24 @@ def limits_of(campaign: Campaign, sender: Sender, zone: ZoneInfo, now: datetime)
             Limit(budget=budget, most=campaign.pilot_size, block=1, reason=HoldReason.PILOT)
         )
     return limits
+
+
+def sender_limits(sender: Sender, zone: ZoneInfo, now: datetime) -> list[Limit]:
+    """Return the limits that every message through *sender* falls under, of whatever kind."""
+    if sender.daily_limit is None:
+        return []
+    return [_daily(sender.id, sender.daily_limit, sender, zone, now)]
+
+
+def _daily(scope: str, most: int, sender: Sender, zone: ZoneInfo, now: datetime) -> Limit:
+    # Daily limits are the office's days.
+    return Limit(
+        budget=day_budget(scope, now.astimezone(zone).date()),
+        most=most,
+        block=max(1, min(int(sender.mps), most // _BLOCKS)),
+        reason=HoldReason.DAILY_LIMIT,
+        until=next_midnight(now, zone),
+    )
 
 
 class Purse:

@@ -481,12 +481,12 @@ class DynamoGate:
         self._messages = messages_table
 
     def look(
-        self, *, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None = None
+        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
     ) -> GateView:
         """Read suppression, campaign, lease and lead, strongly consistent, in one request."""
         found = self._read(phone, campaign_id, sender_id, lead)
         consent = found.get((phone, ""), {})
-        campaign = found.get((schema.campaign_pk(campaign_id), "CMP"), {})
+        campaign = found.get((schema.campaign_pk(campaign_id or ""), "CMP"), {})
         lease = found.get((schema.sender_pk(sender_id), "LEASE"), {})
         return GateView(
             opted_out=consent.get("status") == "opted_out",
@@ -497,15 +497,13 @@ class DynamoGate:
         )
 
     def _read(
-        self, phone: str, campaign_id: str, sender_id: str, lead: RowRef | None
+        self, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None
     ) -> dict[tuple[str, str], dict[str, Any]]:
+        campaign = [_key(schema.campaign_pk(campaign_id), "CMP")] if campaign_id else []
         wanted: dict[str, Any] = {
             self._suppressions: {"Keys": [{"pk": {"S": phone}}], "ConsistentRead": True},
             self._control: {
-                "Keys": [
-                    _key(schema.campaign_pk(campaign_id), "CMP"),
-                    _key(schema.sender_pk(sender_id), "LEASE"),
-                ],
+                "Keys": [*campaign, _key(schema.sender_pk(sender_id), "LEASE")],
                 "ConsistentRead": True,
                 "ProjectionExpression": "pk, sk, #status, #token, version",
                 "ExpressionAttributeNames": {"#status": "status", "#token": "token"},

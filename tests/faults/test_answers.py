@@ -1,0 +1,192 @@
+"""
+Answers of agents and the assistant go through the campaign's own gate and claim (V5, F2, F3).
+
+Whatever dies, an answer leaves exactly once; after a STOP it does not leave; it needs no
+campaign that sends; and it goes before the campaign's own messages.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from carillon.domain.campaign import CampaignStatus
+from carillon.domain.lead import LeadStatus
+from tests.faults.world import Crash, World
+from tests.support.outbox import a_reply
+from tests.support.sending import a_sender
+
+
+def a_world(leads: int = 1) -> World:
+    world = World(leads=leads, parts=1)
+    world.at(5.0, lambda: world.answer(a_reply("r1", phone=world.phones[0])))
+    return world
+
+
+def answers(world: World) -> list[str]:
+    return [sent.text for sent in world.carrier.ledger if sent.text.startswith("Answer")]
+
+
+def status_of_answer(world: World, reply_id: str = "r1") -> str:
+    item = world.messages.items[a_reply(reply_id, phone=world.phones[0]).ref]
+    return str(item["status"])
+
+
+def at_tap(world: World, number: int, act: Callable[[], object]) -> None:
+    seen = 0
+
+    def tap(_: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            act()
+
+    world.tap = tap
+
+
+def test_an_answer_leaves_once_and_its_receipt_takes_it_out_of_the_outbox() -> None:
+    world = a_world()
+
+    world.run()
+
+    assert answers(world) == ["Answer r1"]
+    assert status_of_answer(world) == LeadStatus.DELIVERED
+    assert world.outbox.entries == {}
+
+
+def test_a_crash_at_any_point_neither_repeats_nor_loses_an_answer() -> None:
+    quiet = a_world()
+    quiet.run()
+
+    def die() -> None:
+        raise Crash
+
+    for number in range(1, len(quiet.taps) + 1):
+        world = a_world()
+        at_tap(world, number, die)
+
+        world.run()
+
+        where = quiet.taps[number - 1]
+        assert answers(world) == ["Answer r1"], where
+        assert status_of_answer(world) == LeadStatus.DELIVERED, where
+        assert world.outbox.entries == {}, where
+        world.assert_never_twice_never_lost()
+
+
+def test_a_stop_at_any_point_is_obeyed_unless_the_gate_had_been_passed() -> None:
+    quiet = a_world()
+    quiet.run()
+
+    for number in range(1, len(quiet.taps) + 1):
+        world = a_world()
+
+        def stop(world: World = world) -> None:
+            world.take_in(world.reply(world.phones[0], "STOP"), tapped=False)
+
+        at_tap(world, number, stop)
+
+        world.run()
+
+        standing = world.suppressions.of(world.phones[0])
+        out_at = standing.committed_at if standing else None
+        sent_after = [
+            sent.text
+            for sent in world.carrier.ledger
+            if sent.text.startswith(("Answer", "Hi ")) and out_at and sent.started_at > out_at
+        ]
+        where = quiet.taps[number - 1]
+        allowed = 1 if where in ("after gate.look", "before provider.send") else 0
+        assert len(sent_after) <= allowed, where
+        assert len(answers(world)) <= 1, where
+
+
+def test_somebody_who_has_opted_out_gets_no_answer() -> None:
+    world = a_world()
+    world.at(4.0, lambda: world.take_in(world.reply(world.phones[0], "STOP"), tapped=False))
+
+    world.run()
+
+    assert answers(world) == []
+    assert status_of_answer(world) == LeadStatus.SUPPRESSED
+    assert world.outbox.entries == {}
+
+
+def test_an_answer_needs_no_campaign_that_sends() -> None:
+    for status in (CampaignStatus.PAUSED, CampaignStatus.FINISHED, CampaignStatus.ARCHIVED):
+        world = a_world()
+        world.at(4.0, lambda world=world, status=status: world.set_status(status))  # type: ignore[misc]
+
+        world.run(until_s=3600.0)
+
+        assert answers(world) == ["Answer r1"], status
+
+
+def test_an_answer_goes_before_the_campaigns_messages() -> None:
+    world = World(leads=12, parts=1)
+    world.directory.sender_by_id["snd_a"] = a_sender(mps=1.0)
+    # While its pacer is at the campaign's first message.
+    at_tap(world, 20, lambda: world.outbox.put(a_reply("r1", phone=world.phones[0])))
+
+    world.run()
+
+    texts = [sent.text for sent in world.carrier.ledger]
+    # It is seen within two seconds, and the sender gives one message a second.
+    assert texts.index("Answer r1") <= 4
+    world.assert_never_twice_never_lost()
+
+
+def test_an_answer_without_an_open_campaign_is_found_by_the_minutes_net() -> None:
+    world = a_world()
+    world.run()
+    # Put in, but the message that wakes the sender was lost.
+    world.outbox.put(a_reply("r2", phone=world.phones[0]))
+
+    world.run(until_s=world.clock.monotonic() + 3600.0)
+
+    assert answers(world) == ["Answer r1", "Answer r2"]
+
+
+def test_an_answer_whose_receipt_never_comes_is_asked_for() -> None:
+    world = a_world()
+    world.carrier.emit = lambda *_: None
+
+    world.run()
+
+    assert status_of_answer(world) == LeadStatus.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "mood", ["throttled", "unavailable", "hang", "drop_reply", "early_receipt", "accept"]
+)
+def test_whatever_the_provider_does_an_answer_arrives_once(mood: str) -> None:
+    world = a_world()
+    # The campaign's own message is the first call, the answer's first try the second.
+    world.carrier.behave = lambda number: mood if number == 2 else "accept"
+
+    world.run()
+
+    assert answers(world) == ["Answer r1"]
+    assert status_of_answer(world) == LeadStatus.DELIVERED
+    assert world.outbox.entries == {}
+
+
+def test_an_answer_that_is_refused_has_failed_and_is_not_tried_again() -> None:
+    world = a_world()
+    world.carrier.behave = lambda number: "rejected" if number == 2 else "accept"
+
+    world.run()
+
+    assert answers(world) == []
+    assert status_of_answer(world) == LeadStatus.FAILED
+    assert world.outbox.entries == {}
+
+
+def test_an_answer_counts_towards_its_senders_day_and_waits_for_the_next() -> None:
+    world = a_world()
+    world.directory.sender_by_id["snd_a"] = a_sender(daily_limit=1)
+
+    world.run(until_s=48 * 3600.0)
+
+    first, second = world.carrier.ledger
+    assert (first.text, second.text) == ("Hi Ada", "Answer r1")
+    assert (second.started_at.date() - first.started_at.date()).days == 1
