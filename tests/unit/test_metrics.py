@@ -23,6 +23,7 @@ from carillon.domain.metrics import (
     percent_tenths,
     summary_figures,
 )
+from carillon.domain.response_times import bucket_of
 from tests.support.counters import a_lead, at
 
 
@@ -56,6 +57,8 @@ def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
         "total_agent_responses": "A7",
         "total_assistant_responses": "A7",
         "median_agent_response_time": "A8",
+        "p90_agent_response_time": "A8",
+        "p95_agent_response_time": "A8",
         "initials_sent": "A9",
         "segments": "A10",
         "replies": "A11",
@@ -75,6 +78,8 @@ def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
     without = {name: f["reason"] for name, f in figures.items() if f["value"] is None}
     assert without == {
         "median_agent_response_time": NO_AGENT_TIMES,
+        "p90_agent_response_time": NO_AGENT_TIMES,
+        "p95_agent_response_time": NO_AGENT_TIMES,
         "contacts_per_sender": NO_ACTIVE_SENDER,
         "progress": NO_AUDIENCE,
         "delivery_rate": NOTHING_SETTLED,
@@ -102,6 +107,7 @@ def test_each_counter_reaches_its_figure() -> None:
         "automatic_responses": 9,
         "agent_responses": 4,
         "assistant_responses": 6,
+        bucket_of(60): 4,
     }
 
     figures = campaign_figures(counts, total=100, active_senders=3)
@@ -117,7 +123,9 @@ def test_each_counter_reaches_its_figure() -> None:
         "total_contact_responses": 50,
         "total_agent_responses": 4,
         "total_assistant_responses": 6,
-        "median_agent_response_time": None,
+        "median_agent_response_time": 60,
+        "p90_agent_response_time": 60,
+        "p95_agent_response_time": 60,
         "initials_sent": 90,
         "segments": 120,
         "replies": 33,

@@ -20,6 +20,8 @@ both agree because they are the same function.
     auto_opt_outs, manual_opt_outs  lead that opted out here (A5, O3)    opted_out_at
     automatic_responses, agent_responses, assistant_responses
                          accepted answer, by author (A7)                 submitted_at
+    w#{bucket}           accepted answer of an agent, by how long the    submitted_at
+                         person had waited for it (A8)
     fail#{code}          failed or suppressed lead, by reason (A15)      final_at
     partial              accepted lead with follow-ups to come (M3)      none: a state
     partial_done         those of them that are delivered, unconfirmed   none: a state
@@ -49,6 +51,7 @@ from typing import Any, TypeVar
 
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.lead import LeadStatus
+from carillon.domain.response_times import bucket_of
 
 Row = Mapping[str, Any]
 Counts = dict[str, int]
@@ -70,6 +73,7 @@ COUNTED_ATTRIBUTES = frozenset(
         "segments",
         "mms",
         "author",
+        "waited_s",
         "error_code",
         "opt_out_kind",
         "claimed_at",
@@ -364,6 +368,9 @@ def _count_outbound(row: Row, result: Contribution) -> None:
     counter = _AUTHORS.get(str(row.get("author")))
     if counter:
         result.add(counter, _accepted_at(row))
+    waited_s = row.get("waited_s")
+    if counter == "agent_responses" and type(waited_s) is int and waited_s >= 0:
+        result.add(bucket_of(waited_s), _accepted_at(row))
 
 
 def _count_segments(row: Row, result: Contribution) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from carillon.domain.counters import COST_PREFIX, FAIL_PREFIX, failed, sent, settled
 from carillon.domain.provider_codes import lookup
+from carillon.domain.response_times import quantile
 
 Figure = dict[str, int | float | str | None]
 
@@ -18,7 +19,7 @@ Figure = dict[str, int | float | str | None]
 _HIGH_ABOVE = 95
 _MODERATE_FROM = 80
 
-NO_AGENT_TIMES = "No agent replies are recorded in this version."
+NO_AGENT_TIMES = "No agent has answered anybody yet."
 NO_ACTIVE_SENDER = "The campaign has no active sender."
 NO_AUDIENCE = "The campaign's audience has not been frozen yet."
 NO_UNIQUE_CONTACTS = "People are not yet told apart across campaigns."
@@ -104,8 +105,15 @@ def _engagement(counts: Mapping[str, int]) -> dict[str, Figure]:
         "total_contact_responses": _is("A6", count("inbound", 0)),
         "total_agent_responses": _is("A7", count("agent_responses", 0)),
         "total_assistant_responses": _is("A7", count("assistant_responses", 0)),
-        "median_agent_response_time": _has_none("A8", NO_AGENT_TIMES),
+        "median_agent_response_time": _waited(counts, 0.5),
+        "p90_agent_response_time": _waited(counts, 0.9),
+        "p95_agent_response_time": _waited(counts, 0.95),
     }
+
+
+def _waited(counts: Mapping[str, int], share: float) -> Figure:
+    waited_s = quantile(counts, share)
+    return _has_none("A8", NO_AGENT_TIMES) if waited_s is None else _is("A8", waited_s)
 
 
 def _status_breakdown(counts: Mapping[str, int], total: int) -> dict[str, Figure]:
