@@ -257,11 +257,6 @@ def asks_for_person(text: str) -> bool:
     return False
 
 
-def shown_reason(outcome: HandOver | Silent) -> str:
-    """Return the reason of an outcome without an answer, as the API shows it."""
-    return outcome.reason if isinstance(outcome, HandOver) else outcome.why
-
-
 def newest(turns: Sequence[Turn], most: int) -> tuple[Turn, ...]:
     """Return the last *most* of *turns* that say something."""
     return tuple(turn for turn in turns if turn.text.strip())[-most:]

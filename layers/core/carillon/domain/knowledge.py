@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from carillon.domain.errors import InvalidInput
-from carillon.domain.optout import Keyword, classify
+from carillon.domain.optout import Keyword, classify, normalise
 
 MAX_ENTRIES: Final = 200
 MAX_ANSWER: Final = 1600
@@ -42,6 +42,8 @@ def require_askable(entry: KnowledgeEntry) -> None:
     if not entry.questions and not entry.keywords:
         raise InvalidInput("An entry needs a question or a keyword.", field="questions")
     for keyword in entry.keywords:
+        if not normalise(keyword):
+            raise InvalidInput("A keyword needs a letter or a digit.", field="keywords")
         if classify(keyword) is not Keyword.NONE:
             raise InvalidInput(
                 f"{keyword!r} is answered by itself and never reaches the assistant.",
