@@ -196,7 +196,7 @@ _CHANGES = st.fixed_dictionaries(
 )
 
 
-@given(situation=_CHANGES.map(lambda changes: replace(_CALM, **changes)))
+@given(situation=_CHANGES.map(lambda changes: a_situation(**changes)))
 @example(situation=_CALM)
 @example(situation=replace(_CALM, text="STOP"))
 def test_nothing_but_ordinary_text_in_a_calm_conversation_of_its_own_reaches_the_answerer(
