@@ -19,7 +19,6 @@ from carillon.domain.assistant import (
     Usage,
     objection,
 )
-from carillon.domain.ids import derived_id
 from carillon.domain.segments import segment_count, smart_encode
 from carillon.ports import Assistant, Clock, KnowledgeBook
 
@@ -32,7 +31,6 @@ class Inquiry:
     *campaign_id* is None in a conversation that answers no campaign: nothing is known there.
     """
 
-    conversation_id: str
     campaign_id: str | None
     situation: Situation
     turns: tuple[Turn, ...] = ()
@@ -42,13 +40,13 @@ class Inquiry:
 @dataclass(frozen=True, kw_only=True)
 class AssistantReply:
     """
-    What to queue. *id* is always the same for the same inbound message.
+    What to queue. *id* is the provider's id of the message that it answers.
 
-    Its row is ``{lead_key}#out#assistant.{id}``.
+    Its row is ``{lead_key}#out#assistant.{id}``, as the row of an automatic answer is named:
+    one answer a message, whatever is redelivered, and ``Given`` can be read from the key.
     """
 
     id: str
-    inbound_id: str
     text: str
     sources: tuple[str, ...]
     score: float | None = None
@@ -90,8 +88,7 @@ def answer_as_assistant(
     if isinstance(outcome, HandOver):
         return outcome
     return AssistantReply(
-        id=derived_id("ans", inquiry.conversation_id, situation.inbound_id),
-        inbound_id=situation.inbound_id,
+        id=situation.inbound_id,
         text=outcome.text,
         sources=outcome.sources,
         score=outcome.score,
