@@ -19,6 +19,7 @@ from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
+from carillon.domain.assistant import AssistantPolicy
 from carillon.domain.campaign import Campaign, Sender, allowed_actions
 from carillon.domain.contact_list import ImportRecord
 from carillon.domain.knowledge import KnowledgeEntry
@@ -123,6 +124,7 @@ def _assistant_world(settings: CampaignsApi, clock: SystemClock) -> AssistantWor
         ),
         clock=clock,
         organisation=settings.organisation_name,
+        policy=AssistantPolicy(per_hour=settings.assistant_answers_per_hour),
     )
 
 

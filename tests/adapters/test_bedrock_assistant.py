@@ -143,7 +143,7 @@ def test_the_request_is_small_cool_and_of_the_chosen_model(bedrock: Bedrock) -> 
 
     (request,) = bedrock.requests
     assert request["modelId"] == "anthropic.some-model-v1:0"
-    assert request["inferenceConfig"] == {"maxTokens": 400, "temperature": 0.0}
+    assert request["inferenceConfig"] == {"maxTokens": 600, "temperature": 0.0}
     assert "guardrailConfig" not in request
 
 
@@ -326,7 +326,6 @@ def test_only_an_answer_that_ended_by_itself_is_given(
     [
         ("AccessDeniedException", 403, Reason.MISCONFIGURED, False),
         ("ResourceNotFoundException", 404, Reason.MISCONFIGURED, False),
-        ("ValidationException", 400, Reason.MISCONFIGURED, False),
         ("ModelTimeoutException", 408, Reason.UNAVAILABLE, True),
         ("ModelErrorException", 424, Reason.UNAVAILABLE, True),
         ("InternalServerException", 500, Reason.UNAVAILABLE, True),
@@ -344,6 +343,31 @@ def test_an_error_of_the_service_is_a_hand_over_after_one_try(
     assert len(bedrock.requests) == 1
     # What may have been charged for stays used.
     assert (bedrock.used > 0) is keeps
+
+
+def test_a_model_that_takes_no_temperature_is_told_none_from_then_on(bedrock: Bedrock) -> None:
+    bedrock.refuses("ValidationException", 400)
+    bedrock.says("ENTRIES: 1\nFrom 9:00.")
+    bedrock.says("ENTRIES: 1\nFrom 9:00.")
+
+    answers = [bedrock.ask(), bedrock.ask()]
+
+    told = ["temperature" in request["inferenceConfig"] for request in bedrock.requests]
+    assert [type(one) for one in answers] == [Answer, Answer]
+    assert told == [True, False, False]
+
+
+def test_a_request_that_stays_invalid_is_a_mistake_of_the_deployment(bedrock: Bedrock) -> None:
+    for _ in range(4):
+        bedrock.refuses("ValidationException", 400)
+
+    outcomes = [bedrock.ask(), bedrock.ask()]
+
+    assert outcomes == [HandOver(reason=Reason.MISCONFIGURED)] * 2
+    # The temperature was not to blame, and is tried again.
+    told = ["temperature" in request["inferenceConfig"] for request in bedrock.requests]
+    assert told == [True, False, True, False]
+    assert bedrock.used == 0
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ModelNotReadyException"])
@@ -382,7 +406,7 @@ def test_silence_is_a_hand_over_and_may_have_been_charged(
     outcome = bedrock.ask()
 
     assert outcome == HandOver(reason=Reason.UNAVAILABLE)
-    assert bedrock.used > 400
+    assert bedrock.used > 600
 
 
 def test_a_spent_day_asks_nobody_and_leaves_what_was_left() -> None:

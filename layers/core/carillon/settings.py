@@ -44,6 +44,7 @@ class Assistant:
     assistant_model: str = ""
     assistant_guardrail: str = ""
     assistant_daily_tokens: int = 2_000_000
+    assistant_answers_per_hour: int = 5
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ Wrong statements in plain words pass all of that: who cannot have them takes the
 assistant, which says nothing that nobody has written.
 
 The Converse API wants turns of user and assistant to alternate, the first and the last of them
-the user's. The call is made once, a throttled one once more. Whatever it raises becomes a
-hand-over with a reason; only our own tables' errors escape.
+the user's. The call is made once; once more when it was throttled, and once more without a
+temperature when it was invalid, because newer models refuse to be told one. Whatever it raises
+becomes a hand-over with a reason; only our own tables' errors escape.
 """
 
 import json
@@ -46,7 +47,8 @@ READ_TIMEOUT_S: Final = 10
 # Tokens are counted under this name in the control table, by UTC day.
 BUDGET: Final = "assistant"
 
-_MAX_TOKENS = 400
+# Some models think aloud before they answer, and what they think counts.
+_MAX_TOKENS = 600
 _MAX_CHARACTERS = 450
 _SHOWN_ENTRIES = 12
 _SHOWN_TURNS = 12
@@ -119,6 +121,7 @@ class BedrockAssistant:
         self._model = model
         self._daily_tokens = daily_tokens
         self._guardrail = guardrail
+        self._takes_temperature = True
 
     def answer(self, question: Question, knowledge: Sequence[KnowledgeEntry]) -> Answer | HandOver:
         """Return the model's answer if it holds to the entries, or why a person is needed."""
@@ -150,7 +153,7 @@ class BedrockAssistant:
             "modelId": self._model,
             "system": [{"text": _system(question, shown)}],
             "messages": _messages(question),
-            "inferenceConfig": {"maxTokens": _MAX_TOKENS, "temperature": 0.0},
+            "inferenceConfig": {"maxTokens": _MAX_TOKENS},
         }
         if self._guardrail:
             name, _, version = self._guardrail.rpartition(":")
@@ -161,6 +164,21 @@ class BedrockAssistant:
         return request
 
     def _converse(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return self._unthrottled(self._tempered(request))
+        except ClientError as error:
+            if _code(error) != "ValidationException" or not self._takes_temperature:
+                raise
+            response = self._unthrottled(request)
+            self._takes_temperature = False
+            return response
+
+    def _tempered(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self._takes_temperature:
+            return request
+        return {**request, "inferenceConfig": {**request["inferenceConfig"], "temperature": 0.0}}
+
+    def _unthrottled(self, request: Mapping[str, Any]) -> dict[str, Any]:
         try:
             first: dict[str, Any] = self._client.converse(**request)
         except ClientError as error:
