@@ -28,6 +28,7 @@ from carillon.domain.campaign import Action, Campaign, Sender
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.hours import ActiveHours
+from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
 from carillon.domain.metrics import Health
@@ -37,6 +38,7 @@ from carillon.domain.permissions import PERMISSIONS, Role, Scope
 from carillon.domain.significance import Verdict
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE, Endpoint, endpoints
 from carillon.usecases.manage_campaigns import TABS
+from carillon.usecases.manage_knowledge import Trial
 
 OUTPUT = Path(__file__).with_name("openapi.yaml")
 # Function folder -> logical id in template.yaml.
@@ -179,7 +181,7 @@ def _responses(endpoint: Endpoint) -> Schema:
     # API Gateway takes no $ref for a whole response, and "default" is not imported as one.
     codes = ["400", "401", "403", "429", "500"]
     codes += ["404"] if "{" in endpoint.path else []
-    codes += ["409"] if endpoint.method in ("POST", "PATCH", "PUT") else []
+    codes += ["409"] if endpoint.method != "GET" else []
     codes += ["412", "428"] if endpoint.if_match else []
     codes += ["413", "415"] if endpoint.takes else []
     problem = {"application/problem+json": {"schema": _ref("Problem")}}
@@ -438,6 +440,10 @@ _ANSWERS: dict[str, Schema] = {
     ),
     "CampaignList": _page_of("Campaign"),
     "Queued": _object({"campaign_id": _TEXT, "status": _TEXT}, ["campaign_id", "status"]),
+    "KnowledgeEntry": _of(KnowledgeEntry),
+    "KnowledgeList": _page_of("KnowledgeEntry"),
+    "Removed": _object({"id": _TEXT}, ["id"]),
+    "Trial": _of(Trial),
     "CampaignMetrics": _object(
         {
             "campaign_id": _TEXT,

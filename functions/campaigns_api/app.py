@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+from carillon.adapters.assistant.choice import chosen_assistant
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
+from carillon.adapters.dynamodb.limits import DynamoBudgets
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
+from carillon.domain.assistant import AssistantPolicy
 from carillon.domain.campaign import Campaign, Sender, allowed_actions
 from carillon.domain.contact_list import ImportRecord
+from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.listing import Listing
 from carillon.domain.metrics import failure_reason
 from carillon.domain.organisation import Office, OrganisationPolicy
@@ -25,12 +30,14 @@ from carillon.domain.phone import parse_phone
 from carillon.edge.http import Answer, Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
 from carillon.settings import CampaignsApi, from_env
+from carillon.usecases.answer_as_assistant import AssistantWorld
 from carillon.usecases.manage_campaigns import (
     CampaignChange,
     ManageCampaigns,
     NewCampaign,
     Schedule,
 )
+from carillon.usecases.manage_knowledge import ManageKnowledge, NewEntry, Trial, TryAssistant
 from carillon.usecases.manage_lists import ManageLists, NewList, StartImport
 from carillon.usecases.manage_offices import ManageOffices, NewOffice
 from carillon.usecases.manage_policy import ManagePolicy, NewPolicy
@@ -54,6 +61,7 @@ class UseCases:
     senders: ManageSenders
     lists: ManageLists
     campaigns: ManageCampaigns
+    knowledge: ManageKnowledge
 
 
 @cache
@@ -63,6 +71,7 @@ def build() -> UseCases:
     entities.connect(settings.control_table)
     clock, offices = SystemClock(), entities.OfficeTable()
     senders, lists = entities.SenderTable(), entities.ListTable()
+    campaigns = entities.CampaignTable()
     files = S3Objects(client("s3"), settings.files_bucket)
 
     def queue(url: str) -> SqsQueue:
@@ -88,7 +97,7 @@ def build() -> UseCases:
             default_country=settings.default_country,
         ),
         campaigns=ManageCampaigns(
-            entities.CampaignTable(),
+            campaigns,
             offices,
             senders,
             lists,
@@ -98,6 +107,24 @@ def build() -> UseCases:
             recount_queue=queue(settings.recount_queue_url),
             check_body=compile_template,
         ),
+        knowledge=ManageKnowledge(campaigns, _assistant_world(settings, clock)),
+    )
+
+
+def _assistant_world(settings: CampaignsApi, clock: SystemClock) -> AssistantWorld:
+    database = client("dynamodb")
+    return AssistantWorld(
+        knowledge=DynamoKnowledge(database, settings.control_table),
+        assistant=chosen_assistant(
+            DynamoBudgets(database, settings.control_table),
+            clock,
+            model=settings.assistant_model,
+            guardrail=settings.assistant_guardrail,
+            daily_tokens=settings.assistant_daily_tokens,
+        ),
+        clock=clock,
+        organisation=settings.organisation_name,
+        policy=AssistantPolicy(per_hour=settings.assistant_answers_per_hour),
     )
 
 
@@ -308,6 +335,35 @@ def recount_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
     """Have the counters recounted from the rows; the result stands with the metrics."""
     build().campaigns.recount(request.access, campaign_id)
     return {"campaign_id": campaign_id, "status": "queued"}
+
+
+@route("GET", "/v1/campaigns/{campaign_id}/knowledge", gives="KnowledgeList")
+def list_knowledge(request: Request, campaign_id: str) -> dict[str, Any]:
+    """List what a campaign's assistant knows."""
+    entries = build().knowledge.entries(request.access, campaign_id)
+    return {"items": entries, "next_cursor": None}
+
+
+_ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
+
+
+@route("PUT", _ENTRY, takes=NewEntry, gives="KnowledgeEntry")
+def put_entry(request: Request, new: NewEntry, campaign_id: str, entry_id: str) -> KnowledgeEntry:
+    """Keep an answer of a campaign's assistant, in place of what stands under its id."""
+    return build().knowledge.put(request.access, campaign_id, entry_id, new)
+
+
+@route("DELETE", _ENTRY, gives="Removed")
+def delete_entry(request: Request, campaign_id: str, entry_id: str) -> dict[str, Any]:
+    """Drop an answer of a campaign's assistant; repeating it changes nothing."""
+    build().knowledge.delete(request.access, campaign_id, entry_id)
+    return {"id": entry_id}
+
+
+@route("POST", "/v1/campaigns/{campaign_id}/assistant/try", takes=TryAssistant, gives="Trial")
+def try_assistant(request: Request, wanted: TryAssistant, campaign_id: str) -> Trial:
+    """Show what the assistant would make of a text, and from which entries; nothing is sent."""
+    return build().knowledge.try_out(request.access, campaign_id, wanted)
 
 
 def _public(entity: Any) -> dict[str, Any]:

@@ -50,6 +50,13 @@ def test_a_budget_gives_what_is_left_and_then_nothing(limits: Limits) -> None:
     assert given == [2, 2, 1, 0, 0]
 
 
+@pytest.mark.parametrize(("limit", "given"), [(3, [3, 0]), (0, [0, 0])])
+def test_a_fresh_budget_gives_no_more_than_its_limit(
+    limits: Limits, limit: int, given: list[int]
+) -> None:
+    assert [limits.budgets.reserve(DAY, limit, 10) for _ in range(2)] == given
+
+
 def test_what_a_budget_gets_back_it_gives_again(limits: Limits) -> None:
     limits.budgets.reserve(DAY, 5, 5)
 

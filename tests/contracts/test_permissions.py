@@ -53,6 +53,7 @@ def _campaign(action: str) -> Route:
     return "POST", f"/v1/campaigns/{{campaign_id}}/{action}"
 
 
+_ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
 ASKED: dict[Route, Asked] = {
     ("GET", "/v1/me"): Asked("nothing"),
@@ -91,6 +92,10 @@ ASKED: dict[Route, Asked] = {
     _campaign("end"): Asked(),
     _campaign("archive"): Asked(),
     _campaign("recount"): Asked(),
+    ("GET", "/v1/campaigns/{campaign_id}/knowledge"): Asked(),
+    ("PUT", _ENTRY): Asked(body={"answer": "x", "questions": ["y"]}),
+    ("DELETE", _ENTRY): Asked(),
+    _campaign("assistant/try"): Asked(body={"text": "x"}),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
@@ -111,7 +116,8 @@ def api() -> Iterator[HttpApi]:
 def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> Answered:
     """Send the route's request about fresh objects of *office_id*."""
     asked, suffix = ASKED[route], f"x{next(_UNIQUE)}"
-    ids = {name: f"{name[:3]}_{suffix}" for name in ("sender_id", "list_id", "import_id")}
+    names = ("sender_id", "list_id", "import_id", "entry_id")
+    ids = {name: f"{name[:3]}_{suffix}" for name in names}
     ids["campaign_id"] = f"cmp_{suffix}"
     record = an_import_record(
         ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"

@@ -19,7 +19,11 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
-    "campaigns_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
+    # DeleteItem: an entry of what an assistant knows.
+    "campaigns_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+        INDEX: {"Query"},
+    },
     "analytics_api": {
         CONTROL: {"GetItem", "Query"},
         INDEX: {"Query"},
@@ -282,6 +286,27 @@ def test_no_action_or_resource_is_a_wildcard() -> None:
                     _text(resource),
                 )
                 assert "*" not in _text(resource) or listed, (name, resource)
+
+
+def test_a_model_is_asked_only_where_one_is_named_and_only_that_one() -> None:
+    (policy,) = resources("AWS::IAM::Policy", "permissions").values()
+    ask, through_profile, guardrail = policy["Properties"]["PolicyDocument"]["Statement"]
+    region = "arn:${AWS::Partition}:bedrock:${AWS::Region}:"
+    profile = region + "${AWS::AccountId}:inference-profile/${AssistantModel}"
+
+    assert policy["Condition"] == "AsksModel"
+    assert {role["Ref"] for role in policy["Properties"]["Roles"]} == {"CampaignsApiRole"}
+    assert ask["Action"] == through_profile["Action"] == ["bedrock:InvokeModel"]
+    assert [_text(one) for one in ask["Resource"]] == [
+        region + ":foundation-model/${AssistantModel}",
+        profile,
+    ]
+    # A profile's regions are not known here; the condition binds them to the profile.
+    assert through_profile["Condition"] == {
+        "StringEquals": {"bedrock:InferenceProfileArn": {"Fn::Sub": profile}}
+    }
+    assert guardrail["Action"] == ["bedrock:ApplyGuardrail"]
+    assert guardrail["Resource"]["Fn::Sub"][0].endswith(":guardrail/${Id}")
 
 
 def test_no_function_gets_its_rights_from_a_policy_template() -> None:

@@ -81,6 +81,7 @@ def http_api() -> Iterator[HttpApi]:
         environment.setenv("MESSAGES_TABLE", "MessagesTable")
         environment.setenv("COUNTERS_TABLE", "CountersTable")
         environment.setenv("FILES_BUCKET", _BUCKET)
+        environment.setenv("ORGANISATION_NAME", "Carillon")
         _forget_compositions()
         create_tables(boto3.client("dynamodb"))
         boto3.client("s3").create_bucket(Bucket=_BUCKET)

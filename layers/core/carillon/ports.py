@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from carillon.domain.assistant import Answer, HandOver, Question
 from carillon.domain.audience import AudiencePlan
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
@@ -16,6 +17,7 @@ from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.counters import Counts, Row, SenderCounts
+from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import ListedLead
 from carillon.domain.listing import Listing, Position
@@ -861,4 +863,33 @@ class CampaignCatalogue(Protocol):
 
     def office_ids(self) -> list[str]:
         """Return every office."""
+        ...
+
+
+class KnowledgeBook(Protocol):
+    """What the assistants of the campaigns know."""
+
+    def entries(self, campaign_id: str) -> list[KnowledgeEntry]:
+        """Return all entries of the campaign, by id, strongly consistent; none of an unknown."""
+        ...
+
+    def put(self, entry: KnowledgeEntry) -> None:
+        """Keep *entry*, in place of the one that has its id."""
+        ...
+
+    def delete(self, campaign_id: str, entry_id: str) -> None:
+        """Drop the entry, if there is one."""
+        ...
+
+
+class Assistant(Protocol):
+    """Something that answers contacts from what a campaign knows (V6)."""
+
+    def answer(self, question: Question, knowledge: Sequence[KnowledgeEntry]) -> Answer | HandOver:
+        """
+        Return what to say, or why a person has to.
+
+        *knowledge* are the campaign's enabled entries, at least one. Nothing but them may
+        be told. It never raises for what a service that it asks does or fails to do.
+        """
         ...

@@ -32,8 +32,23 @@ def from_env(cls: type[_Settings], environ: Mapping[str, str] | None = None) -> 
     return cls(**values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Assistant:
+    """
+    What a function that answers contacts is told besides; base of its settings.
+
+    An empty *assistant_model* is the built-in assistant, *assistant_guardrail* is
+    ``id:version`` or empty.
+    """
+
+    assistant_model: str = ""
+    assistant_guardrail: str = ""
+    assistant_daily_tokens: int = 2_000_000
+    assistant_answers_per_hour: int = 5
+
+
 @dataclass(frozen=True)
-class CampaignsApi:
+class CampaignsApi(Assistant):
     """functions/campaigns_api."""
 
     control_table: str
@@ -42,6 +57,7 @@ class CampaignsApi:
     plan_queue_url: str
     send_queue_url: str
     recount_queue_url: str
+    organisation_name: str
     default_country: str = "US"
 
 

@@ -100,6 +100,11 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("POST", "/v1/campaigns/{campaign_id}/end"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/archive"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/recount"): _MANAGED,
+    # Agents see what the assistant says in their place; managers word it.
+    ("GET", "/v1/campaigns/{campaign_id}/knowledge"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
+    ("PUT", "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"): _MANAGED,
+    ("DELETE", "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/assistant/try"): _MANAGED,
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): _row(manager=_OWN, analyst=_OWN),

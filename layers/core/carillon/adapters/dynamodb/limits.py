@@ -32,6 +32,8 @@ class DynamoBudgets:
 
     def reserve(self, budget: Budget, limit: int, wanted: int) -> int:
         """Take up to *wanted* of what is left of *limit*; return how many, perhaps 0."""
+        # Of a budget that nothing was taken of yet there is no item to refuse too much.
+        wanted = min(wanted, limit)
         while wanted > 0:
             if self._add(budget, wanted, "attribute_not_exists(used) OR used <= :room", limit):
                 return wanted

@@ -17,7 +17,10 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
     CMP#{campaign} TURN                    when the reconciler's next own look is
-    BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign
+    CMP#{campaign} KB#{entry}              what the campaign's assistant may answer; read whole
+                                           (at most 200) when a contact of it is to be answered
+    BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign;
+                                           of ``assistant``: tokens that a model was asked for
     ORG            POLICY                  what the organisation asks of itself beyond the law
 
 Contacts table (pk, sk)
@@ -131,6 +134,11 @@ def campaign_pk(campaign_id: str) -> str:
 def watch_sk(due_at: str, part: int) -> str:
     """Sort key of a watch: sorted by the time it is due."""
     return f"WATCH#{due_at}#{part:05d}"
+
+
+def knowledge_sk(entry_id: str) -> str:
+    """Sort key of what a campaign's assistant knows; with "" what they all begin with."""
+    return f"KB#{entry_id}"
 
 
 def tab_pk(tab: str) -> str:

@@ -1,0 +1,1 @@
+"""What answers contacts: the built-in one from a campaign's entries, and Amazon Bedrock."""
