@@ -67,7 +67,7 @@ def short_grace(platform: LocalPlatform) -> Iterator[None]:
 
 @pytest.fixture
 def carrier() -> Iterator[Carrier]:
-    with Carrier(SCENARIO) as carrier:
+    with Carrier(SCENARIO, webhook_concurrency=4) as carrier:
         yield carrier
 
 

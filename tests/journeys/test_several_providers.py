@@ -110,7 +110,8 @@ class Office:
 
 @pytest.fixture(scope="module")
 def carrier() -> Iterator[Carrier]:
-    with Carrier(SCENARIO) as carrier:
+    # The emulator starts a process for every call at once: a herd of them stops it for a minute.
+    with Carrier(SCENARIO, webhook_concurrency=4) as carrier:
         yield carrier
 
 

@@ -41,7 +41,7 @@ SCENARIO = Scenario(
 
 @pytest.fixture(scope="module")
 def carrier() -> Iterator[Carrier]:
-    with Carrier(SCENARIO) as carrier:
+    with Carrier(SCENARIO, webhook_concurrency=4) as carrier:
         yield carrier
 
 
