@@ -1,0 +1,209 @@
+"""
+Connections to one server that stay open, and one request at a time over each of them.
+
+The little of HTTP/1.1 that a known JSON service needs: an answer says its length, or it is
+none. It costs a sixth of urllib3's CPU and a third of http.client's for the same call (see
+infra/decisions/2026-11-24-slim-dynamodb-client.md). It knows no redirects, cookies, proxies,
+compression or chunks, and repeats nothing: whoever calls decides what may be said twice.
+
+    CallFailed
+      NotSent       no connection: nothing left this machine
+      AnswerLost    sent, and no whole answer; ``timed_out`` when none came in time
+"""
+
+import select
+import socket
+import ssl
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_READ_AT_ONCE = 65_536
+_LONGEST_HEAD = 65_536
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class CallFailed(Exception):
+    """The request has no answer."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+class NotSent(CallFailed):
+    """Nothing left this machine."""
+
+
+class AnswerLost(CallFailed):
+    """The request may have arrived; what became of it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class KeptConnections:
+    """The connections to the server of one URL; safe for threads, grows with those that call."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tls: ssl.SSLContext,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+    ) -> None:
+        """*tls* is used for https alone; *read_timeout_s* is the longest silence."""
+        parts = urlsplit(url)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("An address of a server, http or https, without a path.")
+        self._address = (parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme])
+        self._tls = tls if parts.scheme == "https" else None
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        # The last one used is the next: the others grow old and are closed by the server.
+        self._idle: deque[_Connection] = deque()
+        named = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        is_default = self._address[1] == _DEFAULT_PORTS[parts.scheme]
+        self.host = named if is_default else f"{named}:{self._address[1]}"
+
+    def post(self, headers: str, body: bytes) -> Answer:
+        """
+        Post *body* to ``/`` and return the answer; raises NotSent or AnswerLost.
+
+        *headers* are whole lines, each with its end, and name neither host nor length.
+        """
+        request = (
+            f"POST / HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+        ).encode("latin-1") + body
+        connection = self._take()
+        try:
+            answer = connection.exchange(request)
+        except BaseException:
+            connection.close()
+            # Whatever ended this one may have ended those that lie idle as well.
+            self.close()
+            raise
+        if connection.is_open:
+            self._idle.append(connection)
+        return answer
+
+    def close(self) -> None:
+        """Close those that are not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> "_Connection":
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._connected()
+            if not connection.was_closed():
+                return connection
+            connection.close()
+
+    def _connected(self) -> "_Connection":
+        try:
+            plain = socket.create_connection(self._address, timeout=self._connect_timeout_s)
+        except OSError as error:
+            raise _not_sent(error) from error
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                plain = self._tls.wrap_socket(plain, server_hostname=self._address[0])
+            plain.settimeout(self._read_timeout_s)
+        except OSError as error:
+            plain.close()
+            raise _not_sent(error) from error
+        return _Connection(plain)
+
+
+class _Connection:
+    def __init__(self, opened: socket.socket) -> None:
+        self._socket = opened
+        self._waiting = select.poll()
+        self._waiting.register(opened, select.POLLIN)
+        self.is_open = True
+
+    def was_closed(self) -> bool:
+        """Whether the server has ended it, or said something that nobody asked for."""
+        return bool(self._waiting.poll(0))
+
+    def close(self) -> None:
+        self.is_open = False
+        self._socket.close()
+
+    def exchange(self, request: bytes) -> Answer:
+        try:
+            self._socket.sendall(request)
+            return self._answer()
+        except OSError as error:
+            raise AnswerLost(
+                "The connection was lost.", timed_out=isinstance(error, TimeoutError)
+            ) from error
+
+    def _answer(self) -> Answer:
+        received = self._more()
+        while (end := received.find(_END_OF_HEAD)) < 0:
+            if len(received) > _LONGEST_HEAD:
+                raise AnswerLost("The answer's head has no end.")
+            received += self._more()
+        status, headers, length = _parsed(received[:end].decode("latin-1"))
+        body = received[end + len(_END_OF_HEAD) :]
+        if len(body) < length:
+            body = self._whole(body, length)
+        if len(body) > length:
+            raise AnswerLost("The answer is longer than it says.")
+        if headers.get("connection", "").lower() == "close":
+            self.close()
+        return Answer(status, headers, body)
+
+    def _whole(self, begun: bytes, length: int) -> bytes:
+        pieces, missing = [begun], length - len(begun)
+        while missing > 0:
+            pieces.append(self._more())
+            missing -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def _more(self) -> bytes:
+        more = self._socket.recv(_READ_AT_ONCE)
+        if not more:
+            raise AnswerLost("The connection was closed before the answer's end.")
+        return more
+
+
+def _parsed(head: str) -> tuple[int, dict[str, str], int]:
+    """Return an answer's status, headers and length; AnswerLost for what is not one."""
+    first, *lines = head.split("\r\n")
+    version, _, rest = first.partition(" ")
+    status = rest[:3]
+    if version != "HTTP/1.1" or not _is_number(status) or status < "200":
+        raise AnswerLost("Not an answer of HTTP/1.1.")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name = name.lower()
+        if not colon or name in headers:
+            raise AnswerLost("A header that cannot be read.")
+        headers[name] = value.strip()
+    length = headers.get("content-length", "")
+    if not _is_number(length) or "transfer-encoding" in headers:
+        raise AnswerLost("An answer that does not say its length.")
+    return int(status), headers, int(length)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _not_sent(error: OSError) -> NotSent:
+    return NotSent("No connection.", timed_out=isinstance(error, TimeoutError))
