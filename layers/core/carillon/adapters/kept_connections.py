@@ -1,16 +1,18 @@
 """
 Connections to one server that stay open, and one request at a time over each of them.
 
-The little of HTTP/1.1 that a known JSON service needs: an answer says its length, or it is
-none. It costs a sixth of urllib3's CPU and a third of http.client's for the same call (see
-infra/decisions/2026-11-24-slim-dynamodb-client.md). It knows no redirects, cookies, proxies,
-compression or chunks, and repeats nothing: whoever calls decides what may be said twice.
+The little of HTTP/1.1 (RFC 9112) that an API needs: a post and its answer, whose length is
+told, chunked, or up to the connection's end. It costs a fifth of urllib3's CPU and a third of
+http.client's (infra/decisions/2026-11-24-slim-dynamodb-client.md). It knows no redirects,
+cookies, proxies or compression, and repeats nothing: whoever calls decides what may be said
+twice. An answer that leaves any doubt about where it ends is none.
 
     CallFailed
       NotSent       no connection: nothing left this machine
       AnswerLost    sent, and no whole answer; ``timed_out`` when none came in time
 """
 
+import re
 import select
 import socket
 import ssl
@@ -22,6 +24,9 @@ from urllib.parse import urlsplit
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _READ_AT_ONCE = 65_536
 _LONGEST_HEAD = 65_536
+_VERSIONS = ("HTTP/1.1", "HTTP/1.0")
+_WITHOUT_BODY = (204, 304)
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -75,14 +80,15 @@ class KeptConnections:
         is_default = self._address[1] == _DEFAULT_PORTS[parts.scheme]
         self.host = named if is_default else f"{named}:{self._address[1]}"
 
-    def post(self, headers: str, body: bytes) -> Answer:
+    def post(self, target: str, headers: str, body: bytes) -> Answer:
         """
-        Post *body* to ``/`` and return the answer; raises NotSent or AnswerLost.
+        Post *body* to *target* (path and query) and return the answer; NotSent or AnswerLost.
 
         *headers* are whole lines, each with its end, and name neither host nor length.
         """
         request = (
-            f"POST / HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+            f"POST {target} HTTP/1.1\r\nHost: {self.host}\r\n{headers}"
+            f"Content-Length: {len(body)}\r\n\r\n"
         ).encode("latin-1") + body
         connection = self._take()
         try:
@@ -157,21 +163,75 @@ class _Connection:
             if len(received) > _LONGEST_HEAD:
                 raise AnswerLost("The answer's head has no end.")
             received += self._more()
-        status, headers, length = _parsed(received[:end].decode("latin-1"))
-        body = received[end + len(_END_OF_HEAD) :]
-        if len(body) < length:
-            body = self._whole(body, length)
-        if len(body) > length:
-            raise AnswerLost("The answer is longer than it says.")
-        if headers.get("connection", "").lower() == "close":
+        version, status, headers = _parsed(received[:end].decode("latin-1"))
+        if version != "HTTP/1.1" or "close" in headers.get("connection", "").lower():
+            self.is_open = False
+        body = self._body(status, headers, received[end + len(_END_OF_HEAD) :])
+        if not self.is_open:
             self.close()
         return Answer(status, headers, body)
 
-    def _whole(self, begun: bytes, length: int) -> bytes:
+    def _body(self, status: int, headers: Mapping[str, str], begun: bytes) -> bytes:
+        coding, told = headers.get("transfer-encoding"), headers.get("content-length")
+        if coding is not None:
+            if coding.lower() != "chunked" or told is not None:
+                raise AnswerLost("An answer whose end is in doubt.")
+            return self._chunks(begun)
+        if status in _WITHOUT_BODY:
+            told = "0"
+        if told is None:
+            # Up to the end of the connection, which nobody could use again.
+            self.is_open = False
+            return self._rest(begun)
+        if not _is_number(told):
+            raise AnswerLost("An answer whose end is in doubt.")
+        length = int(told)
+        body = begun if len(begun) >= length else self._at_least(begun, length)
+        if len(body) > length:
+            raise AnswerLost("The answer is longer than it says.")
+        return body
+
+    def _chunks(self, received: bytes) -> bytes:
+        pieces: list[bytes] = []
+        while True:
+            line, received = self._line(received)
+            size_text = line.partition(b";")[0].strip()
+            if not _CHUNK_SIZE.fullmatch(size_text):
+                raise AnswerLost("A chunk without a size.")
+            size = int(size_text, 16)
+            if not size:
+                break
+            received = self._at_least(received, size + 2)
+            if received[size : size + 2] != b"\r\n":
+                raise AnswerLost("A chunk that is longer than it says.")
+            pieces.append(received[:size])
+            received = received[size + 2 :]
+        # What follows the last chunk are headers that nobody needs, up to an empty line.
+        while line:
+            line, received = self._line(received)
+        if received:
+            raise AnswerLost("The answer is longer than it says.")
+        return b"".join(pieces)
+
+    def _line(self, received: bytes) -> tuple[bytes, bytes]:
+        while b"\r\n" not in received:
+            if len(received) > _LONGEST_HEAD:
+                raise AnswerLost("A line without an end.")
+            received += self._more()
+        line, _, rest = received.partition(b"\r\n")
+        return line, rest
+
+    def _at_least(self, begun: bytes, length: int) -> bytes:
         pieces, missing = [begun], length - len(begun)
         while missing > 0:
             pieces.append(self._more())
             missing -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def _rest(self, begun: bytes) -> bytes:
+        pieces = [begun]
+        while more := self._socket.recv(_READ_AT_ONCE):
+            pieces.append(more)
         return b"".join(pieces)
 
     def _more(self) -> bytes:
@@ -181,24 +241,22 @@ class _Connection:
         return more
 
 
-def _parsed(head: str) -> tuple[int, dict[str, str], int]:
-    """Return an answer's status, headers and length; AnswerLost for what is not one."""
+def _parsed(head: str) -> tuple[str, int, dict[str, str]]:
+    """Return an answer's version, status and headers; AnswerLost for what is not one."""
     first, *lines = head.split("\r\n")
     version, _, rest = first.partition(" ")
     status = rest[:3]
-    if version != "HTTP/1.1" or not _is_number(status) or status < "200":
-        raise AnswerLost("Not an answer of HTTP/1.1.")
+    # A provisional answer (1xx) comes to nobody who did not ask for it.
+    if version not in _VERSIONS or not _is_number(status) or status < "200":
+        raise AnswerLost("Not an answer of HTTP.")
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        name = name.lower()
-        if not colon or name in headers:
+        if not colon:
             raise AnswerLost("A header that cannot be read.")
-        headers[name] = value.strip()
-    length = headers.get("content-length", "")
-    if not _is_number(length) or "transfer-encoding" in headers:
-        raise AnswerLost("An answer that does not say its length.")
-    return int(status), headers, int(length)
+        name, value = name.lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return version, int(status), headers
 
 
 def _is_number(text: str) -> bool:

@@ -152,7 +152,7 @@ class SlimClient:
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         signed = self._signer.headers(_TARGET + operation, body, at)
         try:
-            answer = self._connections.post(signed + _HEADERS, body)
+            answer = self._connections.post("/", signed + _HEADERS, body)
         except CallFailed as error:
             cost = _TIMEOUT_COST if error.timed_out else _RETRY_COST
             raise _Passing(self._unanswered(error), cost) from error
