@@ -160,7 +160,7 @@ class SlimClient:
         result = _result(answer, attempt)
         if answer.status < 300:
             return result
-        refused = ClientError(result, operation)  # type: ignore[arg-type]
+        refused = ClientError(result, operation)
         if answer.status in _PASSING_STATUSES or result["Error"]["Code"] in _RETRIED_CODES:
             raise _Passing(refused)
         raise refused
@@ -173,13 +173,18 @@ class SlimClient:
             server_time.learn(date)
 
     def _unanswered(self, error: CallFailed) -> Exception:
-        if isinstance(error, NotSent):
-            if error.timed_out:
-                return ConnectTimeoutError(endpoint_url=self._endpoint_url)
-            return EndpointConnectionError(endpoint_url=self._endpoint_url, error=error)
-        if error.timed_out:
-            return ReadTimeoutError(endpoint_url=self._endpoint_url)
-        return ConnectionClosedError(endpoint_url=self._endpoint_url)
+        made: Exception
+        url = self._endpoint_url
+        match error, error.timed_out:
+            case NotSent(), True:
+                made = ConnectTimeoutError(endpoint_url=url)
+            case NotSent(), False:
+                made = EndpointConnectionError(endpoint_url=url, error=error)
+            case _, True:
+                made = ReadTimeoutError(endpoint_url=url)
+            case _:
+                made = ConnectionClosedError(endpoint_url=url)
+        return made
 
 
 class _Passing(Exception):

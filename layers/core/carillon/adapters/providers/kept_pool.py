@@ -43,7 +43,7 @@ class KeptPool(urllib3.PoolManager):
         self._servers: dict[tuple[str, float, float], KeptConnections] = {}
         self._places: dict[tuple[str, float, float], _Place] = {}
 
-    def request(
+    def request(  # noqa: PLR0917 - the parameters are urllib3's
         self,
         method: str,
         url: str,
