@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import boto3
+from botocore.credentials import Credentials
 from moto import mock_aws
 
+from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
@@ -28,6 +30,7 @@ from carillon.ports import (
     Suppressions,
     Watches,
 )
+from tests.support.dynamodb_server import dynamodb_server
 from tests.support.messages import Messages
 from tests.support.sending import FakeDirectory, FakeGate, FakeMessages, FakeSuppressions
 from tests.support.tables import create_tables
@@ -141,15 +144,29 @@ def dynamo_stores() -> Iterator[DynamoStores]:
         )
 
 
+@contextmanager
+def slim_stores() -> Iterator[DynamoStores]:
+    """Give the real adapters over empty emulated tables, reached by the sender's own client."""
+    with dynamo_stores() as made, dynamodb_server() as server:
+        credentials = Credentials("emulated", "emulated")
+        slim = aws.slim_client(made.client, credentials, server.url)
+        yield _adapters_over(slim, made.client)
+
+
 def dynamo_stores_in(client: Any) -> DynamoStores:
     """Create the template's tables through *client*; return the real adapters over them."""
     create_tables(client)
+    return _adapters_over(client, client)
+
+
+def _adapters_over(used: Any, client: Any) -> DynamoStores:
+    """Return the adapters that go by *used*; the tests themselves look by boto3's *client*."""
     return DynamoStores(
-        messages=DynamoMessages(client, "MessagesTable"),
-        control=DynamoDirectory(client, "ControlTable"),
-        suppressions=DynamoSuppressions(client, "SuppressionsTable"),
+        messages=DynamoMessages(used, "MessagesTable"),
+        control=DynamoDirectory(used, "ControlTable"),
+        suppressions=DynamoSuppressions(used, "SuppressionsTable"),
         gate=DynamoGate(
-            client,
+            used,
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",

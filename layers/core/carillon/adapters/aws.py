@@ -55,26 +55,30 @@ def sending_dynamodb() -> Any:
     endpoint_url = made.meta.endpoint_url
     if get_environ_proxies(endpoint_url):
         return made
-    session = boto3.Session()
+    return slim_client(made, boto3.Session().get_credentials(), endpoint_url)
+
+
+def slim_client(made: Any, credentials: Any, endpoint_url: str) -> SlimClient:
+    """Return a small client of *endpoint_url*, with the region and the model of boto3's *made*."""
     connections = KeptConnections(
         endpoint_url,
-        tls=ssl.create_default_context(
-            cafile=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
-        ),
+        tls=_trust() if endpoint_url.startswith("https:") else None,
         connect_timeout_s=_CONNECT_TIMEOUT_S,
         read_timeout_s=_READ_TIMEOUT_S,
     )
     signer = Signer(
-        session.get_credentials(),
-        service="dynamodb",
-        region=made.meta.region_name,
-        host=connections.host,
+        credentials, service="dynamodb", region=made.meta.region_name, host=connections.host
     )
     model = made.meta.service_model
     known = {
         name: frozenset(model.operation_model(name).input_shape.members) for name in OPERATIONS
     }
     return SlimClient(endpoint_url, connections, signer, known)
+
+
+def _trust() -> ssl.SSLContext:
+    """Return a context that trusts whom botocore trusts."""
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True))
 
 
 @cache

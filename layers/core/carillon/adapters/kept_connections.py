@@ -62,15 +62,17 @@ class KeptConnections:
         self,
         url: str,
         *,
-        tls: ssl.SSLContext,
+        tls: ssl.SSLContext | None,
         connect_timeout_s: float,
         read_timeout_s: float,
     ) -> None:
-        """*tls* is used for https alone; *read_timeout_s* is the longest silence."""
+        """*tls* is needed for https alone; *read_timeout_s* is the longest silence."""
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path.strip("/"):
             raise ValueError("An address of a server, http or https, without a path.")
         self._address = (parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme])
+        if parts.scheme == "https" and tls is None:
+            raise ValueError("https needs to know whom to trust.")
         self._tls = tls if parts.scheme == "https" else None
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
