@@ -18,6 +18,11 @@ from moto.core.models import botocore_stubber
 # Told (operation, body); names the error that this request is refused with, or None.
 Refusal = Callable[[str, bytes], str | None]
 
+
+def no_refusal(_operation: str, _body: bytes) -> None:
+    """Refuse nothing."""
+
+
 _MOTOS_URL = "https://dynamodb.us-east-1.amazonaws.com/"
 
 
@@ -28,7 +33,7 @@ class DynamoServer:
     url: str = ""
     asked: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    refusal: Refusal = lambda *_: None
+    refusal: Refusal = no_refusal
 
 
 @contextmanager

@@ -7,6 +7,7 @@ The stores of the send path, as fakes or as the real adapters over emulated tabl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import boto3
@@ -134,14 +135,18 @@ def fake_stores() -> Stores:
 def dynamo_stores() -> Iterator[DynamoStores]:
     """Give the real adapters over empty emulated tables."""
     with mock_aws():
-        yield dynamo_stores_in(
-            boto3.client(
-                "dynamodb",
-                region_name="us-east-1",
-                aws_access_key_id="emulated",
-                aws_secret_access_key="emulated",
-            )
-        )
+        yield dynamo_stores_in(_client())
+
+
+@cache
+def _client() -> Any:
+    """Return a client that finds whatever tables are emulated at the time; making one is slow."""
+    return boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        aws_access_key_id="emulated",
+        aws_secret_access_key="emulated",
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@ The tables of infra/data.yaml, created in an emulator: tests never declare a key
 """
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str,
 _Loader.add_multi_constructor("!", _short_form)
 
 
+@cache
 def table_definitions() -> dict[str, dict[str, Any]]:
     """Return what CreateTable needs, by logical id (``ControlTable``), which is also the name."""
     template = yaml.load(TEMPLATE.read_text(), _Loader)

@@ -15,9 +15,9 @@ of a parameter's type and of nested names, proxies, and all other operations.
 
 import json
 import secrets
-import time
 import zlib
 from collections.abc import Iterator, Mapping
+from time import gmtime, sleep, strftime
 from typing import Any
 
 from botocore.exceptions import (
@@ -141,7 +141,7 @@ class SlimClient:
                 if attempt == MOST_ATTEMPTS or not self._quota.acquire(failure.cost):
                     raise failure.error from failure.__cause__
                 given_back = failure.cost
-                time.sleep(_jitter() * min(2 ** (attempt - 1), _LONGEST_WAIT_S))
+                sleep(_jitter() * min(2 ** (attempt - 1), _LONGEST_WAIT_S))
             else:
                 self._quota.release(given_back)
                 return result
@@ -149,7 +149,7 @@ class SlimClient:
 
     def _once(self, operation: str, body: bytes, attempt: int) -> dict[str, Any]:
         """Make one attempt; raises _Passing for what may be tried again."""
-        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        at = strftime("%Y%m%dT%H%M%SZ", gmtime())
         signed = self._signer.headers(_TARGET + operation, body, at)
         try:
             answer = self._connections.post("/", signed + _HEADERS, body)
