@@ -112,8 +112,11 @@ def _header(name: str, value: str) -> str:
 
 
 def _answered(answer: Answer, url: str) -> urllib3.HTTPResponse:
-    # Only a stream is decompressed; nobody asked for it, but some compress all the same.
-    body = io.BytesIO(answer.body) if "content-encoding" in answer.headers else answer.body
+    body: bytes | io.BytesIO = answer.body
+    # urllib3 takes an empty text for none at all, and decompresses (nobody has asked for it,
+    # but some do it all the same) a stream alone.
+    if not body or "content-encoding" in answer.headers:
+        body = io.BytesIO(answer.body)
     return urllib3.HTTPResponse(body, answer.headers, answer.status, request_url=url)
 
 
