@@ -61,7 +61,7 @@ def build() -> Composition:
     """Compose the function from its environment, once per process."""
     env = settings.from_env(settings.SendMessages)
     clock = SystemClock()
-    dynamodb = aws.client("dynamodb", pool=MOST_WORKERS + 2)
+    dynamodb = aws.sending_dynamodb()
     sqs = aws.client("sqs")
     directory = DynamoDirectory(dynamodb, env.control_table)
     messages = DynamoMessages(dynamodb, env.messages_table)

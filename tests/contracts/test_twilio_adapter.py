@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-import urllib3
 
+from carillon.adapters.providers.kept_pool import KeptPool
 from carillon.adapters.providers.twilio import MODULE, Twilio, TwilioCredentials, is_signed
 from carillon.domain.errors import (
     AccountBlocked,
@@ -65,7 +65,7 @@ def adapter(carrier: Carrier, **changes: str) -> Twilio:
 
 
 def to(credentials: TwilioCredentials) -> Twilio:
-    return Twilio(credentials, urllib3.PoolManager(), read_timeout_s=READ_TIMEOUT_S)
+    return Twilio(credentials, KeptPool(), read_timeout_s=READ_TIMEOUT_S)
 
 
 def find(

@@ -1,26 +1,24 @@
 """Storage and queues refuse every fifth call: nobody twice, nobody lost (F2)."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
 
-from carillon.adapters import aws
+from carillon.adapters.dynamodb import slim
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Recipient
-from carillon.domain.pacing import MOST_WORKERS
 from carillon.usecases.send_lead import MAX_ATTEMPTS
 from infra.local.carrier import Carrier
 from tests.faults.test_crash_points import BEHAVIOURS
 from tests.faults.world import VISIBILITY_S, World, _Event
 from tests.support.clock import NOON
+from tests.support.dynamodb_server import Refusal, no_refusal
 from tests.support.messages import a_run
 from tests.support.places import somewhere_in_daytime
 from tests.support.sending import a_campaign, a_sender
@@ -122,48 +120,23 @@ def test_a_stop_whose_calls_are_refused_is_committed_and_confirmed_once(where: s
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
-    # botocore waits between its retries by this name; the waits are its own, not ours to test.
+    # The waits between retries, botocore's by its name, are not what is tested here.
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(slim, "sleep", lambda _: None)
     with deployment() as made:
         made.stores.keep_sender(a_sender())
         yield made
 
 
-Refusal = Callable[[str, bytes], str | None]
-
-
 @contextmanager
-def answering_with(refusal: Refusal, client: Any) -> Iterator[list[str]]:
-    """Let AWS refuse the requests for which *refusal* names an error; note those refused."""
-    refused: list[str] = []
-
-    def answer(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
-        operation = event_name.rpartition(".")[2]
-        code = refusal(operation, request.body)
-        if code is None:
-            return None
-        refused.append(operation)
-        # Every listener is asked: at this address the emulator knows nothing and does nothing.
-        request.url = "https://refused.invalid/"
-        body = b'{"__type": "com.amazonaws.dynamodb.v20120810#%s"}' % code.encode()
-        headers = {"x-amzn-errortype": code, "content-type": "application/x-amz-json-1.0"}
-        return AWSResponse(request.url, 400, headers, _Raw(body))
-
-    events = client.meta.events
-    # Before the emulator's own answer.
-    events.register_first("before-send", answer)
+def answering_with(refusal: Refusal, deployed: Deployment) -> Iterator[list[str]]:
+    """Let DynamoDB refuse the requests for which *refusal* names an error; note those refused."""
+    server = deployed.dynamodb
+    server.refused, server.refusal = [], refusal
     try:
-        yield refused
+        yield server.refused
     finally:
-        events.unregister("before-send", answer)
-
-
-class _Raw:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._body
+        server.refusal = no_refusal
 
 
 def every_fifth(code: str) -> Refusal:
@@ -176,10 +149,6 @@ def each(operation: str, holding: bytes = b"") -> Refusal:
         return "ThrottlingException" if name == operation and holding in body else None
 
     return refusal
-
-
-def pacers_client() -> Any:
-    return aws.client("dynamodb", pool=MOST_WORKERS + 2)
 
 
 def keep_campaign(deployed: Deployment, phones: list[str]) -> None:
@@ -207,7 +176,7 @@ def test_the_clients_own_retries_carry_a_batch_through_a_fifth_of_refusals(
     phones = [f"+1202555{number:04d}" for number in range(101, 121)]
     keep_campaign(deployed, phones)
 
-    refusals = answering_with(every_fifth(code), pacers_client())
+    refusals = answering_with(every_fifth(code), deployed)
     with a_carrier(deployed) as carrier, refusals as refused:
         answers = [
             deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"})) for _ in range(3)
@@ -226,7 +195,7 @@ def test_a_write_that_stays_refused_is_tried_five_times_and_then_sends_its_messa
     ref = a_run(parts=1).lead_ref(lead_key("+12025550101"))
     batch = a_batch(a_receipt_message(ref, "delivered"))
 
-    with answering_with(each("UpdateItem"), aws.client("dynamodb")) as refused:
+    with answering_with(each("UpdateItem"), deployed) as refused:
         answer = deployed.invoke("process_receipts", batch)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
@@ -240,7 +209,7 @@ def test_a_pacer_that_cannot_write_its_lease_sends_nobody_and_comes_again(
 
     with (
         a_carrier(deployed) as carrier,
-        answering_with(each("UpdateItem", b"lease_until"), pacers_client()),
+        answering_with(each("UpdateItem", b"lease_until"), deployed),
     ):
         answer = deployed.invoke("send_messages", a_batch({"sender_id": "snd_a"}))
 
@@ -256,7 +225,7 @@ def test_a_lead_whose_acceptance_could_not_be_written_is_not_sent_again(
     wake = a_batch({"sender_id": "snd_a"})
 
     with a_carrier(deployed) as carrier:
-        with answering_with(each("UpdateItem", b"submitted_at"), pacers_client()) as no:
+        with answering_with(each("UpdateItem", b"submitted_at"), deployed) as no:
             deployed.invoke("send_messages", wake)
         deployed.invoke("send_messages", wake)
 

@@ -17,6 +17,7 @@ from moto import mock_aws
 from carillon.adapters import aws
 from carillon.adapters.providers.twilio import signature
 from carillon.domain.message import CallbackRef, RowRef
+from tests.support.dynamodb_server import DynamoServer, dynamodb_server
 from tests.support.stores import DynamoStores, dynamo_stores_in
 
 FOLDERS = (
@@ -60,6 +61,8 @@ class Deployment:
     secrets: Any
     s3: Any
     queue_urls: Mapping[str, str]
+    # Where the functions find DynamoDB; the stores reach the same tables directly.
+    dynamodb: DynamoServer
 
     def function(self, folder: str) -> ModuleType:
         return import_module(f"functions.{folder}.app")
@@ -91,8 +94,14 @@ class Deployment:
 @contextmanager
 def deployment() -> Iterator[Deployment]:
     """Give the functions over empty tables, with one secret; nothing of it stays behind."""
-    with pytest.MonkeyPatch.context() as environment, mock_aws():
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        mock_aws(),
+        dynamodb_server() as dynamodb,
+    ):
         _set(environment, _environment())
+        stores = dynamo_stores_in(boto3.client("dynamodb"))
+        _set(environment, {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url})
         sqs = boto3.client("sqs")
         urls = {name: sqs.create_queue(QueueName=name.lower())["QueueUrl"] for name in QUEUES}
         _set(environment, {f"{name}_QUEUE_URL": url for name, url in urls.items()})
@@ -107,11 +116,12 @@ def deployment() -> Iterator[Deployment]:
         s3.create_bucket(Bucket="files")
         _forget_compositions()
         yield Deployment(
-            stores=dynamo_stores_in(boto3.client("dynamodb")),
+            stores=stores,
             sqs=sqs,
             secrets=secrets,
             s3=s3,
             queue_urls=urls,
+            dynamodb=dynamodb,
         )
         _forget_compositions()
 
@@ -140,6 +150,7 @@ def _set(environment: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
 
 def _forget_compositions() -> None:
     aws.client.cache_clear()
+    aws.sending_dynamodb.cache_clear()
     for folder in FOLDERS:
         import_module(f"functions.{folder}.app").build.cache_clear()
 

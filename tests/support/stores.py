@@ -11,8 +11,10 @@ from functools import cache
 from typing import Any, Protocol
 
 import boto3
+from botocore.credentials import Credentials
 from moto import mock_aws
 
+from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
@@ -29,6 +31,7 @@ from carillon.ports import (
     Suppressions,
     Watches,
 )
+from tests.support.dynamodb_server import dynamodb_server
 from tests.support.messages import Messages
 from tests.support.sending import FakeDirectory, FakeGate, FakeMessages, FakeSuppressions
 from tests.support.tables import create_tables
@@ -132,12 +135,12 @@ def fake_stores() -> Stores:
 def dynamo_stores() -> Iterator[DynamoStores]:
     """Give the real adapters over empty emulated tables."""
     with mock_aws():
-        yield dynamo_stores_in(emulated_dynamodb())
+        yield dynamo_stores_in(_client())
 
 
 @cache
-def emulated_dynamodb() -> Any:
-    """Return the one client to whatever tables ``mock_aws`` emulates just now."""
+def _client() -> Any:
+    """Return a client that finds whatever tables are emulated at the time; making one is slow."""
     return boto3.client(
         "dynamodb",
         region_name="us-east-1",
@@ -146,15 +149,29 @@ def emulated_dynamodb() -> Any:
     )
 
 
+@contextmanager
+def slim_stores() -> Iterator[DynamoStores]:
+    """Give the real adapters over empty emulated tables, reached by the sender's own client."""
+    with dynamo_stores() as made, dynamodb_server() as server:
+        credentials = Credentials("emulated", "emulated")
+        slim = aws.slim_client(made.client, credentials, server.url)
+        yield _adapters_over(slim, made.client)
+
+
 def dynamo_stores_in(client: Any) -> DynamoStores:
     """Create the template's tables through *client*; return the real adapters over them."""
     create_tables(client)
+    return _adapters_over(client, client)
+
+
+def _adapters_over(used: Any, client: Any) -> DynamoStores:
+    """Return the adapters that go by *used*; the tests themselves look by boto3's *client*."""
     return DynamoStores(
-        messages=DynamoMessages(client, "MessagesTable"),
-        control=DynamoDirectory(client, "ControlTable"),
-        suppressions=DynamoSuppressions(client, "SuppressionsTable"),
+        messages=DynamoMessages(used, "MessagesTable"),
+        control=DynamoDirectory(used, "ControlTable"),
+        suppressions=DynamoSuppressions(used, "SuppressionsTable"),
         gate=DynamoGate(
-            client,
+            used,
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",

@@ -399,7 +399,9 @@ class _Pacer:
     def _collect(self, *, wait_s: float) -> None:
         if not self._in_flight:
             return
-        done, _ = self._world.wait(self._in_flight, timeout=wait_s, return_when=FIRST_COMPLETED)
+        if wait_s > 0:
+            self._world.wait(self._in_flight, timeout=wait_s, return_when=FIRST_COMPLETED)
+        done = [future for future in self._in_flight if future.done()]
         for future in done:
             self._settle(self._in_flight.pop(future), self._result_of(future))
 

@@ -21,9 +21,14 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_value(value: Any) -> dict[str, Any]:
     """Return one value typed; floats become exact decimals, tuples lists, datetimes text."""
+    # Nearly every attribute is a text or a count; boto3's serializer asks for ten types first.
+    if isinstance(value, str):
+        return {"S": value}
+    if type(value) is int:
+        return {"N": str(value)}
     if isinstance(value, datetime):
-        value = to_iso(value)
-    elif isinstance(value, float):
+        return {"S": to_iso(value)}
+    if isinstance(value, float):
         value = Decimal(str(value))
     elif isinstance(value, tuple):
         value = list(value)
@@ -33,7 +38,13 @@ def to_value(value: Any) -> dict[str, Any]:
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes as plain values; whole numbers become int."""
-    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+    return {name: _from_value(value) for name, value in item.items()}
+
+
+def _from_value(value: Mapping[str, Any]) -> Any:
+    if "S" in value:
+        return value["S"]
+    return _plain(_deserializer.deserialize(value))
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,7 @@
 """The accounts behind the senders: whose module, and with whose credentials."""
 
-import urllib3
-
 from carillon.adapters.providers import modules
+from carillon.adapters.providers.kept_pool import KeptPool
 from carillon.adapters.secrets import Secrets
 from carillon.domain.campaign import Sender
 from carillon.domain.errors import InvalidInput
@@ -14,7 +13,7 @@ class Providers:
 
     def __init__(self, secrets: Secrets, *, connections: int = 10) -> None:
         self._secrets = secrets
-        self._pool = urllib3.PoolManager(maxsize=connections, block=False)
+        self._pool = KeptPool(connections)
 
     def of(self, sender: Sender) -> MessageProvider:
         """

@@ -42,6 +42,7 @@ from carillon.adapters.providers.contract import (
     WebhookAnswer,
     WebhookCall,
 )
+from carillon.adapters.providers.forms import form_encoded
 from carillon.domain.errors import (
     AccountBlocked,
     InvalidInput,
@@ -134,7 +135,7 @@ class Twilio:
 
     def send(self, message: Outgoing) -> Accepted:
         """Hand the message over, once, without retrying; errors as ``ports.MessageProvider``."""
-        form = urlencode(_fields(message))
+        form = form_encoded(_fields(message))
         headers = {**self._headers, "Content-Type": "application/x-www-form-urlencoded"}
         try:
             answer = self._request("POST", f"{self._url}.json", body=form, headers=headers)
