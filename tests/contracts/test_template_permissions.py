@@ -17,6 +17,7 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
     "MessagesTable",
 )
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
+CONSENT = "ConsentTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
     "campaigns_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
@@ -49,6 +50,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # PutItem: the provider may refuse somebody as opted out. GetItem: how often a person
         # was texted lately stands beside.
         SUPPRESSIONS: {"GetItem", "BatchGetItem", "PutItem"},
+        # With each opt-out goes its entry of the ledger.
+        CONSENT: {"PutItem"},
         # How many of the campaign's messages failed, to stop it.
         COUNTERS: {"Query"},
     },
@@ -57,12 +60,15 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     # BatchGetItem: what a receipt would not change is found out by a read, a tenth of a write.
     "process_receipts": {
         MESSAGES: {"BatchGetItem", "PutItem", "UpdateItem"},
-        SUPPRESSIONS: {"PutItem"},
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+        CONSENT: {"PutItem"},
     },
     "process_inbound": {
         CONTROL: {"GetItem", "Query"},
         MESSAGES: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
+        # UpdateItem: in which conversation somebody opted out is known only afterwards.
+        CONSENT: {"PutItem", "UpdateItem"},
     },
     "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},
     "reconcile_messages": {

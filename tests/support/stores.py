@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text
+from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import from_item, to_item
@@ -22,12 +23,15 @@ from carillon.domain.campaign import Campaign, Run, Sender
 from carillon.domain.clock import to_iso
 from carillon.domain.message import RowRef
 from carillon.ports import (
+    ConsentLedger,
     Gate,
     Leases,
     SendingDirectory,
     Suppressions,
     Watches,
 )
+from tests.support.clock import NOON
+from tests.support.consent import FakeConsentLedger
 from tests.support.messages import Messages
 from tests.support.sending import FakeDirectory, FakeGate, FakeMessages, FakeSuppressions
 from tests.support.tables import create_tables
@@ -46,6 +50,7 @@ class Stores:
     messages: Messages
     control: Control
     suppressions: Suppressions
+    ledger: ConsentLedger
     gate: Gate
 
     def keep_sender(self, sender: Sender) -> None:
@@ -123,6 +128,7 @@ def fake_stores() -> Stores:
         messages=messages,
         control=directory,
         suppressions=suppressions,
+        ledger=FakeConsentLedger(suppressions),
         gate=FakeGate(directory, suppressions, messages),
     )
 
@@ -147,7 +153,8 @@ def dynamo_stores_in(client: Any) -> DynamoStores:
     return DynamoStores(
         messages=DynamoMessages(client, "MessagesTable"),
         control=DynamoDirectory(client, "ControlTable"),
-        suppressions=DynamoSuppressions(client, "SuppressionsTable"),
+        suppressions=DynamoSuppressions(client, "SuppressionsTable", "ConsentTable", lambda: NOON),
+        ledger=DynamoConsentLedger(client, "ConsentTable"),
         gate=DynamoGate(
             client,
             control_table="ControlTable",

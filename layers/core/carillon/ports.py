@@ -13,6 +13,7 @@ from carillon.domain.audience import AudiencePlan
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
+from carillon.domain.consent import ConsentEntry, OptOut
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.counters import Counts, Row, SenderCounts
@@ -497,7 +498,11 @@ class Gate(Protocol):
 
 
 class Suppressions(Protocol):
-    """Who must not be texted. Ordered by event time: an older event never overrides a newer."""
+    """
+    Who must not be texted. Ordered by event time: an older event never overrides a newer.
+
+    Every event is kept in the consent ledger as well (O6), whether it decides or not.
+    """
 
     def opt_out(self, wanted: Suppression) -> Suppression:
         """Commit an opt-out unless a newer event stands; return what stands now."""
@@ -509,6 +514,30 @@ class Suppressions(Protocol):
 
     def of(self, phone: str) -> Suppression | None:
         """Return where the phone stands, strongly consistent."""
+        ...
+
+    def note_thread(self, said: Suppression, row: RowRef) -> None:
+        """Add to the ledger's entry of *said* to which conversation *row* it belongs, once."""
+        ...
+
+
+class ConsentLedger(Protocol):
+    """Every opt-in and opt-out, and where each phone stands now (O5, O6)."""
+
+    def entries(self, phone: str, limit: int, after: Position | None) -> Listing[ConsentEntry]:
+        """Return events of *phone*, newest first."""
+        ...
+
+    def history(self, phone: str) -> Iterator[ConsentEntry]:
+        """Yield every event of *phone*, newest first, strongly consistent."""
+        ...
+
+    def newest(self, limit: int, after: Position | None) -> Listing[OptOut]:
+        """Return who is opted out, who was recorded last first; it may be a little old."""
+        ...
+
+    def starting_with(self, digits: str, limit: int, after: Position | None) -> Listing[OptOut]:
+        """Return who is opted out whose number starts with *digits* (4 or more), by number."""
         ...
 
 

@@ -121,6 +121,7 @@ class SendMessages:
     control_table: str
     messages_table: str
     suppressions_table: str
+    consent_table: str
     files_bucket: str
     send_queue_url: str
     reconcile_queue_url: str
@@ -135,6 +136,7 @@ class ProcessReceipts:
 
     messages_table: str
     suppressions_table: str
+    consent_table: str
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class ProcessInbound:
     control_table: str
     messages_table: str
     suppressions_table: str
+    consent_table: str
     webhook_base_url: str
     organisation_name: str
     help_contact: str = ""
