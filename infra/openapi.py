@@ -26,7 +26,10 @@ import yaml
 
 from carillon.domain.campaign import Action, Campaign, Sender
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
+from carillon.domain.consent import Circumstances, ConsentEntry, ConsentSource, OptOut
+from carillon.domain.consent_jobs import BulkOutcome, ExportStatus
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.contacts import ImportStatus
 from carillon.domain.hours import ActiveHours
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
@@ -43,6 +46,7 @@ OUTPUT = Path(__file__).with_name("openapi.yaml")
 API_FUNCTIONS = {
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
+    "consent_api": "ConsentApiFunction",
 }
 DASHBOARD_FUNCTION = "DashboardFunction"
 SECURITY_SCHEME = "Cognito"
@@ -67,6 +71,8 @@ _QUERY: dict[str, Schema] = {
     "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
     "sender_id": _TEXT,
     "reason": _TEXT,
+    "phone": _TEXT,
+    "confirmed_by_contact": _FLAG,
 }
 
 
@@ -179,7 +185,7 @@ def _responses(endpoint: Endpoint) -> Schema:
     # API Gateway takes no $ref for a whole response, and "default" is not imported as one.
     codes = ["400", "401", "403", "429", "500"]
     codes += ["404"] if "{" in endpoint.path else []
-    codes += ["409"] if endpoint.method in ("POST", "PATCH", "PUT") else []
+    codes += ["409"] if endpoint.method in ("POST", "PATCH", "PUT", "DELETE") else []
     codes += ["412", "428"] if endpoint.if_match else []
     codes += ["413", "415"] if endpoint.takes else []
     problem = {"application/problem+json": {"schema": _ref("Problem")}}
@@ -377,6 +383,10 @@ def _enum(kind: type[StrEnum]) -> Schema:
 
 _VARIANT_COUNTS = ("submitted", "delivered", "failed", "responded", "opted_out")
 _SENT_COUNTS: dict[str, Schema] = dict.fromkeys(("sent", "delivered", "failed", "segments"), _COUNT)
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_UPLOAD = _object({"method": _TEXT, "url": _TEXT, "headers": _OBJECT}, ["method", "url", "headers"])
+# What is known of the circumstances of an opt-in or opt-out.
+_TOLD: dict[str, Schema] = dict.fromkeys(get_type_hints(Circumstances), _TEXT)
 _ANSWERS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -423,9 +433,7 @@ _ANSWERS: dict[str, Schema] = {
     "NewImport": _object(
         {
             "import": _ref("Import"),
-            "upload": _object(
-                {"method": _TEXT, "url": _TEXT, "headers": _OBJECT}, ["method", "url", "headers"]
-            ),
+            "upload": _UPLOAD,
         },
         ["import", "upload"],
     ),
@@ -521,6 +529,52 @@ _ANSWERS: dict[str, Schema] = {
         ["as_of", "items"],
     ),
     "AnalyticsSummary": _OBJECT,
+    "OptOut": _of(OptOut),
+    "OptOutList": _page_of("OptOut"),
+    "ConsentEntry": _with(_of(ConsentEntry, without=frozenset({"circumstances"})), **_TOLD),
+    "Consent": _object(
+        {
+            "phone": _TEXT,
+            "opted_out": _FLAG,
+            "since": _TIME,
+            "source": _enum(ConsentSource),
+            "cause": _TEXT,
+            "entries": _array(_ref("ConsentEntry")),
+            "next_cursor": _TEXT,
+        },
+        ["phone", "opted_out", "entries"],
+    ),
+    "OptOutImport": _object(
+        {
+            **dict.fromkeys(("id", "reason", "created_by"), _TEXT),
+            **dict.fromkeys(("size", "offset", "rows", *BulkOutcome), _COUNT),
+            "status": _enum(ImportStatus),
+            "created_at": _TIME,
+            "invalid_reasons": _OBJECT,
+            "mapping": _OBJECT,
+            "headers": _array(_TEXT),
+            "has_rejected": _FLAG,
+            "started_at": _TIME,
+            "error_code": _TEXT,
+            "error": _TEXT,
+        },
+        ["id", "status", "reason", "created_at", "created_by", "rows", *BulkOutcome],
+    ),
+    "OptOutUpload": _object(
+        {"import": _ref("OptOutImport"), "upload": _UPLOAD}, ["import", "upload"]
+    ),
+    "OptOutExport": _object(
+        {
+            "id": _TEXT,
+            "status": _enum(ExportStatus),
+            "created_at": _TIME,
+            "created_by": _TEXT,
+            "rows": _COUNT,
+            # Once it is done.
+            "url": _TEXT,
+        },
+        ["id", "status", "created_at", "created_by", "rows"],
+    ),
 }
 
 

@@ -28,6 +28,18 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         MESSAGES: {"Query"},
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
+    "consent_api": {
+        CONTROL: {"GetItem", "Query"},
+        MESSAGES: {"Query"},
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+        CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
+        f"{CONSENT}/gsi1": {"Query"},
+    },
+    "move_opt_outs": {
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+        CONSENT: {"GetItem", "PutItem", "UpdateItem"},
+        f"{CONSENT}/gsi1": {"Query"},
+    },
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
     "import_contacts": {
@@ -86,6 +98,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 
 SENDS: dict[str, set[str]] = {
     "campaigns_api": {"import", "plan", "send", "recount"},
+    "consent_api": {"opt-outs"},
+    "move_opt_outs": {"opt-outs"},
     "provider_webhooks": {"receipts", "inbound"},
     "import_contacts": {"import"},
     "start_due_campaigns": {"plan"},
@@ -98,6 +112,7 @@ SENDS: dict[str, set[str]] = {
 }
 
 TAKES: dict[str, str] = {
+    "move_opt_outs": "opt-outs",
     "import_contacts": "import",
     "plan_audience": "plan",
     "send_messages": "send",
@@ -114,13 +129,15 @@ FILES: dict[str, dict[str, set[str]]] = {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
     },
+    "consent_api": {"uploads": {"PutObject", "GetObject"}, "audiences": {"GetObject"}},
+    "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
     "send_messages": {"audiences": {"GetObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
 }
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
-LISTS_FILES = {"campaigns_api", "import_contacts"}
+LISTS_FILES = {"campaigns_api", "consent_api", "import_contacts", "move_opt_outs"}
 KNOWS_SECRETS = {
     "provider_webhooks",
     "aws_sms_events",

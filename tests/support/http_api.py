@@ -20,18 +20,25 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
+from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.message import Suppression
 from carillon.domain.organisation import Office
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
+from functions.consent_api import app as consent_api
+from tests.support.clock import NOON
 from tests.support.requests import Answered, an_event, answered
 from tests.support.tables import create_tables
 
-APPS = (campaigns_api, analytics_api)
+APPS = (campaigns_api, analytics_api, consent_api)
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
-_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT")
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")
+_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent")
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,24 @@ class HttpApi:
                 case Campaign():
                     entities.CampaignTable().create(one, "")
 
+    def opt_out(self, phone: str) -> None:
+        """Have a manager's opt-out of *phone* stand."""
+        suppressions = DynamoSuppressions(
+            boto3.client("dynamodb"), "SuppressionsTable", "ConsentTable", lambda: NOON
+        )
+        suppressions.opt_out(
+            Suppression(phone=phone, opted_out=True, event_at=NOON, source="manager", cause="opt_1")
+        )
+
+    def keep_jobs(self, *jobs: OptOutImport | OptOutExport) -> None:
+        """Store imports and exports of opt-outs that are not there yet."""
+        kept = DynamoOptOutJobs(boto3.client("dynamodb"), "ConsentTable")
+        for job in jobs:
+            if isinstance(job, OptOutImport):
+                kept.create_import(job, "")
+            else:
+                kept.create_export(job, "")
+
     def upload(self, key: str) -> None:
         """Put an object where an import expects its file."""
         boto3.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=b"phone\n")
@@ -77,9 +102,8 @@ def http_api() -> Iterator[HttpApi]:
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        environment.setenv("CONTROL_TABLE", "ControlTable")
-        environment.setenv("MESSAGES_TABLE", "MessagesTable")
-        environment.setenv("COUNTERS_TABLE", "CountersTable")
+        for name in _TABLES:
+            environment.setenv(f"{name.upper()}_TABLE", f"{name}Table")
         environment.setenv("FILES_BUCKET", _BUCKET)
         _forget_compositions()
         create_tables(boto3.client("dynamodb"))

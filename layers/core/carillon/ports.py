@@ -14,6 +14,7 @@ from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
 from carillon.domain.consent import ConsentEntry, OptOut
+from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.counters import Counts, Row, SenderCounts
@@ -538,6 +539,54 @@ class ConsentLedger(Protocol):
 
     def starting_with(self, digits: str, limit: int, after: Position | None) -> Listing[OptOut]:
         """Return who is opted out whose number starts with *digits* (4 or more), by number."""
+        ...
+
+
+class OptOutLanes(Protocol):
+    """Who is opted out, in lanes, each in the order in which it was recorded."""
+
+    def lane_after(self, lane: int, after: str, limit: int) -> list[tuple[str, OptOut]]:
+        """Return the next *limit* of *lane* behind the place *after* (""), with their places."""
+        ...
+
+
+class OptOutJobs(Protocol):
+    """Imports and exports of opt-outs, and what was asked under a key; reads are consistent."""
+
+    def create_import(self, new: OptOutImport, digest: str) -> OptOutImport:
+        """
+        Keep *new*, or return what stands under its id already.
+
+        Conflict (``idempotency_key_reused``) when that was made by another request.
+        """
+        ...
+
+    def opt_out_import(self, import_id: str) -> OptOutImport:
+        """Return the import; raises NotFound."""
+        ...
+
+    def advance_import(self, before: OptOutImport, after: OptOutImport) -> bool:
+        """Replace *before*; False, changing nothing, when status or position are not its."""
+        ...
+
+    def create_export(self, new: OptOutExport, digest: str) -> OptOutExport:
+        """Keep *new*, or return what stands under its id already; as for an import."""
+        ...
+
+    def opt_out_export(self, export_id: str) -> OptOutExport:
+        """Return the export; raises NotFound."""
+        ...
+
+    def advance_export(self, before: OptOutExport, after: OptOutExport) -> bool:
+        """Replace *before*; False, changing nothing, when its status or place are others."""
+        ...
+
+    def first_asked(self, request_id: str, digest: str, now: datetime) -> datetime:
+        """
+        Return when the request *request_id* was first made: *now*, or earlier.
+
+        Conflict (``idempotency_key_reused``) when that was another request.
+        """
         ...
 
 

@@ -56,6 +56,30 @@ class AnalyticsApi:
 
 
 @dataclass(frozen=True)
+class ConsentApi:
+    """functions/consent_api."""
+
+    control_table: str
+    messages_table: str
+    suppressions_table: str
+    consent_table: str
+    files_bucket: str
+    opt_out_queue_url: str
+    default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class MoveOptOuts:
+    """functions/move_opt_outs."""
+
+    suppressions_table: str
+    consent_table: str
+    files_bucket: str
+    opt_out_queue_url: str
+    default_country: str = "US"
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """functions/dashboard: what the page needs to sign in."""
 

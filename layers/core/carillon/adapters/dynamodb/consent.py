@@ -149,11 +149,12 @@ class DynamoConsentLedger:
         Only behind the place *after* ("" is the beginning; an instant's ISO text is a place
         too). Eventually consistent, so read again from some minutes before the last.
         """
-        answer = self._client.query(
+        pages = self._client.get_paginator("query").paginate(
             **self._lane_query(lane, opted_out=opted_out, operator=">", place=after or " "),
-            Limit=limit,
+            # One page of a query ends at 1 MB, whatever the limit.
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
-        items = [from_item(item) for item in answer["Items"]]
+        items = [from_item(item) for page in pages for item in page["Items"]]
         return [(_listed_at(item), _opt_out(item)) for item in items]
 
     def _lane(

@@ -121,6 +121,16 @@ def phones_pk(digits: str) -> str:
     return f"PHONES#{digits.lstrip('+')[:SEARCHED_DIGITS]}"
 
 
+def request_key(request_id: str) -> dict[str, str]:
+    """Consent key of a request under an Idempotency-Key."""
+    return {PK: f"REQ#{request_id}", SK: "REQ"}
+
+
+def job_key(job_id: str) -> dict[str, str]:
+    """Consent key of an import or export."""
+    return {PK: f"JOB#{job_id}", SK: "JOB"}
+
+
 def consent_lane(phone: str, *, opted_out: bool) -> str:
     """gsi1 partition of where *phone* stands."""
     return consent_lane_pk(part_of(lead_key(phone), CONSENT_LANES), opted_out=opted_out)
