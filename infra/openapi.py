@@ -30,6 +30,7 @@ from carillon.domain.consent import Circumstances, ConsentEntry, ConsentSource, 
 from carillon.domain.consent_jobs import BulkOutcome, ExportStatus
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
+from carillon.domain.evidence import MessageKind
 from carillon.domain.hours import ActiveHours
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
@@ -529,6 +530,97 @@ _ANSWERS: dict[str, Schema] = {
         ["as_of", "items"],
     ),
     "AnalyticsSummary": _OBJECT,
+    "WhyTexted": _object(
+        {
+            "campaign_id": _TEXT,
+            "phone": _TEXT,
+            "as_of": _TIME,
+            "place": _object(
+                {
+                    "zones": _array(_TEXT),
+                    "jurisdictions": _array(_TEXT),
+                    "evidence": _TEXT,
+                    "derived": _FLAG,
+                },
+                ["zones", "jurisdictions", "evidence", "derived"],
+            ),
+            "policy": _object(
+                {
+                    "active_hours": _OBJECT,
+                    "max_contacts_per_24h": _COUNT,
+                    "max_contacts_per_week": _COUNT,
+                    "since": _TIME,
+                    "derived": _FLAG,
+                },
+                ["derived"],
+            ),
+            "law_pack": _object({"version": _TEXT, "derived": _FLAG}, ["version", "derived"]),
+            "messages": _array(_ref("ExplainedMessage")),
+        },
+        ["campaign_id", "phone", "as_of", "place", "policy", "law_pack", "messages"],
+    ),
+    "ExplainedMessage": _object(
+        {
+            "kind": _enum(MessageKind),
+            "step": _COUNT,
+            "status": _enum(LeadStatus),
+            **dict.fromkeys(("purpose", "author", "claim_id", "provider_id", "currency"), _TEXT),
+            "reason": _object({"code": _TEXT, "reason": _TEXT, "advice": _TEXT}, ["code"]),
+            **dict.fromkeys(("attempts", "segments", "cost_micros"), _COUNT),
+            **dict.fromkeys(("claimed_at", "submitted_at", "final_at"), _TIME),
+            "consent": _object(
+                {
+                    "opted_out": _FLAG,
+                    "entry": _ref("ConsentEntry"),
+                    "later": _array(_ref("ConsentEntry")),
+                },
+                ["opted_out", "later"],
+            ),
+            # A campaign's messages have the rest, answers the sender alone.
+            "content": _object(
+                {
+                    "version": _COUNT,
+                    "variant": _TEXT,
+                    "text_digest": _TEXT,
+                    "changed_since": _FLAG,
+                },
+                ["version", "changed_since"],
+            ),
+            "window": _object(
+                {
+                    "was_open": _FLAG,
+                    "opens_at": _TIME,
+                    "closes_at": _TIME,
+                    "closed_by": _array(_TEXT),
+                    "changed_since": _FLAG,
+                    "derived": _FLAG,
+                },
+                ["was_open", "closed_by", "changed_since", "derived"],
+            ),
+            "rules": _array(
+                _object(
+                    dict.fromkeys(("id", "jurisdiction", "summary", "source", "source_url"), _TEXT),
+                    ["id"],
+                )
+            ),
+            "caps": _array(
+                _object(
+                    {"most": _COUNT, "within_s": _COUNT, "counted": _COUNT, "derived": _FLAG},
+                    ["most", "within_s", "derived"],
+                )
+            ),
+            "sender": _object(
+                {
+                    "id": _TEXT,
+                    "chosen_by": _TEXT,
+                    "candidates": _array(_TEXT),
+                    "derived": _FLAG,
+                },
+                ["id", "chosen_by"],
+            ),
+        },
+        ["kind", "step", "status", "attempts", "claimed_at", "segments", "consent", "sender"],
+    ),
     "OptOut": _of(OptOut),
     "OptOutList": _page_of("OptOut"),
     "ConsentEntry": _with(_of(ConsentEntry, without=frozenset({"circumstances"})), **_TOLD),

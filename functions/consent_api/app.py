@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
+from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.evidence import DynamoMessageEvidence
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
-from carillon.domain.consent import ConsentEntry
 from carillon.domain.consent_jobs import BulkOutcome, OptOutExport, OptOutImport
+from carillon.domain.law_pack import shipped_pack, shipped_version
 from carillon.domain.phone import parse_phone
 from carillon.edge.http import Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
 from carillon.settings import ConsentApi, from_env
+from carillon.usecases.explain_messages import ExplainingWorld, explain_messages
 from carillon.usecases.manage_opt_outs import (
     Lookup,
     ManageOptOuts,
@@ -42,6 +46,7 @@ class Composition:
     """What the views call."""
 
     opt_outs: ManageOptOuts
+    explaining: ExplainingWorld
 
 
 @cache
@@ -63,7 +68,21 @@ def build() -> Composition:
             SqsQueue(client("sqs"), settings.opt_out_queue_url, correlation_id),
             clock=clock,
             parse_phone=partial(parse_phone, default_country=settings.default_country),
-        )
+        ),
+        explaining=ExplainingWorld(
+            directory=DynamoDirectory(dynamodb, settings.control_table),
+            evidence=DynamoMessageEvidence(
+                dynamodb,
+                messages_table=settings.messages_table,
+                control_table=settings.control_table,
+                suppressions_table=settings.suppressions_table,
+            ),
+            audiences=S3Audiences(files),
+            ledger=ledger,
+            pack=shipped_pack(),
+            pack_version=shipped_version(),
+            clock=clock,
+        ),
     )
 
 
@@ -144,6 +163,12 @@ def link_rejected_opt_outs(_request: Request, import_id: str) -> dict[str, Any]:
     return {"url": build().opt_outs.rejected_link(import_id)}
 
 
+@route("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why", gives="WhyTexted")
+def explain_lead(request: Request, campaign_id: str, phone: str) -> dict[str, Any]:
+    """Say why a campaign texted a person: consent, place, window, caps, sender and outcome."""
+    return explain_messages(campaign_id, phone, request.access, build().explaining)
+
+
 @route("POST", "/v1/opt-outs/exports", gives="OptOutExport", status=202)
 def create_opt_out_export(request: Request) -> dict[str, Any]:
     """Have a CSV made of all who are opted out."""
@@ -164,14 +189,9 @@ def _lookup(found: Lookup) -> dict[str, Any]:
         "since": standing and standing.event_at,
         "source": standing and standing.source,
         "cause": standing and standing.cause,
-        "entries": [_entry(one) for one in found.entries.items],
+        "entries": [one.flat() for one in found.entries.items],
         "next_cursor": encode_cursor(found.entries.next),
     }
-
-
-def _entry(entry: ConsentEntry) -> dict[str, Any]:
-    shown = {name: value for name, value in vars(entry).items() if name != "circumstances"}
-    return {**shown, **vars(entry.circumstances)}
 
 
 def _import(job: OptOutImport) -> dict[str, Any]:

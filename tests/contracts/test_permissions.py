@@ -98,6 +98,7 @@ ASKED: dict[Route, Asked] = {
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
     ("GET", "/v1/senders/{sender_id}/performance"): Asked(),
     ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
+    ("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why"): Asked(),
     ("GET", "/v1/opt-outs"): Asked("nothing"),
     ("POST", "/v1/opt-outs"): Asked("nothing", body={"phone": "+12025550100", "reason": "x"}),
     ("GET", "/v1/opt-outs/{phone}"): Asked("nothing"),
@@ -134,8 +135,9 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
         a_sender(ids["sender_id"], office_id=office_id, resting_until=_FAR_OFF),
         a_contact_list(ids["list_id"], office_id=office_id),
         record,
-        a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status),
+        a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status, parts=1),
     )
+    api.keep_audience(ids["campaign_id"], f"+{phone}")
     api.upload(record.object_key)
     if route[1].startswith(_OPT_OUTS):
         job = an_opt_out_import(ids["import_id"], rejected_key="uploads/opt-outs/x.csv")

@@ -21,16 +21,21 @@ from moto import mock_aws
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
+from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
-from carillon.domain.message import Suppression
+from carillon.domain.ids import lead_key
+from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
+from carillon.domain.whereabouts import Whereabouts
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
 from tests.support.clock import NOON
+from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
 from tests.support.tables import create_tables
 
@@ -73,6 +78,14 @@ class HttpApi:
         suppressions.opt_out(
             Suppression(phone=phone, opted_out=True, event_at=NOON, source="manager", cause="opt_1")
         )
+
+    def keep_audience(self, campaign_id: str, phone: str) -> None:
+        """Freeze a campaign's audience of one, and have that one texted."""
+        person = Recipient(lead_key(phone), phone, {}, Whereabouts(("Europe/Paris",), ("FR",)))
+        body = encode_part(campaign_id, 0, NOON, [person])
+        boto3.client("s3").put_object(Bucket=_BUCKET, Key=part_key(campaign_id, 0), Body=body)
+        claim = a_claim(ref=RowRef(f"{campaign_id}#00000", person.key), phone=phone)
+        DynamoMessages(boto3.client("dynamodb"), "MessagesTable").claim(claim)
 
     def keep_jobs(self, *jobs: OptOutImport | OptOutExport) -> None:
         """Store imports and exports of opt-outs that are not there yet."""

@@ -18,6 +18,7 @@ from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.counters import Counts, Row, SenderCounts
+from carillon.domain.evidence import SentMessage
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import ListedLead
 from carillon.domain.listing import Listing, Position
@@ -539,6 +540,22 @@ class ConsentLedger(Protocol):
 
     def starting_with(self, digits: str, limit: int, after: Position | None) -> Listing[OptOut]:
         """Return who is opted out whose number starts with *digits* (4 or more), by number."""
+        ...
+
+
+class MessageEvidence(Protocol):
+    """What is kept of one person's messages; reads are consistent."""
+
+    def messages(self, campaign_id: str, part: int, key: str) -> list[SentMessage]:
+        """Return the campaign's messages to the lead *key*, answers included, oldest first."""
+        ...
+
+    def policy_since(self) -> datetime | None:
+        """Return since when the present policy stands; None without one."""
+        ...
+
+    def counted(self, phone: str) -> Mapping[str, datetime]:
+        """Return what counts towards caps on *phone*: the messages of 8 days, by name."""
         ...
 
 

@@ -63,6 +63,11 @@ class ConsentEntry:
     cause: str
     circumstances: Circumstances = field(default_factory=Circumstances)
 
+    def flat(self) -> dict[str, object]:
+        """Return all that is known of it, the circumstances beside the rest."""
+        own = {name: value for name, value in vars(self).items() if name != "circumstances"}
+        return {**own, **vars(self.circumstances)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptOut:

@@ -104,6 +104,7 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why"): _row(manager=_OWN, agent=_OWN),
     ("GET", "/v1/senders/{sender_id}/performance"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/analytics/summary"): _row(manager=_OWN, analyst=_OWN),
     # Opt-outs are the organisation's; an agent may look one phone up.
