@@ -54,7 +54,7 @@ def test_a_job_advances_from_where_it_stands_and_from_nowhere_else(jobs: OptOutJ
         headers=("Mobile", "Note"),
         size=999,
         tally=BulkTally({BulkOutcome.CREATED: 4, BulkOutcome.INVALID: 1}, {"phone_missing": 1}),
-        rejected_objects=1,
+        rejected_pieces=("00ff00ff",),
     )
     done = replace(running, status=ImportStatus.DONE, rejected_key="uploads/x.csv")
 
@@ -77,7 +77,9 @@ def test_a_failed_import_says_why(jobs: OptOutJobs) -> None:
 
 def test_an_export_advances_from_where_it_stands_and_from_nowhere_else(jobs: OptOutJobs) -> None:
     new = jobs.create_export(an_opt_out_export(), "d")
-    running = replace(new, status=ExportStatus.RUNNING, lane=2, after="p", rows=5, pieces=1)
+    running = replace(
+        new, status=ExportStatus.RUNNING, lane=2, after="p", rows=5, pieces=("00ff00ff",)
+    )
     done = replace(running, status=ExportStatus.DONE, object_key="uploads/x.csv")
 
     assert jobs.advance_export(new, running)

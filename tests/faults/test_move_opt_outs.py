@@ -34,7 +34,7 @@ def a_world() -> MovingWorld:
 
 def run_until_done(world: MovingWorld, steps: Steps, message: dict[str, str]) -> None:
     """Deliver as SQS does: a message whose handler died comes again, beside its successors."""
-    ports: Any = tapped(world.importing if message is IMPORT else world.exporting, steps)
+    ports = tapped(_ports(world, message), steps)
     waiting = [message]
     while waiting or world.queue.messages:
         waiting += world.queue.messages
@@ -64,7 +64,7 @@ def test_the_rehearsals_have_every_outcome() -> None:
         "invalid": 2,
     }
     assert (exported.exported.status, exported.exported.rows) == (ExportStatus.DONE, 8)
-    assert exported.exported.pieces > 3
+    assert len(exported.exported.pieces) > 3
     assert import_taps > 40
     assert export_taps > 30
 
@@ -110,6 +110,41 @@ def test_another_runner_overtaking_at_any_point_changes_nothing(
         run_until_done(world, steps, message)
 
         assert world.outcome() == expected.outcome(), steps.names[number - 1]
+
+
+@JOBS
+def test_a_runner_that_was_overtaken_leaves_the_rest_to_the_other(message: dict[str, str]) -> None:
+    rehearsal, world, names = a_world(), a_world(), Steps()
+    commit = "jobs.advance_import" if message is IMPORT else "jobs.advance_export"
+    rehearsal.deliver(message, tapped(_ports(rehearsal, message), names))
+    number = names.names.index("after files.put") + 2
+    assert names.names[number - 1] == f"before {commit}"
+
+    steps = Steps({number: lambda: world.deliver(message)})
+    world.deliver(message, tapped(_ports(world, message), steps))
+
+    assert world.queue.messages == [message]
+
+
+def test_a_slow_runner_does_not_overwrite_what_a_faster_one_has_read_since() -> None:
+    """Somebody comes back between the two readings, so the second reads one more person."""
+    world, steps = a_world(), Steps()
+
+    def overtake() -> None:
+        world.says("+12025550110", out=False, minute=9)
+        world.deliver(EXPORT)
+
+    steps.at(5, overtake)
+    run_until_done(world, steps, EXPORT)
+
+    assert steps.names[3:5] == ["after listed.lane_after", "before files.put"]
+    lines = world.text(world.exported.object_key).splitlines()[1:]
+    assert len(lines) == world.exported.rows == 7
+    assert {line.partition(",")[0] for line in lines} == {f"'{phone}" for phone in world.out()}
+
+
+def _ports(world: MovingWorld, message: dict[str, str]) -> Any:
+    return world.importing if message is IMPORT else world.exporting
 
 
 def at_every_tap(act: Callable[[MovingWorld], object]) -> list[MovingWorld]:

@@ -55,8 +55,8 @@ class OptOutImport:
 
     Rows before ``position`` are counted in ``tally``; those after it are not. ``mapping`` is
     role -> column name. ``started_at`` is when all its opt-outs count as said, so that
-    whoever opts in later stays in. ``rejected_objects`` counts the stored pieces of the
-    rejected rows; ``rejected_key`` names the whole once done.
+    whoever opts in later stays in. ``rejected_pieces`` names the stored pieces of the
+    rejected rows in their order, ``rejected_key`` the whole once done.
     """
 
     id: str
@@ -72,7 +72,7 @@ class OptOutImport:
     headers: tuple[str, ...] = ()
     size: int = 0
     tally: BulkTally = field(default_factory=BulkTally)
-    rejected_objects: int = 0
+    rejected_pieces: tuple[str, ...] = ()
     rejected_key: str | None = None
     error_code: str | None = None
     error: str | None = None
@@ -97,7 +97,8 @@ class OptOutExport:
 
     It holds who was out when it was asked for (``created_at``) and still is when read. Read
     are all lanes before ``lane``, and of that one what stands up to ``after``; they make
-    ``rows`` in ``pieces`` stored pieces. ``object_key`` names the whole once done.
+    ``rows``. ``pieces`` names what is stored of them in order, ``object_key`` the whole once
+    done.
     """
 
     id: str
@@ -107,5 +108,5 @@ class OptOutExport:
     lane: int = 0
     after: str = ""
     rows: int = 0
-    pieces: int = 0
+    pieces: tuple[str, ...] = ()
     object_key: str | None = None

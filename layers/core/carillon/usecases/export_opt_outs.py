@@ -2,9 +2,9 @@
 Write who is opted out into one CSV, piece by piece (O5).
 
     read some of a lane     as it stood when the export was asked for      repeatable
-    store them              one object, named by its number                repeatable
-    commit                  place and number, if they are still where
-                            this attempt found them                        once
+    store them              one object, named by place and content         repeatable
+    commit                  place and name, if the export is still where
+                            this attempt found it                          once
 
 Memory and requests are bounded however long the list is. The pieces become one file at the
 end. Whoever opted out after the export was asked for is left out.
@@ -18,6 +18,7 @@ from carillon.domain.consent import OptOut
 from carillon.domain.consent_jobs import ExportStatus, OptOutExport
 from carillon.domain.csv_rows import csv_lines
 from carillon.ports import Clock, FileStore, OptOutJobs, OptOutLanes, Queue
+from carillon.usecases.csv_chunks import content_name
 
 PIECE_ROWS = 2000
 HEADER = ("phone", "opted_out_at", "recorded_at", "source", "by", "reason")
@@ -67,8 +68,9 @@ def _step(world: ExportingOptOuts, job: OptOutExport) -> OptOutExport:
     pieces = job.pieces
     if shown:
         body = csv_lines(map(_line, shown)).encode()
-        world.files.put(_piece_key(job, pieces), body, content_type="text/csv")
-        pieces += 1
+        name = content_name(body)
+        world.files.put(_piece_key(job, len(pieces), name), body, content_type="text/csv")
+        pieces += (name,)
     # In a lane the last are the newest: behind one that came later there is nobody to show.
     is_through = len(found) < world.piece_rows or len(shown) < len(found)
     return replace(
@@ -89,10 +91,10 @@ def _line(one: OptOut) -> tuple[str, ...]:
 def _whole(world: ExportingOptOuts, job: OptOutExport) -> Iterator[bytes]:
     # The mark makes spreadsheets read it as UTF-8.
     yield csv_lines([HEADER]).encode("utf-8-sig")
-    for piece in range(job.pieces):
-        yield from world.files.read_from(_piece_key(job, piece), 0)
+    for place, name in enumerate(job.pieces):
+        yield from world.files.read_from(_piece_key(job, place, name), 0)
 
 
-def _piece_key(job: OptOutExport, piece: int) -> str:
+def _piece_key(job: OptOutExport, place: int, name: str) -> str:
     # Under uploads/, which the bucket empties by itself.
-    return f"uploads/opt-outs/{job.id}/part-{piece:06d}.csv"
+    return f"uploads/opt-outs/{job.id}/part-{place:06d}-{name}.csv"

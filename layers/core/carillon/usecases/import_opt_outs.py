@@ -19,7 +19,7 @@ from carillon.domain.csv_rows import CsvFormat, Row, csv_lines, open_csv, rows
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import Suppression
 from carillon.ports import Clock, FileStore, OptOutJobs, Queue, Suppressions
-from carillon.usecases.csv_chunks import Chunk, bytes_of, head_of, next_chunk
+from carillon.usecases.csv_chunks import Chunk, bytes_of, content_name, head_of, next_chunk
 
 CHUNK_ROWS = 500
 
@@ -134,16 +134,17 @@ def _import_chunk(
     world: ImportingOptOuts, columns: Columns, job: OptOutImport, chunk: Chunk
 ) -> OptOutImport:
     result = _opted_out(world, columns, job, chunk.rows)
-    pieces = job.rejected_objects
+    pieces = job.rejected_pieces
     if result.rejected:
         body = csv_lines(result.rejected).encode()
-        world.files.put(_piece_key(job, pieces), body, content_type="text/csv")
-        pieces += 1
+        name = content_name(body)
+        world.files.put(_piece_key(job, len(pieces), name), body, content_type="text/csv")
+        pieces += (name,)
     after = replace(
         job,
         position=chunk.end,
         tally=job.tally.plus(BulkTally(result.outcomes, result.reasons)),
-        rejected_objects=pieces,
+        rejected_pieces=pieces,
     )
     return _commit(world, job, after)
 
@@ -198,7 +199,7 @@ def _cause(job: OptOutImport, row: Row) -> str:
 
 def _finish(world: ImportingOptOuts, job: OptOutImport) -> OptOutImport:
     key = None
-    if job.rejected_objects:
+    if job.rejected_pieces:
         key = f"uploads/opt-outs/{job.id}/rejected.csv"
         world.files.put_stream(key, _rejected_file(world, job), content_type="text/csv")
     return _commit(world, job, replace(job, status=ImportStatus.DONE, rejected_key=key))
@@ -207,10 +208,10 @@ def _finish(world: ImportingOptOuts, job: OptOutImport) -> OptOutImport:
 def _rejected_file(world: ImportingOptOuts, job: OptOutImport) -> Iterator[bytes]:
     # The mark makes spreadsheets read it as UTF-8.
     yield csv_lines([("line", "reason", *job.headers)]).encode("utf-8-sig")
-    for piece in range(job.rejected_objects):
-        yield from world.files.read_from(_piece_key(job, piece), 0)
+    for place, name in enumerate(job.rejected_pieces):
+        yield from world.files.read_from(_piece_key(job, place, name), 0)
 
 
-def _piece_key(job: OptOutImport, piece: int) -> str:
+def _piece_key(job: OptOutImport, place: int, name: str) -> str:
     # Under uploads/, which the bucket empties by itself.
-    return f"uploads/opt-outs/{job.id}/rejected-{piece:06d}.csv"
+    return f"uploads/opt-outs/{job.id}/rejected-{place:06d}-{name}.csv"
