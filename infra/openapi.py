@@ -26,7 +26,11 @@ import yaml
 
 from carillon.domain.campaign import Action, Campaign, Sender
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
+from carillon.domain.consent import Circumstances, ConsentEntry, ConsentSource, OptOut
+from carillon.domain.consent_jobs import BulkOutcome, ExportStatus
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.contacts import ImportStatus
+from carillon.domain.evidence import MessageKind
 from carillon.domain.hours import ActiveHours
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
@@ -45,6 +49,7 @@ OUTPUT = Path(__file__).with_name("openapi.yaml")
 API_FUNCTIONS = {
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
+    "consent_api": "ConsentApiFunction",
 }
 DASHBOARD_FUNCTION = "DashboardFunction"
 SECURITY_SCHEME = "Cognito"
@@ -69,6 +74,8 @@ _QUERY: dict[str, Schema] = {
     "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
     "sender_id": _TEXT,
     "reason": _TEXT,
+    "phone": _TEXT,
+    "confirmed_by_contact": _FLAG,
 }
 
 
@@ -379,6 +386,10 @@ def _enum(kind: type[StrEnum]) -> Schema:
 
 _VARIANT_COUNTS = ("submitted", "delivered", "failed", "responded", "opted_out")
 _SENT_COUNTS: dict[str, Schema] = dict.fromkeys(("sent", "delivered", "failed", "segments"), _COUNT)
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_UPLOAD = _object({"method": _TEXT, "url": _TEXT, "headers": _OBJECT}, ["method", "url", "headers"])
+# What is known of the circumstances of an opt-in or opt-out.
+_TOLD: dict[str, Schema] = dict.fromkeys(get_type_hints(Circumstances), _TEXT)
 _ANSWERS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -425,9 +436,7 @@ _ANSWERS: dict[str, Schema] = {
     "NewImport": _object(
         {
             "import": _ref("Import"),
-            "upload": _object(
-                {"method": _TEXT, "url": _TEXT, "headers": _OBJECT}, ["method", "url", "headers"]
-            ),
+            "upload": _UPLOAD,
         },
         ["import", "upload"],
     ),
@@ -527,6 +536,143 @@ _ANSWERS: dict[str, Schema] = {
         ["as_of", "items"],
     ),
     "AnalyticsSummary": _OBJECT,
+    "WhyTexted": _object(
+        {
+            "campaign_id": _TEXT,
+            "phone": _TEXT,
+            "as_of": _TIME,
+            "place": _object(
+                {
+                    "zones": _array(_TEXT),
+                    "jurisdictions": _array(_TEXT),
+                    "evidence": _TEXT,
+                    "derived": _FLAG,
+                },
+                ["zones", "jurisdictions", "evidence", "derived"],
+            ),
+            "policy": _object(
+                {
+                    "active_hours": _OBJECT,
+                    "max_contacts_per_24h": _COUNT,
+                    "max_contacts_per_week": _COUNT,
+                    "since": _TIME,
+                    "derived": _FLAG,
+                },
+                ["derived"],
+            ),
+            "law_pack": _object({"version": _TEXT, "derived": _FLAG}, ["version", "derived"]),
+            "messages": _array(_ref("ExplainedMessage")),
+        },
+        ["campaign_id", "phone", "as_of", "place", "policy", "law_pack", "messages"],
+    ),
+    "ExplainedMessage": _object(
+        {
+            "kind": _enum(MessageKind),
+            "step": _COUNT,
+            "status": _enum(LeadStatus),
+            **dict.fromkeys(("purpose", "author", "claim_id", "provider_id", "currency"), _TEXT),
+            "reason": _object({"code": _TEXT, "reason": _TEXT, "advice": _TEXT}, ["code"]),
+            **dict.fromkeys(("attempts", "segments", "cost_micros"), _COUNT),
+            **dict.fromkeys(("claimed_at", "submitted_at", "final_at"), _TIME),
+            "consent": _object(
+                {
+                    "opted_out": _FLAG,
+                    "entry": _ref("ConsentEntry"),
+                    "later": _array(_ref("ConsentEntry")),
+                },
+                ["opted_out", "later"],
+            ),
+            # A campaign's messages have the rest, answers the sender alone.
+            "content": _object(
+                {
+                    "version": _COUNT,
+                    "variant": _TEXT,
+                    "text_digest": _TEXT,
+                    "changed_since": _FLAG,
+                },
+                ["version", "changed_since"],
+            ),
+            "window": _object(
+                {
+                    "was_open": _FLAG,
+                    "opens_at": _TIME,
+                    "closes_at": _TIME,
+                    "closed_by": _array(_TEXT),
+                    "changed_since": _FLAG,
+                    "derived": _FLAG,
+                },
+                ["was_open", "closed_by", "changed_since", "derived"],
+            ),
+            "rules": _array(
+                _object(
+                    dict.fromkeys(("id", "jurisdiction", "summary", "source", "source_url"), _TEXT),
+                    ["id"],
+                )
+            ),
+            "caps": _array(
+                _object(
+                    {"most": _COUNT, "within_s": _COUNT, "counted": _COUNT, "derived": _FLAG},
+                    ["most", "within_s", "derived"],
+                )
+            ),
+            "sender": _object(
+                {
+                    "id": _TEXT,
+                    "chosen_by": _TEXT,
+                    "candidates": _array(_TEXT),
+                    "derived": _FLAG,
+                },
+                ["id", "chosen_by"],
+            ),
+        },
+        ["kind", "step", "status", "attempts", "claimed_at", "segments", "consent", "sender"],
+    ),
+    "OptOut": _of(OptOut),
+    "OptOutList": _page_of("OptOut"),
+    "ConsentEntry": _with(_of(ConsentEntry, without=frozenset({"circumstances"})), **_TOLD),
+    "Consent": _object(
+        {
+            "phone": _TEXT,
+            "opted_out": _FLAG,
+            "since": _TIME,
+            "source": _enum(ConsentSource),
+            "cause": _TEXT,
+            "entries": _array(_ref("ConsentEntry")),
+            "next_cursor": _TEXT,
+        },
+        ["phone", "opted_out", "entries"],
+    ),
+    "OptOutImport": _object(
+        {
+            **dict.fromkeys(("id", "reason", "created_by"), _TEXT),
+            **dict.fromkeys(("size", "offset", "rows", *BulkOutcome), _COUNT),
+            "status": _enum(ImportStatus),
+            "created_at": _TIME,
+            "invalid_reasons": _OBJECT,
+            "mapping": _OBJECT,
+            "headers": _array(_TEXT),
+            "has_rejected": _FLAG,
+            "started_at": _TIME,
+            "error_code": _TEXT,
+            "error": _TEXT,
+        },
+        ["id", "status", "reason", "created_at", "created_by", "rows", *BulkOutcome],
+    ),
+    "OptOutUpload": _object(
+        {"import": _ref("OptOutImport"), "upload": _UPLOAD}, ["import", "upload"]
+    ),
+    "OptOutExport": _object(
+        {
+            "id": _TEXT,
+            "status": _enum(ExportStatus),
+            "created_at": _TIME,
+            "created_by": _TEXT,
+            "rows": _COUNT,
+            # Once it is done.
+            "url": _TEXT,
+        },
+        ["id", "status", "created_at", "created_by", "rows"],
+    ),
 }
 
 

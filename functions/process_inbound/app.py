@@ -47,7 +47,9 @@ def build() -> ReplyWorld:
         directory=directory,
         conversations=messages,
         leads=messages,
-        suppressions=DynamoSuppressions(dynamodb, env.suppressions_table),
+        suppressions=DynamoSuppressions(
+            dynamodb, env.suppressions_table, env.consent_table, clock.now
+        ),
         provider_of=providers.of,
         texts=AnswerTexts(
             opt_out=answers.opt_out_confirmation(env.organisation_name),

@@ -21,6 +21,7 @@ from carillon.adapters import aws
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.providers import modules
+from carillon.adapters.system_clock import SystemClock
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import Receipt, ReceiptOutcome, RowRef
@@ -49,7 +50,9 @@ def build() -> Composition:
     dynamodb = aws.client("dynamodb")
     return Composition(
         leads=DynamoMessages(dynamodb, env.messages_table),
-        suppressions=DynamoSuppressions(dynamodb, env.suppressions_table),
+        suppressions=DynamoSuppressions(
+            dynamodb, env.suppressions_table, env.consent_table, SystemClock().now
+        ),
         executor=ThreadPoolExecutor(_WORKERS),
     )
 

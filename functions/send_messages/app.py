@@ -83,7 +83,9 @@ def build() -> Composition:
     budgets = DynamoBudgets(dynamodb, env.control_table)
     caps = DynamoContactCaps(dynamodb, env.suppressions_table)
     figures = DynamoFigures(dynamodb, env.counters_table)
-    suppressions = DynamoSuppressions(dynamodb, env.suppressions_table)
+    suppressions = DynamoSuppressions(
+        dynamodb, env.suppressions_table, env.consent_table, clock.now
+    )
     # Threads and connections are made as they are needed: a slow sender has few.
     executor = ThreadPoolExecutor(MOST_WORKERS)
 

@@ -95,7 +95,7 @@ class Rooms:
         if isinstance(self.opt_outs, FakeOptOutLookup):
             self.opt_outs.phones.add(phone)
             return
-        DynamoSuppressions(self.client, "SuppressionsTable").opt_out(
+        DynamoSuppressions(self.client, "SuppressionsTable", "ConsentTable", lambda: NOON).opt_out(
             Suppression(phone=phone, opted_out=True, event_at=NOON, source="keyword", cause="x")
         )
 

@@ -87,6 +87,7 @@ from tests.support.tables import table_definitions
 _ROOT = Path(__file__).parents[2]
 _CONTROL, _MESSAGES, _COUNTERS = "ControlTable", "MessagesTable", "CountersTable"
 _CONTACTS, _SUPPRESSIONS, _BUCKET = "ContactsTable", "SuppressionsTable", "files"
+_CONSENT = "ConsentTable"
 _QUEUES = {
     name: f"https://queue.local/{name}"
     for name in ("import", "plan", "send", "receipt", "inbound", "reconcile", "recount")
@@ -285,7 +286,9 @@ class World:
                 messages_table=_MESSAGES,
             ),
             provider=_Metered(self.carrier, self.meter),
-            suppressions=DynamoSuppressions(self._dynamodb, _SUPPRESSIONS),
+            suppressions=DynamoSuppressions(
+                self._dynamodb, _SUPPRESSIONS, _CONSENT, self.timeline.now
+            ),
             caps=DynamoContactCaps(self._dynamodb, _SUPPRESSIONS),
             clock=self.timeline,
             new_claim_id=lambda: os.urandom(8).hex(),
@@ -344,7 +347,9 @@ class World:
             directory=self._directory,
             conversations=self._messages,
             leads=self._messages,
-            suppressions=DynamoSuppressions(self._dynamodb, _SUPPRESSIONS),
+            suppressions=DynamoSuppressions(
+                self._dynamodb, _SUPPRESSIONS, _CONSENT, self.timeline.now
+            ),
             provider_of=lambda _: _Metered(self.carrier, self.meter),
             texts=texts,
             clock=self.timeline,
@@ -718,6 +723,7 @@ def environment() -> Iterator[None]:
         POWERTOOLS_METRICS_NAMESPACE="Carillon",
         MESSAGES_TABLE=_MESSAGES,
         SUPPRESSIONS_TABLE=_SUPPRESSIONS,
+        CONSENT_TABLE=_CONSENT,
         COUNTERS_TABLE=_COUNTERS,
     )
     boto3.setup_default_session()

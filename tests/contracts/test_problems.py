@@ -75,7 +75,9 @@ def test_a_body_of_another_type_is_a_problem_everywhere(api: HttpApi, route: Rou
 def test_a_wrong_page_is_a_problem_on_every_listing(
     api: HttpApi, route: Route, query: dict[str, str], code: str, field: str
 ) -> None:
-    assert_problem(api.send(*route, claims=ADMIN, query=query), 400, code, field)
+    result = api.send(*route, claims=ADMIN, query=query, ids={"phone": "12025550100"})
+
+    assert_problem(result, 400, code, field)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_a_wrong_page_is_a_problem_on_every_listing(
 def test_an_id_that_cannot_be_ours_is_not_found_everywhere(
     api: HttpApi, route: Route, strange: str
 ) -> None:
-    ids = dict.fromkeys(("campaign_id", "list_id", "import_id", "sender_id"), strange)
+    ids = dict.fromkeys(("campaign_id", "list_id", "import_id", "export_id", "sender_id"), strange)
 
     result = api.send(*route, claims=ADMIN, ids=ids, body={})
 

@@ -91,7 +91,8 @@ def test_the_messages_alone_are_streamed_and_nothing_hot_has_an_index() -> None:
         "MessagesTable"
     ]
     assert [n for n, t in tables.items() if "GlobalSecondaryIndexes" in t["Properties"]] == [
-        "ControlTable"
+        "ControlTable",
+        "ConsentTable",
     ]
     assert tables["MessagesTable"]["Properties"]["StreamSpecification"] == {
         "StreamViewType": "NEW_AND_OLD_IMAGES"
@@ -192,7 +193,7 @@ def test_nothing_is_deployed_that_we_did_not_ask_for() -> None:
 
 
 def test_the_template_stays_one_read() -> None:
-    assert len((ROOT / "template.yaml").read_text().splitlines()) < 1000
+    assert len((ROOT / "template.yaml").read_text().splitlines()) < 1200
 
 
 def test_licence_is_apache() -> None:

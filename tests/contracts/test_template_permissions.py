@@ -17,6 +17,7 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
     "MessagesTable",
 )
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
+CONSENT = "ConsentTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
     # DeleteItem: an entry of what an assistant knows.
@@ -30,6 +31,18 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # The listing of leads reads their rows; no figure does.
         MESSAGES: {"Query"},
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
+    },
+    "consent_api": {
+        CONTROL: {"GetItem", "Query"},
+        MESSAGES: {"Query"},
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+        CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
+        f"{CONSENT}/gsi1": {"Query"},
+    },
+    "move_opt_outs": {
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+        CONSENT: {"GetItem", "PutItem", "UpdateItem"},
+        f"{CONSENT}/gsi1": {"Query"},
     },
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
@@ -54,6 +67,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # PutItem: the provider may refuse somebody as opted out. GetItem: how often a person
         # was texted lately stands beside.
         SUPPRESSIONS: {"GetItem", "BatchGetItem", "PutItem"},
+        # With each opt-out goes its entry of the ledger.
+        CONSENT: {"PutItem"},
         # How many of the campaign's messages failed, to stop it.
         COUNTERS: {"Query"},
     },
@@ -62,12 +77,15 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     # BatchGetItem: what a receipt would not change is found out by a read, a tenth of a write.
     "process_receipts": {
         MESSAGES: {"BatchGetItem", "PutItem", "UpdateItem"},
-        SUPPRESSIONS: {"PutItem"},
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+        CONSENT: {"PutItem"},
     },
     "process_inbound": {
         CONTROL: {"GetItem", "Query"},
         MESSAGES: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
+        # UpdateItem: in which conversation somebody opted out is known only afterwards.
+        CONSENT: {"PutItem", "UpdateItem"},
     },
     "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},
     "reconcile_messages": {
@@ -85,6 +103,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 
 SENDS: dict[str, set[str]] = {
     "campaigns_api": {"import", "plan", "send", "recount"},
+    "consent_api": {"opt-outs"},
+    "move_opt_outs": {"opt-outs"},
     "provider_webhooks": {"receipts", "inbound"},
     "import_contacts": {"import"},
     "start_due_campaigns": {"plan"},
@@ -97,6 +117,7 @@ SENDS: dict[str, set[str]] = {
 }
 
 TAKES: dict[str, str] = {
+    "move_opt_outs": "opt-outs",
     "import_contacts": "import",
     "plan_audience": "plan",
     "send_messages": "send",
@@ -113,13 +134,15 @@ FILES: dict[str, dict[str, set[str]]] = {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
     },
+    "consent_api": {"uploads": {"PutObject", "GetObject"}, "audiences": {"GetObject"}},
+    "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
     "send_messages": {"audiences": {"GetObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
 }
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
-LISTS_FILES = {"campaigns_api", "import_contacts"}
+LISTS_FILES = {"campaigns_api", "consent_api", "import_contacts", "move_opt_outs"}
 KNOWS_SECRETS = {
     "provider_webhooks",
     "aws_sms_events",

@@ -181,6 +181,7 @@ def test_outputs_name_what_an_operator_needs() -> None:
         "MessagesTable",
         "CountersTable",
         "SuppressionsTable",
+        "ConsentTable",
         "FilesBucket",
         "FunctionLogGroup",
         "AlarmTopic",

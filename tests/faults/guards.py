@@ -20,6 +20,9 @@ _CLOCK = _CORE + "adapters/system_clock.py"
 _TWILIO = _CORE + "adapters/providers/twilio.py"
 _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
+_OPT_OUT_JOBS = _CORE + "adapters/dynamodb/consent_jobs.py"
+_OPT_OUT_DESK = _CORE + "usecases/manage_opt_outs.py"
+_OPT_OUT_IMPORT = _CORE + "usecases/import_opt_outs.py"
 _PROGRESS = _CORE + "domain/progress.py"
 _PACING = _CORE + "domain/pacing.py"
 _BUDGETS = _CORE + "domain/budgets.py"
@@ -551,6 +554,53 @@ GUARDS = (
         (_CONSENT_SUITE,),
         "newest and dynamodb",
     ),
+    Guard(
+        "an opt-out goes into the ledger with its suppression",
+        _CONSENT,
+        'self._transact({"Put": put}, *changes)',
+        'self._transact({"Put": put})',
+        (_CONSENT_SUITE,),
+        "event_is_kept and dynamodb",
+    ),
+    Guard(
+        "an opt-out stands even when the ledger refuses",
+        _CONSENT,
+        "            if wanted.opted_out:\n                self._client.put_item(**put)\n",
+        "            if not wanted:\n                self._client.put_item(**put)\n",
+        (_CONSENT_SUITE,),
+        "refuses",
+    ),
+    Guard(
+        "an opt-out that decides nothing is in the ledger too",
+        _CONSENT,
+        "                self._keep(wanted, standing)\n",
+        "                assert wanted\n",
+        (_CONSENT_SUITE,),
+        "every_event and dynamodb",
+    ),
+    Guard(
+        "an opt-out's entry of the ledger is never rewritten",
+        _CONSENT,
+        '"ConditionExpression": "attribute_not_exists(pk)"}}',
+        '"ConditionExpression": "attribute_not_exists(never_there)"}}',
+        (_CONSENT_SUITE,),
+        "first_words and dynamodb",
+    ),
+    Guard(
+        "a person's own opt-out is not taken back without their word",
+        _OPT_OUT_DESK,
+        "if not confirmed_by_contact and self._was_the_persons_own(standing):",
+        "if confirmed_by_contact and self._was_the_persons_own(standing):",
+        (_UNIT + "manage_opt_outs.py",),
+    ),
+    Guard(
+        "removing an opt-out undoes nothing newer",
+        _OPT_OUT_DESK,
+        "event_at=standing.event_at + _LEAST,",
+        "event_at=now,",
+        (_UNIT + "manage_opt_outs.py",),
+        "on_its_way",
+    ),
     # Webhooks ------------------------------------------------------------------
     Guard(
         "an unsigned webhook is refused",
@@ -630,6 +680,22 @@ GUARDS = (
         "if not world.lists.advance_import(before, after):",
         "if not world.lists.advance_import(before, after) and before is after:",
         (_IMPORTS,),
+        "overtaken",
+    ),
+    Guard(
+        "a chunk of an opt-out import is counted by one runner",
+        _OPT_OUT_JOBS,
+        'expected = {"status": before.status, "offset": before.position.offset}',
+        'expected = {"status": before.status}',
+        ("tests/adapters/test_consent_jobs.py",),
+        "advances and dynamodb",
+    ),
+    Guard(
+        "a runner of an opt-out import that was overtaken leaves the rest",
+        _OPT_OUT_IMPORT,
+        "if not world.jobs.advance_import(before, after):",
+        "if not world.jobs.advance_import(before, after) and before is after:",
+        ("tests/faults/test_move_opt_outs.py",),
         "overtaken",
     ),
     # Clocks, refusals and odd rows ----------------------------------------------

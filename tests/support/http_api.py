@@ -20,18 +20,30 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
+from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.ids import lead_key
+from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
+from carillon.domain.whereabouts import Whereabouts
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
+from functions.consent_api import app as consent_api
+from tests.support.clock import NOON
+from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
 from tests.support.tables import create_tables
 
-APPS = (campaigns_api, analytics_api)
+APPS = (campaigns_api, analytics_api, consent_api)
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
-_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT")
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")
+_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent")
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,32 @@ class HttpApi:
                 case Campaign():
                     entities.CampaignTable().create(one, "")
 
+    def opt_out(self, phone: str) -> None:
+        """Have a manager's opt-out of *phone* stand."""
+        suppressions = DynamoSuppressions(
+            boto3.client("dynamodb"), "SuppressionsTable", "ConsentTable", lambda: NOON
+        )
+        suppressions.opt_out(
+            Suppression(phone=phone, opted_out=True, event_at=NOON, source="manager", cause="opt_1")
+        )
+
+    def keep_audience(self, campaign_id: str, phone: str) -> None:
+        """Freeze a campaign's audience of one, and have that one texted."""
+        person = Recipient(lead_key(phone), phone, {}, Whereabouts(("Europe/Paris",), ("FR",)))
+        body = encode_part(campaign_id, 0, NOON, [person])
+        boto3.client("s3").put_object(Bucket=_BUCKET, Key=part_key(campaign_id, 0), Body=body)
+        claim = a_claim(ref=RowRef(f"{campaign_id}#00000", person.key), phone=phone)
+        DynamoMessages(boto3.client("dynamodb"), "MessagesTable").claim(claim)
+
+    def keep_jobs(self, *jobs: OptOutImport | OptOutExport) -> None:
+        """Store imports and exports of opt-outs that are not there yet."""
+        kept = DynamoOptOutJobs(boto3.client("dynamodb"), "ConsentTable")
+        for job in jobs:
+            if isinstance(job, OptOutImport):
+                kept.create_import(job, "")
+            else:
+                kept.create_export(job, "")
+
     def upload(self, key: str) -> None:
         """Put an object where an import expects its file."""
         boto3.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=b"phone\n")
@@ -77,9 +115,8 @@ def http_api() -> Iterator[HttpApi]:
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        environment.setenv("CONTROL_TABLE", "ControlTable")
-        environment.setenv("MESSAGES_TABLE", "MessagesTable")
-        environment.setenv("COUNTERS_TABLE", "CountersTable")
+        for name in _TABLES:
+            environment.setenv(f"{name.upper()}_TABLE", f"{name}Table")
         environment.setenv("FILES_BUCKET", _BUCKET)
         environment.setenv("ORGANISATION_NAME", "Carillon")
         _forget_compositions()

@@ -5,7 +5,7 @@ They keep state and have no switches; ``tests/adapters`` runs one suite over
 them and over the real adapters, so that they cannot lie.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from carillon.domain.campaign import (
     states_allowing,
 )
 from carillon.domain.clock import from_iso, to_iso
+from carillon.domain.consent import ConsentEntry, OptOut
 from carillon.domain.errors import Conflict, NotFound
 from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.lead import LeadStatus, is_final, states_before
@@ -38,6 +39,7 @@ from carillon.domain.message import (
     RowRef,
     Suppression,
     Watch,
+    told_in,
 )
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.windows import Windows
@@ -312,32 +314,64 @@ class FakeMessages:
 
 
 class FakeSuppressions:
-    """Implements ``ports.Suppressions``."""
+    """Implements ``ports.Suppressions``; what it keeps is ``FakeConsentLedger``'s to read."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: NOON) -> None:
         self.standing: dict[str, Suppression] = {}
+        self.ledger: dict[tuple[str, str, str], ConsentEntry] = {}
+        self.listed: dict[str, OptOut] = {}
+        self._now = now
 
     def opt_out(self, wanted: Suppression) -> Suppression:
         stands = self.standing.get(wanted.phone)
         if stands is None or (not stands.opted_out and stands.event_at <= wanted.event_at):
-            self.standing[wanted.phone] = wanted
+            self._stand(wanted)
         return self._said_again(wanted)
 
     def opt_in(self, wanted: Suppression) -> Suppression:
         stands = self.standing.get(wanted.phone)
         if stands is None or (stands.opted_out and stands.event_at < wanted.event_at):
-            self.standing[wanted.phone] = wanted
+            self._stand(wanted)
         return self._said_again(wanted)
 
+    def of(self, phone: str) -> Suppression | None:
+        return self.standing.get(phone)
+
+    def note_thread(self, said: Suppression, row: RowRef) -> None:
+        entry = self.ledger.get(_event_of(said))
+        if entry is None or entry.circumstances.conversation is not None:
+            return
+        found = told_in(row)
+        circumstances = replace(
+            entry.circumstances,
+            conversation=found.conversation,
+            campaign_id=found.campaign_id or entry.circumstances.campaign_id,
+        )
+        self.ledger[_event_of(said)] = replace(entry, circumstances=circumstances)
+
+    def _stand(self, wanted: Suppression) -> None:
+        self.standing[wanted.phone] = wanted
+        event = {name: getattr(wanted, name) for name in _OF_EVENT}
+        self.listed[wanted.phone] = OptOut(
+            **event, recorded_at=self._now(), by=wanted.told.by, reason=wanted.told.reason
+        )
+
     def _said_again(self, wanted: Suppression) -> Suppression:
+        event = {name: getattr(wanted, name) for name in _OF_EVENT}
+        entry = ConsentEntry(**event, recorded_at=self._now(), circumstances=wanted.told)
+        self.ledger.setdefault(_event_of(wanted), entry)
         stands = self.standing[wanted.phone]
         if stands.opted_out is wanted.opted_out:
             event_at = max(stands.event_at, wanted.event_at)
             self.standing[wanted.phone] = replace(stands, event_at=event_at)
         return self.standing[wanted.phone]
 
-    def of(self, phone: str) -> Suppression | None:
-        return self.standing.get(phone)
+
+_OF_EVENT = ("phone", "opted_out", "event_at", "source", "cause")
+
+
+def _event_of(said: Suppression) -> tuple[str, str, str]:
+    return said.phone, to_iso(said.event_at), said.cause
 
 
 class FakeDirectory:

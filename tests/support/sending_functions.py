@@ -136,6 +136,7 @@ def _environment() -> dict[str, str]:
         "CONTROL_TABLE": "ControlTable",
         "MESSAGES_TABLE": "MessagesTable",
         "SUPPRESSIONS_TABLE": "SuppressionsTable",
+        "CONSENT_TABLE": "ConsentTable",
         "COUNTERS_TABLE": "CountersTable",
         "FILES_BUCKET": "files",
         "WEBHOOK_BASE_URL": BASE_URL,

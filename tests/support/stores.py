@@ -17,6 +17,7 @@ from moto import mock_aws
 from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text
+from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import from_item, to_item
@@ -25,12 +26,15 @@ from carillon.domain.campaign import Campaign, Run, Sender
 from carillon.domain.clock import to_iso
 from carillon.domain.message import RowRef
 from carillon.ports import (
+    ConsentLedger,
     Gate,
     Leases,
     SendingDirectory,
     Suppressions,
     Watches,
 )
+from tests.support.clock import NOON
+from tests.support.consent import FakeConsentLedger
 from tests.support.dynamodb_server import dynamodb_server
 from tests.support.messages import Messages
 from tests.support.sending import FakeDirectory, FakeGate, FakeMessages, FakeSuppressions
@@ -50,6 +54,7 @@ class Stores:
     messages: Messages
     control: Control
     suppressions: Suppressions
+    ledger: ConsentLedger
     gate: Gate
 
     def keep_sender(self, sender: Sender) -> None:
@@ -127,6 +132,7 @@ def fake_stores() -> Stores:
         messages=messages,
         control=directory,
         suppressions=suppressions,
+        ledger=FakeConsentLedger(suppressions),
         gate=FakeGate(directory, suppressions, messages),
     )
 
@@ -169,7 +175,8 @@ def _adapters_over(used: Any, client: Any) -> DynamoStores:
     return DynamoStores(
         messages=DynamoMessages(used, "MessagesTable"),
         control=DynamoDirectory(used, "ControlTable"),
-        suppressions=DynamoSuppressions(used, "SuppressionsTable"),
+        suppressions=DynamoSuppressions(used, "SuppressionsTable", "ConsentTable", lambda: NOON),
+        ledger=DynamoConsentLedger(client, "ConsentTable"),
         gate=DynamoGate(
             used,
             control_table="ControlTable",

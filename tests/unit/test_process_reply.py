@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from carillon.domain.consent import Circumstances
 from carillon.domain.errors import NotFound, OutcomeUnknown, Rejected, Throttled, Unavailable
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Accepted, Outgoing, ProviderRecord, Reply, RowRef
+from carillon.domain.message import Accepted, CallbackRef, Outgoing, ProviderRecord, Reply, RowRef
 from carillon.domain.optout import Keyword
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from tests.support.clock import FakeClock
+from tests.support.consent import FakeConsentLedger
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_reply, a_run, after, submit
 from tests.support.sending import FakeDirectory, FakeMessages, FakeSuppressions, a_sender
 
@@ -266,3 +268,50 @@ def test_two_workers_with_the_same_stop_send_one_answer() -> None:
     scene.take(a_reply("STOP"))
 
     assert scene.account.texts == ["You are out."]
+
+
+# The ledger ----------------------------
+
+
+def test_a_stop_leaves_its_words_and_its_conversation() -> None:
+    scene = Scene()
+
+    scene.take(a_reply("Please STOP!!", "SMin1"))
+
+    (entry,) = FakeConsentLedger(scene.suppressions).history(PHONE)
+    assert (entry.opted_out, entry.source, entry.cause) == (True, "keyword", "SMin1")
+    assert entry.circumstances == Circumstances(
+        wording="Please STOP!!", campaign_id="cmp_a", conversation=CallbackRef(LEAD).token
+    )
+
+
+def test_a_start_leaves_its_words_and_its_conversation() -> None:
+    scene = Scene()
+
+    scene.take(a_reply("STOP", "SMin1"))
+    scene.take(a_reply("Start", "SMin2", received_at=after(90)))
+
+    entry, _ = FakeConsentLedger(scene.suppressions).history(PHONE)
+    assert (entry.opted_out, entry.cause) == (False, "SMin2")
+    assert entry.circumstances == Circumstances(
+        wording="Start", campaign_id="cmp_a", conversation=CallbackRef(LEAD).token
+    )
+
+
+def test_an_ordinary_reply_and_a_yes_of_somebody_in_leave_nothing() -> None:
+    scene = Scene()
+
+    scene.take(a_reply("yes", "SMin1"))
+    scene.take(a_reply("who is this?", "SMin2"))
+
+    assert scene.suppressions.ledger == {}
+
+
+def test_an_answer_that_the_provider_refuses_leaves_the_providers_opt_out() -> None:
+    scene = Scene()
+    scene.account.answer = Rejected("no", provider_code="twilio:21610")
+
+    scene.take(a_reply("HELP", "SMin1"))
+
+    (entry,) = FakeConsentLedger(scene.suppressions).history(PHONE)
+    assert (entry.source, entry.circumstances.campaign_id) == ("provider", "cmp_a")

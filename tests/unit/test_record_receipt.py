@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carillon.domain.consent import Circumstances
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Receipt, ReceiptOutcome, RowRef
+from carillon.domain.message import CallbackRef, Receipt, ReceiptOutcome, RowRef
 from carillon.usecases.record_receipt import best_of, outdated_among, record_receipt, replay_parked
+from tests.support.consent import FakeConsentLedger
 from tests.support.messages import LEAD, PHONE, a_claim, a_receipt, submit
 from tests.support.sending import FakeMessages, FakeSuppressions
 
@@ -168,3 +170,19 @@ def test_other_failures_and_unknown_phones_suppress_nobody() -> None:
         )
 
     assert suppressions.standing == {}
+
+
+def test_a_receipt_that_tells_of_an_opt_out_leaves_its_code() -> None:
+    suppressions = FakeSuppressions()
+
+    record_receipt(
+        a_receipt(FAILED, error_code="twilio:21610", phone=PHONE),
+        leads=FakeMessages(),
+        suppressions=suppressions,
+    )
+
+    (entry,) = FakeConsentLedger(suppressions).history(PHONE)
+    assert entry.source == "provider"
+    assert entry.circumstances == Circumstances(
+        reason="twilio:21610", campaign_id="cmp_a", conversation=CallbackRef(LEAD).token
+    )

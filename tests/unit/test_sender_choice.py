@@ -4,7 +4,7 @@ from collections import Counter
 
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient
-from carillon.domain.sender_choice import Candidate, chosen_sender
+from carillon.domain.sender_choice import Candidate, chosen_sender, why_chosen
 
 DC = Candidate("snd_dc", "+12025550100", 10.0)
 LA = Candidate("snd_la", "+12135550100", 10.0)
@@ -66,3 +66,16 @@ def test_numbers_outside_north_america_have_no_area_code_of_ours() -> None:
     dealt = Counter(chosen_sender(one, (london, paris), {"snd_gb", "snd_fr"}) for one in people)
 
     assert dealt["snd_fr"] > dealt["snd_gb"] > 0
+
+
+def test_why_a_sender_spoke_is_told_as_if_all_had_been_available() -> None:
+    near, far = a_recipient("+12025550199"), PEOPLE[0]
+    chosen = chosen_sender(far, ALL, IDS)
+    other = next(one for one in IDS if one != chosen)
+
+    assert why_chosen(near, (DC,), "snd_dc") == "only_sender"
+    assert why_chosen(near, ALL, "snd_dc") == "own_area_code"
+    assert why_chosen(near, ALL, "snd_la") == "took_over"
+    assert why_chosen(far, ALL, chosen) == "capacity"
+    assert why_chosen(far, ALL, other) == "took_over"
+    assert why_chosen(near, (), "snd_dc") == "dealt"

@@ -14,9 +14,12 @@ from carillon.domain.audience import AudiencePlan
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
+from carillon.domain.consent import ConsentEntry, OptOut
+from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.counters import Counts, Row, SenderCounts
+from carillon.domain.evidence import SentMessage
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import ListedLead
@@ -521,7 +524,11 @@ class Gate(Protocol):
 
 
 class Suppressions(Protocol):
-    """Who must not be texted. Ordered by event time: an older event never overrides a newer."""
+    """
+    Who must not be texted. Ordered by event time: an older event never overrides a newer.
+
+    Every event is kept in the consent ledger as well (O6), whether it decides or not.
+    """
 
     def opt_out(self, wanted: Suppression) -> Suppression:
         """Commit an opt-out unless a newer event stands; return what stands now."""
@@ -533,6 +540,94 @@ class Suppressions(Protocol):
 
     def of(self, phone: str) -> Suppression | None:
         """Return where the phone stands, strongly consistent."""
+        ...
+
+    def note_thread(self, said: Suppression, row: RowRef) -> None:
+        """Add to the ledger's entry of *said* to which conversation *row* it belongs, once."""
+        ...
+
+
+class ConsentLedger(Protocol):
+    """Every opt-in and opt-out, and where each phone stands now (O5, O6)."""
+
+    def entries(self, phone: str, limit: int, after: Position | None) -> Listing[ConsentEntry]:
+        """Return events of *phone*, newest first."""
+        ...
+
+    def history(self, phone: str) -> Iterator[ConsentEntry]:
+        """Yield every event of *phone*, newest first, strongly consistent."""
+        ...
+
+    def newest(self, limit: int, after: Position | None) -> Listing[OptOut]:
+        """Return who is opted out, who was recorded last first; it may be a little old."""
+        ...
+
+    def starting_with(self, digits: str, limit: int, after: Position | None) -> Listing[OptOut]:
+        """Return who is opted out whose number starts with *digits* (4 or more), by number."""
+        ...
+
+
+class MessageEvidence(Protocol):
+    """What is kept of one person's messages; reads are consistent."""
+
+    def messages(self, campaign_id: str, part: int, key: str) -> list[SentMessage]:
+        """Return the campaign's messages to the lead *key*, answers included, oldest first."""
+        ...
+
+    def policy_since(self) -> datetime | None:
+        """Return since when the present policy stands; None without one."""
+        ...
+
+    def counted(self, phone: str) -> Mapping[str, datetime]:
+        """Return what counts towards caps on *phone*: the messages of 8 days, by name."""
+        ...
+
+
+class OptOutLanes(Protocol):
+    """Who is opted out, in lanes, each in the order in which it was recorded."""
+
+    def lane_after(self, lane: int, after: str, limit: int) -> list[tuple[str, OptOut]]:
+        """Return the next *limit* of *lane* behind the place *after* (""), with their places."""
+        ...
+
+
+class OptOutJobs(Protocol):
+    """Imports and exports of opt-outs, and what was asked under a key; reads are consistent."""
+
+    def create_import(self, new: OptOutImport, digest: str) -> OptOutImport:
+        """
+        Keep *new*, or return what stands under its id already.
+
+        Conflict (``idempotency_key_reused``) when that was made by another request.
+        """
+        ...
+
+    def opt_out_import(self, import_id: str) -> OptOutImport:
+        """Return the import; raises NotFound."""
+        ...
+
+    def advance_import(self, before: OptOutImport, after: OptOutImport) -> bool:
+        """Replace *before*; False, changing nothing, when status or position are not its."""
+        ...
+
+    def create_export(self, new: OptOutExport, digest: str) -> OptOutExport:
+        """Keep *new*, or return what stands under its id already; as for an import."""
+        ...
+
+    def opt_out_export(self, export_id: str) -> OptOutExport:
+        """Return the export; raises NotFound."""
+        ...
+
+    def advance_export(self, before: OptOutExport, after: OptOutExport) -> bool:
+        """Replace *before*; False, changing nothing, when its status or place are others."""
+        ...
+
+    def first_asked(self, request_id: str, digest: str, now: datetime) -> datetime:
+        """
+        Return when the request *request_id* was first made: *now*, or earlier.
+
+        Conflict (``idempotency_key_reused``) when that was another request.
+        """
         ...
 
 

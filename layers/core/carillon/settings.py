@@ -72,6 +72,30 @@ class AnalyticsApi:
 
 
 @dataclass(frozen=True)
+class ConsentApi:
+    """functions/consent_api."""
+
+    control_table: str
+    messages_table: str
+    suppressions_table: str
+    consent_table: str
+    files_bucket: str
+    opt_out_queue_url: str
+    default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class MoveOptOuts:
+    """functions/move_opt_outs."""
+
+    suppressions_table: str
+    consent_table: str
+    files_bucket: str
+    opt_out_queue_url: str
+    default_country: str = "US"
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """functions/dashboard: what the page needs to sign in."""
 
@@ -137,6 +161,7 @@ class SendMessages:
     control_table: str
     messages_table: str
     suppressions_table: str
+    consent_table: str
     files_bucket: str
     send_queue_url: str
     reconcile_queue_url: str
@@ -153,6 +178,7 @@ class ProcessReceipts:
 
     messages_table: str
     suppressions_table: str
+    consent_table: str
 
 
 @dataclass(frozen=True)
@@ -163,6 +189,7 @@ class ProcessInbound:
     control_table: str
     messages_table: str
     suppressions_table: str
+    consent_table: str
     webhook_base_url: str
     organisation_name: str
     help_contact: str = ""

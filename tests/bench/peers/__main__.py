@@ -172,6 +172,7 @@ def _ours(bench: Bench, first: int, leads: int) -> dict[str, float]:
         "CONTROL_TABLE": "ControlTable",
         "MESSAGES_TABLE": "MessagesTable",
         "SUPPRESSIONS_TABLE": "SuppressionsTable",
+        "CONSENT_TABLE": "ConsentTable",
         "COUNTERS_TABLE": "CountersTable",
         "FILES_BUCKET": "files",
         "SEND_QUEUE_URL": f"{queue}send",

@@ -7,12 +7,14 @@ of data. Rules combine by intersection and by the lowest cap, and so does the or
 own policy: it can be stricter than the law and never looser (L2).
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Final
 
 from carillon.domain.hours import ALL_DAY, ActiveHours, Spans, Week, common, week_of
@@ -127,13 +129,25 @@ def lowest(caps: Iterable[int | None]) -> int | None:
 @lru_cache(maxsize=1)
 def shipped_pack() -> LawPack:
     """Return the rules that come with Carillon, read once."""
-    folder = files("carillon.domain") / "law"
-    written = sorted(
-        (f for f in folder.iterdir() if f.name.endswith(".json")), key=lambda f: f.name
-    )
+    written = _shipped_files()
     return LawPack(
         tuple(rule for f in written for rule in rules_of(json.loads(f.read_text("utf-8"))))
     )
+
+
+@lru_cache(maxsize=1)
+def shipped_version() -> str:
+    """Return 12 hex digits that name the rules that come with Carillon, to the letter."""
+    digest = hashlib.blake2b(digest_size=6)
+    for written in _shipped_files():
+        digest.update(written.read_bytes())
+    return digest.hexdigest()
+
+
+def _shipped_files() -> list[Traversable]:
+    folder = files("carillon.domain") / "law"
+    written = (f for f in folder.iterdir() if f.name.endswith(".json"))
+    return sorted(written, key=lambda f: f.name)
 
 
 def rules_of(document: Mapping[str, Any]) -> list[Rule]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from carillon.domain.consent import Circumstances
 from carillon.domain.errors import InvalidInput
 from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.whereabouts import Whereabouts
@@ -119,6 +120,16 @@ def step_of(sort_key: str) -> int:
     """Return which message of its lead a row's *sort_key* names: what ``step_key`` made it of."""
     _, separator, step = sort_key.partition("#s")
     return int(step) if separator else 0
+
+
+def told_in(row: RowRef, **more: str) -> Circumstances:
+    """Return for the consent ledger in which conversation and campaign the message *row* is."""
+    campaign_id = row.pk.partition("#")[0]
+    return Circumstances(
+        campaign_id=campaign_id if campaign_id.startswith("cmp_") else None,
+        conversation=CallbackRef(RowRef(row.pk, lead_of(row.sk))).token,
+        **more,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,6 +313,7 @@ class Suppression:
 
     ``event_at`` is when the person said so, and orders events; ``committed_at``
     is when we wrote it, which is what "after the opt-out" is measured from (F3).
+    ``told`` is for the ledger alone (O6): the standing consent does not keep it.
     """
 
     phone: str
@@ -310,6 +322,7 @@ class Suppression:
     source: str
     cause: str
     committed_at: datetime | None = None
+    told: Circumstances = field(default_factory=Circumstances, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

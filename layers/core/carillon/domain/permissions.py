@@ -66,6 +66,7 @@ def _row(
 
 _OWN = Scope.OWN
 _MANAGED = _row(manager=_OWN)
+_ORGANISATIONS = _row(manager=Scope.ALL)
 
 # Agents see campaigns to know what they are answering; a limited user sees only
 # campaigns they are an agent on, and a campaign has no agents yet: hence none.
@@ -108,8 +109,20 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why"): _row(manager=_OWN, agent=_OWN),
     ("GET", "/v1/senders/{sender_id}/performance"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/analytics/summary"): _row(manager=_OWN, analyst=_OWN),
+    # Opt-outs are the organisation's; an agent may look one phone up.
+    ("GET", "/v1/opt-outs"): _ORGANISATIONS,
+    ("POST", "/v1/opt-outs"): _ORGANISATIONS,
+    ("GET", "/v1/opt-outs/{phone}"): _row(manager=Scope.ALL, agent=Scope.ALL),
+    ("DELETE", "/v1/opt-outs/{phone}"): _ORGANISATIONS,
+    ("POST", "/v1/opt-outs/imports"): _ORGANISATIONS,
+    ("GET", "/v1/opt-outs/imports/{import_id}"): _ORGANISATIONS,
+    ("POST", "/v1/opt-outs/imports/{import_id}/start"): _ORGANISATIONS,
+    ("GET", "/v1/opt-outs/imports/{import_id}/rejected"): _ORGANISATIONS,
+    ("POST", "/v1/opt-outs/exports"): _ORGANISATIONS,
+    ("GET", "/v1/opt-outs/exports/{export_id}"): _ORGANISATIONS,
 }
 
 # Served to anybody, before a sign-in: the page itself and what it needs to sign in.

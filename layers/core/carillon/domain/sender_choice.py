@@ -49,6 +49,24 @@ def dealt_to(key: str, senders: Sequence[str]) -> str:
     return senders[int(key[-8:], 16) % len(senders)]
 
 
+def why_chosen(recipient: Recipient, candidates: Sequence[Candidate], sender_id: str) -> str:
+    """
+    Return by what *sender_id* spoke to *recipient*, were all candidates available.
+
+    ``only_sender``; ``own_area_code``; ``capacity``, by the weighted draw; ``took_over``:
+    another one would have, and was not available; ``dealt`` in runs without candidates.
+    """
+    if not candidates:
+        return "dealt"
+    if len(candidates) == 1:
+        return "only_sender"
+    everybody = [one.sender_id for one in candidates]
+    if chosen_sender(recipient, candidates, everybody) != sender_id:
+        return "took_over"
+    speaks = next(one for one in candidates if one.sender_id == sender_id)
+    return "own_area_code" if _is_near(speaks.phone, recipient.phone) else "capacity"
+
+
 def _is_near(sender: str, recipient: str) -> bool:
     """Whether both are North American numbers of one area code."""
     return sender.startswith(_NANP) and sender[:_AREA_CODE] == recipient[:_AREA_CODE]

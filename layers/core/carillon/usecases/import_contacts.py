@@ -16,7 +16,6 @@ runners at once do the same work, and one of them commits.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from carillon.domain.contacts import (
     Contact,
@@ -31,20 +30,18 @@ from carillon.domain.contacts import (
 )
 from carillon.domain.csv_columns import Columns, map_columns
 from carillon.domain.csv_rows import (
-    HEAD_BYTES,
     CsvFormat,
     OpenedCsv,
-    Position,
     Row,
     csv_lines,
     open_csv,
     rows,
 )
-from carillon.domain.errors import InvalidInput, NotFound
+from carillon.domain.errors import InvalidInput
 from carillon.ports import Clock, Contacts, FileStore, ImportDirectory, OptOutLookup, Queue
+from carillon.usecases.csv_chunks import Chunk, bytes_of, head_of, next_chunk
 
 CHUNK_ROWS = 1000
-CHUNK_BYTES = 4 * 1024 * 1024
 # Rows whose contacts are written side by side; a phone stands in at most one of them.
 _BATCH_ROWS = 100
 
@@ -102,7 +99,7 @@ def _commit(world: Importing, before: ImportJob, after: ImportJob) -> ImportJob:
 
 
 def _open(world: Importing, job: ImportJob) -> ImportJob:
-    opened = open_csv(_head(world, job))
+    opened = open_csv(head_of(world.files, job.object_key))
     columns = map_columns(opened.header, job.mapping)
     size = world.files.size(job.object_key)
     world.lists.fix_shards(job.list_id, _shards(opened, size, world.contacts_per_shard))
@@ -120,42 +117,19 @@ def _open(world: Importing, job: ImportJob) -> ImportJob:
     return world.lists.contact_import(job.list_id, job.id)
 
 
-def _head(world: Importing, job: ImportJob) -> bytes:
-    head = b""
-    for chunk in _bytes_of(world, job, 0):
-        head += chunk
-        if len(head) >= HEAD_BYTES:
-            break
-    return head[:HEAD_BYTES]
-
-
-def _bytes_of(world: Importing, job: ImportJob, offset: int) -> Iterator[bytes]:
-    try:
-        yield from world.files.read_from(job.object_key, offset)
-    except NotFound as error:
-        raise InvalidInput("The file was not uploaded.", code="file_missing") from error
-
-
 def _shards(opened: OpenedCsv, size: int, per_shard: int) -> int:
     estimate = (size - opened.start.offset) / opened.average_row_bytes
     return shards_for(estimate, per_shard=per_shard)
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    rows: Sequence[Row]
-    end: Position
-    is_last: bool
 
 
 def _run(world: Importing, job: ImportJob, until: float) -> ImportJob:
     target = world.lists.contact_list(job.list_id)
     columns = map_columns(job.headers, job.mapping)
     form = job.format or CsvFormat("utf-8", ",")
-    unread = rows(_bytes_of(world, job, job.position.offset), form, job.position)
+    unread = rows(bytes_of(world.files, job.object_key, job.position.offset), form, job.position)
     try:
         while True:
-            chunk = _next_chunk(unread, job.position, world.chunk_rows)
+            chunk = next_chunk(unread, job.position, world.chunk_rows)
             if chunk.rows:
                 job = _import_chunk(world, target, columns, job, chunk)
             if chunk.is_last:
@@ -167,19 +141,8 @@ def _run(world: Importing, job: ImportJob, until: float) -> ImportJob:
         return job
 
 
-def _next_chunk(unread: Iterator[Row], start: Position, limit: int) -> _Chunk:
-    taken: list[Row] = []
-    end = start
-    for row in islice(unread, limit):
-        taken.append(row)
-        end = row.end
-        if end.offset - start.offset >= CHUNK_BYTES:
-            return _Chunk(taken, end, is_last=False)
-    return _Chunk(taken, end, is_last=len(taken) < limit)
-
-
 def _import_chunk(
-    world: Importing, target: ContactList, columns: Columns, job: ImportJob, chunk: _Chunk
+    world: Importing, target: ContactList, columns: Columns, job: ImportJob, chunk: Chunk
 ) -> ImportJob:
     ledger = _Ledger()
     for start in range(0, len(chunk.rows), _BATCH_ROWS):

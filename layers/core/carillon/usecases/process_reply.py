@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from carillon.domain.campaign import Run, Sender
+from carillon.domain.consent import Circumstances
 from carillon.domain.errors import OutcomeUnknown, ProviderError, Rejected, Throttled
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
@@ -23,6 +24,7 @@ from carillon.domain.message import (
     RowRef,
     Suppression,
     text_digest,
+    told_in,
 )
 from carillon.domain.optout import Keyword, classify
 from carillon.domain.provider_codes import CodeKind, lookup
@@ -92,8 +94,9 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     standing = _opted_out(reply, world) if keyword is Keyword.STOP else None
     sender = world.directory.sender(reply.sender_id)
     thread = _thread_of(reply, sender, world)
+    row = RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}")
     first_at = world.conversations.record_inbound(
-        RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}"),
+        row,
         reply,
         keyword=keyword,
         office_id=thread.office_id,
@@ -101,8 +104,11 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     if thread.lead is not None:
         kind = "auto" if keyword is Keyword.STOP else None
         world.conversations.note_reply(thread.lead, reply.received_at, opt_out_kind=kind)
+    if keyword is Keyword.STOP:
+        # The opt-out did not wait until this was known.
+        world.suppressions.note_thread(_consent(reply, world, opted_out=True), row)
     if keyword in (Keyword.START, Keyword.YES):
-        standing = _opted_in(replace(reply, received_at=first_at), keyword, world)
+        standing = _opted_in(replace(reply, received_at=first_at), keyword, row, world)
     purpose, text = _answer_to(reply, keyword, standing, world.texts)
     if purpose:
         _answer(reply, thread, sender, purpose=purpose, text=text, world=world)
@@ -121,7 +127,7 @@ def _opted_out(reply: Reply, world: ReplyWorld) -> Suppression:
     return world.suppressions.opt_out(_consent(reply, world, opted_out=True))
 
 
-def _opted_in(reply: Reply, keyword: Keyword, world: ReplyWorld) -> Suppression | None:
+def _opted_in(reply: Reply, keyword: Keyword, row: RowRef, world: ReplyWorld) -> Suppression | None:
     """
     Opt in as of when *reply* was first received, which is why it is stored first.
 
@@ -133,7 +139,8 @@ def _opted_in(reply: Reply, keyword: Keyword, world: ReplyWorld) -> Suppression 
         # YES opts in only somebody who is out (O4); to anybody else it is an ordinary reply.
         if standing is None or not (standing.opted_out or standing.cause == reply.provider_id):
             return None
-    return world.suppressions.opt_in(_consent(reply, world, opted_out=False))
+    told = told_in(row, wording=reply.body)
+    return world.suppressions.opt_in(replace(_consent(reply, world, opted_out=False), told=told))
 
 
 def _consent(reply: Reply, world: ReplyWorld, *, opted_out: bool) -> Suppression:
@@ -144,6 +151,7 @@ def _consent(reply: Reply, world: ReplyWorld, *, opted_out: bool) -> Suppression
         source="keyword",
         cause=reply.provider_id,
         committed_at=world.clock.now(),
+        told=Circumstances(wording=reply.body),
     )
 
 
@@ -257,6 +265,7 @@ def _opt_out_at_provider(claim: Claim, world: ReplyWorld) -> Suppression:
         source="provider",
         cause=claim.id,
         committed_at=now,
+        told=told_in(claim.ref),
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from carillon.domain.lead import LeadStatus, states_before
-from carillon.domain.message import Receipt, ReceiptOutcome, RowRef, Suppression
+from carillon.domain.message import Receipt, ReceiptOutcome, RowRef, Suppression, told_in
 from carillon.domain.provider_codes import CodeKind, lookup
 from carillon.ports import Leads, Suppressions
 from carillon.usecases.send_lead import MAX_ATTEMPTS
@@ -34,6 +34,7 @@ def record_receipt(
                 source="provider",
                 cause=receipt.provider_id,
                 committed_at=receipt.received_at,
+                told=told_in(receipt.ref, reason=receipt.error_code or ""),
             )
         )
     if _may_be_tried_again(receipt):

@@ -41,6 +41,7 @@ from carillon.domain.message import (
     Suppression,
     step_key,
     text_digest,
+    told_in,
 )
 from carillon.domain.provider_codes import CodeKind, lookup
 from carillon.ports import Clock, ContactCaps, Gate, Leads, MessageProvider, Suppressions
@@ -312,6 +313,7 @@ def _suppress(claim: Claim, world: SendingWorld) -> None:
             source="provider",
             cause=claim.id,
             committed_at=now,
+            told=told_in(claim.ref),
         )
     )
 

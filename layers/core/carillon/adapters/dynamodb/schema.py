@@ -56,6 +56,18 @@ Suppressions table (pk)
     {phone}                                opted out or opted in, when (event time), how
     {phone}#sent                           when the last messages went to it, for caps (TTL)
 
+Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) — the ledger (O6).
+    {phone}        {event_at}#{cause}      one opt-in or opt-out: when it was said and recorded,
+                                           how, by whom, why, in which words; written together with
+                                           the suppression and never changed (its conversation,
+                                           which is not known when an opt-out commits, is added)
+    PHONES#{first 4 digits} {phone}        where the phone stands: one query by the first digits of
+                                           a number finds all; gsi1 OUT#{lane} or IN#{lane} /
+                                           recorded_at#phone: who opted out, or came back, in the
+                                           order in which it was recorded, lane by lane
+    REQ#{id}       REQ                     an opt-out that was asked for under an Idempotency-Key
+    JOB#{id}       JOB                     a bulk import or an export of opt-outs
+
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
 ``expires_at``. Attribute names equal the field names of the domain's dataclasses.
 """
@@ -63,7 +75,7 @@ Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch s
 from typing import Final
 
 from carillon.domain.books import LANES
-from carillon.domain.ids import part_of
+from carillon.domain.ids import lead_key, part_of
 
 PK: Final = "pk"
 SK: Final = "sk"
@@ -83,6 +95,9 @@ LEADS_PER_PART: Final = 400
 CONTACTS_PER_SHARD: Final = 500
 COUNTER_LANES: Final = LANES
 UNSOLICITED_BUCKETS: Final = 64
+# Opt-outs come in the order of their time, so one partition would take all writes of an import.
+CONSENT_LANES: Final = 8
+SEARCHED_DIGITS: Final = 4
 PARKED_BUCKETS: Final = 16
 
 
@@ -99,6 +114,36 @@ def budget_pk(scope: str) -> str:
 def sent_pk(phone: str) -> str:
     """Suppressions key of the times at which *phone* was texted lately."""
     return f"{phone}#sent"
+
+
+def consent_sk(event_at: str, cause: str) -> str:
+    """Sort key of one event under its phone in the ledger."""
+    return f"{event_at}#{cause}"
+
+
+def phones_pk(digits: str) -> str:
+    """Consent partition of the phones that start with *digits* (of which four count)."""
+    return f"PHONES#{digits.lstrip('+')[:SEARCHED_DIGITS]}"
+
+
+def request_key(request_id: str) -> dict[str, str]:
+    """Consent key of a request under an Idempotency-Key."""
+    return {PK: f"REQ#{request_id}", SK: "REQ"}
+
+
+def job_key(job_id: str) -> dict[str, str]:
+    """Consent key of an import or export."""
+    return {PK: f"JOB#{job_id}", SK: "JOB"}
+
+
+def consent_lane(phone: str, *, opted_out: bool) -> str:
+    """gsi1 partition of where *phone* stands."""
+    return consent_lane_pk(part_of(lead_key(phone), CONSENT_LANES), opted_out=opted_out)
+
+
+def consent_lane_pk(lane: int, *, opted_out: bool) -> str:
+    """gsi1 partition of one lane of who is opted out, or has come back."""
+    return f"{'OUT' if opted_out else 'IN'}#{lane}"
 
 
 def list_pk(list_id: str) -> str:

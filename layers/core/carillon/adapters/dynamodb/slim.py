@@ -1,5 +1,5 @@
 """
-DynamoDB for the path of a message: six operations, called as boto3's client has them.
+DynamoDB for the path of a message: seven operations, called as boto3's client has them.
 
 It speaks the documented JSON API (AWS JSON 1.0) over kept connections. Where the service is,
 who we are and which parameters an operation has are botocore's to say. An operation costs
@@ -37,7 +37,10 @@ from carillon.adapters.kept_connections import Answer, CallFailed, KeptConnectio
 from carillon.adapters.signing import Signer
 from carillon.adapters.system_clock import server_time
 
-OPERATIONS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
+OPERATIONS = (
+    *("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"),
+    *("TransactWriteItems", "UpdateItem"),
+)
 _TARGET = "DynamoDB_20120810."
 _HEADERS = "Accept-Encoding: identity\r\nUser-Agent: carillon\r\n"
 
@@ -85,7 +88,7 @@ Parameters = Mapping[str, frozenset[str]]
 
 
 class SlimClient:
-    """A client of the six operations; safe for threads."""
+    """A client of the ``OPERATIONS``; safe for threads."""
 
     def __init__(
         self, endpoint_url: str, connections: KeptConnections, signer: Signer, known: Parameters
@@ -117,6 +120,11 @@ class SlimClient:
     def query(self, **request: Any) -> dict[str, Any]:
         """Return one page of a partition's items."""
         return self._call("Query", request)
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        """Write several items, all or none; tried again, it is one and the same transaction."""
+        token = request.get("ClientRequestToken") or secrets.token_hex(16)
+        return self._call("TransactWriteItems", {**request, "ClientRequestToken": token})
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         """Change one item."""

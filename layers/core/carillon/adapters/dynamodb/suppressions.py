@@ -1,24 +1,53 @@
-"""Who must not be texted, ordered by event time: an older event never overrides a newer."""
+"""
+Who must not be texted, ordered by event time: an older event never overrides a newer.
 
+What a person says is written to the ledger in the same transaction as the suppression
+(O6), so that neither stands without the other. An event that decides nothing, because a
+newer one stands or because it says the same again, goes into the ledger all the same.
+"""
+
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
-from carillon.domain.clock import from_iso
-from carillon.domain.message import Suppression
+from carillon.adapters.dynamodb.consent import (
+    OPTED_OUT,
+    entry_item,
+    entry_key,
+    listed_item,
+    status_of,
+)
+from carillon.adapters.dynamodb.items import condition_failed, from_item, to_item
+from carillon.domain.clock import from_iso, to_iso
+from carillon.domain.message import RowRef, Suppression, told_in
 
-OPTED_OUT = "opted_out"
-OPTED_IN = "opted_in"
+_ATTEMPTS = 5
+_FIRST_WAIT_S = 0.05
+_CONDITION_FAILED = "ConditionalCheckFailed"
+
+Action = dict[str, Any]
+Condition = tuple[str, dict[str, Any]]
 
 
 class DynamoSuppressions:
-    """Implements ``ports.Suppressions``; the phone is the key, 1 WU a change."""
+    """
+    Implements ``ports.Suppressions``; the phone is the key.
 
-    def __init__(self, client: Any, table: str) -> None:
+    A change costs some 8 WU (three items in one transaction, and an index): opt-outs are
+    rare, and a second write could be lost. *now* is when an event counts as recorded.
+    """
+
+    def __init__(
+        self, client: Any, table: str, consent_table: str, now: Callable[[], datetime]
+    ) -> None:
         self._client = client
         self._table = table
+        self._consent_table = consent_table
+        self._now = now
 
     def opt_out(self, wanted: Suppression) -> Suppression:
         """
@@ -40,60 +69,126 @@ class DynamoSuppressions:
         )
         return _suppression(from_item(answer["Item"])) if "Item" in answer else None
 
-    def _commit(self, wanted: Suppression, may_replace: str) -> Suppression:
-        condition = f"attribute_not_exists(pk) OR ({may_replace})"
-        values = {":other": _status(not wanted.opted_out), ":at": wanted.event_at}
-        while True:
-            standing = self._put(wanted, condition, values)
-            if standing is None:
-                return wanted
-            if standing.opted_out is not wanted.opted_out or standing.event_at >= wanted.event_at:
-                return standing
-            # The same consent, said again later: its time moves on, or an event from in
-            # between that arrives late would override it.
-            again = replace(standing, event_at=wanted.event_at)
-            if self._put(again, *_still(standing)) is None:
-                return again
-            # Another event came in between: look anew.
-
-    def _put(
-        self, wanted: Suppression, condition: str, values: dict[str, Any]
-    ) -> Suppression | None:
-        """Write *wanted* if *condition* holds and return None; else return what stands."""
+    def note_thread(self, said: Suppression, row: RowRef) -> None:
+        """Add to the ledger's entry of *said* to which conversation *row* it belongs, once."""
+        told = told_in(row)
+        known = {":conversation": told.conversation, ":campaign": told.campaign_id}
+        change = "SET conversation = :conversation"
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=to_item(
-                    {
-                        "pk": wanted.phone,
-                        "status": _status(wanted.opted_out),
-                        "event_at": wanted.event_at,
-                        "source": wanted.source,
-                        "cause": wanted.cause,
-                    }
-                ),
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=to_item(values),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            self._client.update_item(
+                TableName=self._consent_table,
+                Key=to_item(entry_key(said)),
+                UpdateExpression=change + (", campaign_id = :campaign" if told.campaign_id else ""),
+                ConditionExpression="attribute_exists(pk) AND attribute_not_exists(conversation)",
+                ExpressionAttributeValues=to_item(known),
             )
         except ClientError as error:
             if not condition_failed(error):
                 raise
-            standing = standing_item(error)
+
+    def _commit(self, wanted: Suppression, may_replace: str) -> Suppression:
+        # As it is stored, so that an event finds itself again.
+        wanted = replace(wanted, event_at=from_iso(to_iso(wanted.event_at)))
+        condition = f"attribute_not_exists(pk) OR ({may_replace})"
+        values = {":other": status_of(not wanted.opted_out), ":at": wanted.event_at}
+        while True:
+            standing = self._put(
+                wanted, (condition, values), self._entry(wanted), self._listed(wanted)
+            )
             if standing is None:
-                raise
-            return _suppression(standing)
-        return None
+                return wanted
+            if standing.opted_out is not wanted.opted_out or standing.event_at >= wanted.event_at:
+                self._keep(wanted, standing)
+                return standing
+            # The same consent, said again later: its time moves on, or an event from in
+            # between that arrives late would override it.
+            again = replace(standing, event_at=wanted.event_at)
+            if self._put(again, _still(standing), self._entry(wanted)) is None:
+                return again
+            # Another event came in between: look anew.
+
+    def _keep(self, said: Suppression, standing: Suppression) -> None:
+        """Put into the ledger an event that changes nothing, unless it is there already."""
+        if (standing.cause, standing.event_at) != (said.cause, said.event_at):
+            self._transact(self._entry(said))
+            return
+        # It stands by this very event: when it was opted out without the ledger, complete it.
+        as_it_stands = {"Put": self._suppressed(standing, _still(standing))}
+        self._transact(as_it_stands, self._entry(said), self._listed(said))
+
+    def _put(self, wanted: Suppression, only_if: Condition, *changes: Action) -> Suppression | None:
+        """Write *wanted* and *changes* if *only_if* holds and return None; else what stands."""
+        put = self._suppressed(wanted, only_if)
+        try:
+            reasons = self._transact({"Put": put}, *changes)
+        except ClientError:
+            # Nothing that is wrong with the ledger may keep somebody from being opted out
+            # (F3). Raised all the same: whoever tries again completes the ledger (``_keep``).
+            if wanted.opted_out:
+                self._client.put_item(**put)
+            raise
+        if reasons is None:
+            return None
+        if reasons[0].get("Code") != _CONDITION_FAILED:
+            # The ledger is ahead of the suppressions, as after a restore: its entry stands.
+            return self._put(wanted, only_if, *changes[1:])
+        found = reasons[0].get("Item")
+        standing = _suppression(from_item(found)) if found else self.of(wanted.phone)
+        if standing is None:
+            raise RuntimeError("a condition failed on a suppression that is not there")
+        return standing
+
+    def _suppressed(self, wanted: Suppression, only_if: Condition) -> Action:
+        condition, values = only_if
+        return {
+            "TableName": self._table,
+            "Item": to_item(
+                {
+                    "pk": wanted.phone,
+                    "status": status_of(wanted.opted_out),
+                    "event_at": wanted.event_at,
+                    "source": wanted.source,
+                    "cause": wanted.cause,
+                }
+            ),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": to_item(values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def _entry(self, said: Suppression) -> Action:
+        put = {"TableName": self._consent_table, "Item": entry_item(said, self._now())}
+        # The ledger is never rewritten.
+        return {"Put": {**put, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    def _listed(self, said: Suppression) -> Action:
+        item = listed_item(said, self._now())
+        return {"Put": {"TableName": self._consent_table, "Item": item}}
+
+    def _transact(self, *actions: Action) -> list[dict[str, Any]] | None:
+        """Write *actions*, all or nothing: None, or why not when a condition does not hold."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._client.transact_write_items(TransactItems=list(actions))
+            except ClientError as error:
+                reasons = error.response.get("CancellationReasons", [])
+                codes = {reason.get("Code") for reason in reasons}
+                if _CONDITION_FAILED in codes:
+                    return list(reasons)
+                is_last = attempt == _ATTEMPTS - 1
+                if "TransactionConflict" not in codes or is_last:
+                    raise
+                # Another event of the same phone is being written: its turn, then ours.
+                time.sleep(_FIRST_WAIT_S * 2**attempt)
+            else:
+                return None
+        raise AssertionError("unreachable")
 
 
-def _status(opted_out: bool) -> str:
-    return OPTED_OUT if opted_out else OPTED_IN
-
-
-def _still(standing: Suppression) -> tuple[str, dict[str, Any]]:
+def _still(standing: Suppression) -> Condition:
     """Return the condition that nothing has changed since *standing* was read."""
-    values = {":status": _status(standing.opted_out), ":at": standing.event_at}
+    values = {":status": status_of(standing.opted_out), ":at": standing.event_at}
     return "#status = :status AND event_at = :at", values
 
 
