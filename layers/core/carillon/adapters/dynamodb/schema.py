@@ -18,6 +18,9 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     CMP#{campaign} TURN                    when the reconciler's next own look is
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign
     ORG            POLICY                  what the organisation asks of itself beyond the law
+    CONSENTS       {noted_at}#{phone}      a change of consent that providers' own lists hear of;
+                                           kept (TTL) 8 days
+    MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
 
 Contacts table (pk, sk)
     {list}#{shard} {lead_key}              a contact; shards are equal ranges of the lead key, so a
@@ -49,7 +52,9 @@ Counters table (pk, sk)
                                            and what the part's changes came to
 
 Suppressions table (pk)
-    {phone}                                opted out or opted in, when (event time), how
+    {phone}                                opted out or opted in, when (event time), how; the only
+                                           table that is scanned: a page at a time, once a week, to
+                                           compare all opt-outs with a provider's own list
     {phone}#sent                           when the last messages went to it, for caps (TTL)
 
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
@@ -72,6 +77,8 @@ ORGANISATION: Final = "ORG"
 POLICY: Final = "POLICY"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
+CONSENT_LOG: Final = "CONSENTS"
+MIRROR: Final = "MIRROR"
 
 # How many leads a part should hold: see the messages table above.
 LEADS_PER_PART: Final = 400
@@ -84,6 +91,16 @@ PARKED_BUCKETS: Final = 16
 def office_sk(office_id: str) -> str:
     """Sort key of an office under ORG."""
     return f"OFF#{office_id}"
+
+
+def consent_sk(noted_at: str, phone: str) -> str:
+    """Sort key of a change of consent: sorted by the time it was noted."""
+    return f"{noted_at}#{phone}"
+
+
+def mirror_pk(name: str) -> str:
+    """Partition of what is known of mirroring the opt-out list *name* (sort key ``MIRROR``)."""
+    return f"MIRROR#{name}"
 
 
 def budget_pk(scope: str) -> str:

@@ -1,5 +1,6 @@
 """Who must not be texted, ordered by event time: an older event never overrides a newer."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,11 @@ OPTED_OUT = "opted_out"
 OPTED_IN = "opted_in"
 
 
+_KEYS_PER_REQUEST = 100
+
+
 class DynamoSuppressions:
-    """Implements ``ports.Suppressions``; the phone is the key, 1 WU a change."""
+    """Implements ``ports.Suppressions``, 1 WU a change, and ``ports.MirroredConsents``' reads."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
@@ -39,6 +43,37 @@ class DynamoSuppressions:
             TableName=self._table, Key={"pk": {"S": phone}}, ConsistentRead=True
         )
         return _suppression(from_item(answer["Item"])) if "Item" in answer else None
+
+    def standing_of(self, phones: Sequence[str]) -> dict[str, Suppression]:
+        """Return where those of *phones* stand of which we know; it may be a little old."""
+        distinct = list(dict.fromkeys(phones))
+        found: dict[str, Suppression] = {}
+        for start in range(0, len(distinct), _KEYS_PER_REQUEST):
+            keys = [{"pk": {"S": phone}} for phone in distinct[start : start + _KEYS_PER_REQUEST]]
+            wanted: dict[str, Any] = {self._table: {"Keys": keys}}
+            while wanted:
+                answer = self._client.batch_get_item(RequestItems=wanted)
+                for item in map(from_item, answer["Responses"].get(self._table, ())):
+                    found[item["pk"]] = _suppression(item)
+                wanted = answer.get("UnprocessedKeys") or {}
+        return found
+
+    def opted_out_after(
+        self, cursor: str | None, rows: int
+    ) -> tuple[list[Suppression], str | None]:
+        """Return opt-outs behind *cursor*, having looked at *rows* rows, and the next cursor."""
+        behind = {} if cursor is None else {"ExclusiveStartKey": {"pk": {"S": cursor}}}
+        answer = self._client.scan(
+            TableName=self._table,
+            FilterExpression="#status = :out",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":out": {"S": OPTED_OUT}},
+            Limit=rows,
+            **behind,
+        )
+        ours = [_suppression(from_item(item)) for item in answer["Items"]]
+        last = answer.get("LastEvaluatedKey")
+        return ours, last["pk"]["S"] if last else None
 
     def _commit(self, wanted: Suppression, may_replace: str) -> Suppression:
         condition = f"attribute_not_exists(pk) OR ({may_replace})"
