@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from carillon.adapters import aws as clients
 from carillon.adapters.providers import aws
 from carillon.adapters.providers.contract import ProviderModule, WebhookCall
+from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import (
     AccountBlocked,
     CarillonError,
@@ -835,6 +836,17 @@ def test_one_number_is_looked_up(stubbed: Stubbed) -> None:
 
     assert mirror.of(PHONE) == ListedOptOut(phone=PHONE, since=NOW, by_person=True)
     assert mirror.of(PHONE) is None
+
+
+def test_an_entry_is_no_newer_than_what_is_kept_of_it(stubbed: Stubbed) -> None:
+    mirror, stubber = stubbed
+    entry = listed(PHONE) | {"OptedOutTimestamp": NOW.replace(microsecond=987_654)}
+    stubber.add_response("describe_opted_out_numbers", {"OptedOutNumbers": [entry]})
+
+    ((found,), _) = mirror.page(None)
+
+    assert found.since == NOW.replace(microsecond=987_000)
+    assert from_iso(to_iso(found.since)) == found.since
 
 
 def test_a_list_is_named_with_its_region(stubbed: Stubbed) -> None:

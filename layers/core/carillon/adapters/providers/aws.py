@@ -38,7 +38,7 @@ Two-way messages bring no media.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -468,9 +468,11 @@ class OptOutMirror:
 
 
 def _entry(item: Mapping[str, Any]) -> ListedOptOut:
+    since: datetime = item["OptedOutTimestamp"]
     return ListedOptOut(
         phone=_e164(item["OptedOutNumber"]),
-        since=item["OptedOutTimestamp"],
+        # As exact as times are kept here, or an entry would be newer than itself for ever.
+        since=since.astimezone(UTC).replace(microsecond=since.microsecond // 1000 * 1000),
         by_person=item["EndUserOptedOut"],
     )
 
