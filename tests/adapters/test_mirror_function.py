@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from carillon.adapters import aws as clients
 from carillon.adapters.dynamodb.consents import DynamoConsentLog
@@ -14,12 +15,13 @@ from carillon.adapters.providers import aws
 from carillon.domain.message import Suppression
 from infra.local.carrier import Carrier, Scenario
 from tests.support.clock import FakeClock
-from tests.support.messages import PHONE
+from tests.support.messages import LEAD, PHONE, a_claim, submit
 from tests.support.sending import a_sender
 from tests.support.sending_functions import (
     Context,
     Deployment,
     a_batch,
+    a_receipt_message,
     an_inbound_message,
     deployment,
 )
@@ -93,12 +95,10 @@ def test_a_stop_to_another_providers_number_is_noted_and_reaches_the_list(
     deployed.stores.keep_sender(a_sender())
     keep_aws_sender(deployed, carrier.credentials_of("aws"))
     deployed.invoke("process_inbound", a_batch(an_inbound_message("STOP")))
-    log = DynamoConsentLog(deployed.stores.client, "ControlTable", FakeClock())
 
-    (noted,) = log.after("", datetime.now(UTC) + timedelta(minutes=1), 10)
     mirror(deployed)
 
-    assert noted[1] == PHONE
+    assert noted(deployed) == [PHONE]
     assert listed(carrier) == {PHONE}
 
 
@@ -200,3 +200,36 @@ def test_a_broken_secret_and_a_missing_list_hold_up_no_other_list(
 
 def _day(number: int) -> datetime:
     return datetime(2026, 1, number, tzinfo=UTC)
+
+
+def noted(deployed: Deployment) -> list[str]:
+    log = DynamoConsentLog(deployed.stores.client, "ControlTable", FakeClock())
+    return [phone for _, phone in log.after("", datetime.now(UTC) + timedelta(minutes=1), 10)]
+
+
+def test_an_opt_out_that_a_receipt_tells_of_is_noted_for_the_lists(deployed: Deployment) -> None:
+    deployed.stores.keep_sender(a_sender())
+    submit(deployed.stores.messages, a_claim(), 1)
+
+    deployed.invoke(
+        "process_receipts", a_batch(a_receipt_message(LEAD, "failed", ErrorCode="21610"))
+    )
+
+    assert (opted_out(deployed), noted(deployed)) == (True, [PHONE])
+
+
+def test_a_stop_is_committed_although_it_cannot_be_noted(deployed: Deployment) -> None:
+    deployed.stores.keep_sender(a_sender())
+
+    def unreachable(params: dict[str, Any], **_: Any) -> None:
+        if "CONSENTS" in str(params["body"]):
+            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    events = clients.client("dynamodb").meta.events
+    events.register("before-call.dynamodb.PutItem", unreachable)
+    try:
+        deployed.invoke("process_inbound", a_batch(an_inbound_message("STOP")))
+    finally:
+        events.unregister("before-call.dynamodb.PutItem", unreachable)
+
+    assert (opted_out(deployed), noted(deployed)) == (True, [])
