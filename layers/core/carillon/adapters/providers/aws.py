@@ -507,7 +507,8 @@ class AwsModule:
     """Implements ``contract.ProviderModule``; clients are kept, one per region and endpoint."""
 
     name = NAME
-    # Never given: nothing of AWS comes by webhook.
+    # Nothing of AWS comes by webhook, so that the answers are never given.
+    webhook_methods = frozenset[str]()
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 

@@ -10,7 +10,8 @@ it is rotated ``previous_signing_key``; ``base_url`` for tests.
 
 Signature: a JWT (HMAC) in ``MessageBird-Signature-JWT`` with the hashes of address and body,
 and from when to when it holds. A status report is a GET without a body: everything that it
-says stands in the address, which is signed.
+says stands in the address, which is signed. An inbound text is documented as a GET too, and
+posted by numbers that are set up today; both are taken.
 
 Our reference travels in ``reference`` (without one Bird reports nothing; 128 characters at
 most), and in the address of each message (``reportUrl``).
@@ -222,9 +223,10 @@ def _error_code(fields: Mapping[str, Any], status: LeadStatus) -> str | None:
 
 
 class Bird:
-    """Implements ``contract.ProviderModule``. Bird reports with GET, and posts inbound texts."""
+    """Implements ``contract.ProviderModule``. Bird reports with GET, and mostly posts texts."""
 
     name = NAME
+    webhook_methods = frozenset({"GET", "POST"})
     status_answer = WebhookAnswer(body="OK")
     inbound_answer = WebhookAnswer(body="OK")
 
@@ -280,7 +282,8 @@ class Bird:
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime
     ) -> list[Reply]:
         """Return the one inbound message. Bird leaves the answer to STOP to us."""
-        provider_id = text_of(payload, "id")
+        # A short code's names of the same.
+        provider_id = text_of(payload, "id") or text_of(payload, "mid")
         phone = with_plus(text_of(payload, "originator"))
         if not (provider_id and phone):
             raise InvalidInput("An inbound message needs its id and sender.", code="bad_inbound")
@@ -290,7 +293,7 @@ class Bird:
                 provider_id=provider_id,
                 sender_id=sender_id,
                 phone=phone,
-                body=text_of(payload, "body"),
+                body=text_of(payload, "body") or text_of(payload, "message"),
                 received_at=received_at,
                 media_urls=_media_urls(payload.get("mediaURLs") or payload.get("mediaUrls")),
             )

@@ -35,6 +35,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     Secret,
     WebhookAnswer,
@@ -182,6 +183,7 @@ class Plivo:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     # Plivo would send on what it finds in a Message element; there is none.
     inbound_answer = WebhookAnswer(content_type="application/xml", body="<Response></Response>")

@@ -30,6 +30,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
     Secret,
@@ -243,6 +244,7 @@ class Sinch:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 

@@ -32,6 +32,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
     Secret,
@@ -243,6 +244,7 @@ class TelnyxModule:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 

@@ -42,6 +42,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
     Secret,
@@ -262,6 +263,7 @@ class VonageModule:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 
