@@ -14,10 +14,13 @@ from tests.support.sending import FakeSuppressions
 
 
 class FakeConsents(FakeSuppressions):
-    """Implements ``ports.MirroredConsents``."""
+    """Implements ``ports.MirroredConsents``; its reads of many can be behind by all there is."""
+
+    read_behind = False
 
     def standing_of(self, phones: Sequence[str]) -> dict[str, Suppression]:
-        return {phone: self.standing[phone] for phone in phones if phone in self.standing}
+        known = {} if self.read_behind else self.standing
+        return {phone: known[phone] for phone in phones if phone in known}
 
     def opted_out_after(
         self, cursor: str | None, rows: int

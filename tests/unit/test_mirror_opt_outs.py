@@ -268,6 +268,30 @@ def test_a_number_that_the_provider_keeps_is_left_there_and_counted(scene: Scene
     assert scene.state.told_until != ""
 
 
+def test_many_numbers_that_the_provider_keeps_do_not_hold_up_the_list(scene: Scene) -> None:
+    scene.theirs.page_size = 100
+    for n in range(350):
+        scene.consents.opt_in(replace(an_event(START, 9, "SM2"), phone=number(n)))
+        scene.is_listed(listed(5, phone=number(n)))
+        scene.theirs.kept_for_good.add(number(n))
+    scene.is_listed(listed(5, phone=number(999)))
+
+    first, second = scene.run_later(), scene.run_later()
+
+    assert (first["opt_in_refused_there"], first["opted_out_here"]) == (200, 0)
+    assert (second["opt_in_refused_there"], second["opted_out_here"]) == (150, 1)
+
+
+def test_what_was_read_too_early_is_looked_at_again(scene: Scene) -> None:
+    scene.is_listed(listed(DAY_S, by_person=False))
+    scene.consents.read_behind = True
+    scene.happens(START, DAY_S - 1)
+
+    counts = scene.run()
+
+    assert (counts["opted_out_here"], counts["taken_off_there"]) == (0, 0)
+
+
 def test_a_start_whose_note_was_lost_is_found_at_the_list_itself(scene: Scene) -> None:
     scene.is_listed(listed(5))
     scene.run()
@@ -374,6 +398,15 @@ def test_a_run_may_die_at_any_call_and_the_next_ones_repair_it(scene: Scene, cal
 
 class KeyboardDied(Unavailable):
     """The end of a process, as far as a fake can bring it about."""
+
+
+def test_a_run_ends_in_time_in_the_middle_of_a_page(scene: Scene) -> None:
+    scene.theirs.page_size = 100
+    scene.is_listed(*(listed(5, phone=number(n)) for n in range(50)))
+
+    counts = scene.run(deadline=scene.clock.monotonic())
+
+    assert (counts["opted_out_here"], scene.state) == (1, MirrorState())
 
 
 def test_a_run_ends_in_time_and_keeps_how_far_it_came(scene: Scene) -> None:

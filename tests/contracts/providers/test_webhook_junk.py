@@ -20,24 +20,16 @@ NAMES = {
     "telnyx": "id text parts errors cost from to phone_number status media url webhook_url code",
     "vonage": "message_uuid to from status client_ref usage price currency sms count_total error "
     "type title channel message_type text image caption url",
-    "plivo": "MessageUUID Status ErrorCode To From Units TotalAmount Text Body Media0 MessageIntent",
+    "plivo": "MessageUUID Status ErrorCode To From Units TotalAmount Text Body Media0 "
+    "MessageIntent",
     "sinch": "type batch_id status code recipient client_reference number_of_message_parts id from "
     "body media url message",
     "bird": "id mid status reference recipient originator body message mediaURLs price[amount] "
     "statusErrorCode statusReason messagePartCount",
 }
 WORDS = [
-    "mo_text",
-    "recipient_delivery_report_sms",
-    "Failed",
-    "delivered",
-    "rejected",
-    "delivery_failed",
-    "sms",
-    "mms",
-    "7",
-    "https://a?ref=b",
-    "#1",
+    *("delivered", "rejected", "Failed", "delivery_failed", "recipient_delivery_report_sms"),
+    *("sms", "mms", "mo_text", "7", "https://a?ref=b", "#1"),
 ]
 leaves = st.sampled_from([*WORDS, "", None, True, 0, -1, 2**80, 1e308, "\ud800", "NaN"])
 

@@ -6,13 +6,13 @@ Keeps a provider's own opt-out list and our suppressions in step, a bounded piec
     our opt-outs   once a week all of them: what the log has lost, and a list that is new
 
 Each piece may be repeated: whatever is done twice changes nothing the second time. What is
-read of either side may be old, and is looked at again before anything is taken off a list.
+read of either side may be old, and is looked at again before anything is changed.
 """
 
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.message import Suppression
@@ -28,6 +28,7 @@ from carillon.ports import Clock, ConsentLog, MirroredConsents, MirrorStates, Pr
 # Per run and list: a provider takes about ten calls a second.
 _MOST_NEWS = 200
 _MOST_PAGES = 20
+_MOST_TAKEN_OFF = 200
 _MOST_PUTS = 200
 _MOST_OF_OURS = 10_000
 _OURS_PER_PAGE = 500
@@ -105,10 +106,13 @@ def _compare_theirs(state: MirrorState, run: _Pass) -> _Steps:
         entries, cursor = _page(state.their_cursor, run)
         standing = run.world.consents.standing_of([entry.phone for entry in entries])
         for entry in entries:
-            _settle(entry, standing.get(entry.phone), run)
+            if _settle(entry, standing.get(entry.phone), run):
+                # Not further yet, but time has passed.
+                yield state
         state = replace(state, their_cursor=cursor)
         yield state
-        if cursor is None:
+        tried = run.counts["taken_off_there"] + run.counts["opt_in_refused_there"]
+        if cursor is None or tried >= _MOST_TAKEN_OFF:
             break
     return state
 
@@ -123,27 +127,35 @@ def _page(cursor: str | None, run: _Pass) -> tuple[list[ListedOptOut], str | Non
         return run.theirs.page(None)
 
 
-def _settle(entry: ListedOptOut, standing: Suppression | None, run: _Pass) -> None:
+def _settle(entry: ListedOptOut, standing: Suppression | None, run: _Pass) -> bool:
+    """Do what *entry* asks for beside *standing*, which may be old; False for nothing."""
     now = run.world.clock.now()
-    match verdict(entry, standing, now):
+    if verdict(entry, standing, now) is Verdict.IN_STEP:
+        return False
+    match verdict(entry, run.world.consents.of(entry.phone), now):
         case Verdict.OPT_OUT:
-            run.world.consents.opt_out(
-                Suppression(
-                    phone=entry.phone,
-                    opted_out=True,
-                    event_at=entry.since,
-                    source="provider",
-                    cause=run.theirs.name,
-                    committed_at=now,
-                )
-            )
-            # Other lists are to know it as well.
-            run.world.log.note(entry.phone)
-            run.counts["opted_out_here"] += 1
+            _opt_out_here(entry, now, run)
         case Verdict.TAKE_OFF:
             _take_off(entry.phone, run)
         case Verdict.IN_STEP:
             pass
+    return True
+
+
+def _opt_out_here(entry: ListedOptOut, now: datetime, run: _Pass) -> None:
+    run.world.consents.opt_out(
+        Suppression(
+            phone=entry.phone,
+            opted_out=True,
+            event_at=entry.since,
+            source="provider",
+            cause=run.theirs.name,
+            committed_at=now,
+        )
+    )
+    # Other lists are to know it as well.
+    run.world.log.note(entry.phone)
+    run.counts["opted_out_here"] += 1
 
 
 def _compare_ours(state: MirrorState, run: _Pass) -> _Steps:
@@ -186,7 +198,7 @@ def _take_off(phone: str, run: _Pass) -> None:
     if entry is None or standing is None or standing.opted_out:
         return
     if entry.by_person and entry.since >= standing.event_at:
-        _settle(entry, standing, run)
+        _opt_out_here(entry, run.world.clock.now(), run)
         return
     try:
         run.theirs.remove(phone)

@@ -14,7 +14,8 @@ The secret holds no key: calls are signed with the function's own role. Its fiel
     message_type           TRANSACTIONAL or PROMOTIONAL; empty takes the configuration set's
     self_managed_opt_outs  "true" when the number says so at AWS; else AWS answers STOP and HELP
     numbers                a pool's numbers, separated by commas, for what is sent to them
-    opt_out_list           name or ARN of the list that is mirrored; empty mirrors none
+    opt_out_list           name (``Default``) or ARN of the list that functions/mirror_opt_outs
+                           keeps in step with our opt-outs; empty mirrors none
     endpoint_url           for tests
 
 A sender's address is its number, sender ID, pool ID or ARN (OriginationIdentity). A number
