@@ -18,6 +18,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from carillon import settings
 from carillon.adapters import aws
+from carillon.adapters.dynamodb.consents import DynamoConsentLog, NotedSuppressions
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.providers import modules
@@ -26,7 +27,7 @@ from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import Receipt, ReceiptOutcome, RowRef
 from carillon.edge.batches import PartialBatchResponse, message_of
-from carillon.edge.logs import logger, metrics
+from carillon.edge.logs import logger, metrics, note_lost
 from carillon.ports import Leads, Suppressions
 from carillon.usecases.record_receipt import best_of, outdated_among, record_receipt
 
@@ -50,8 +51,12 @@ def build() -> Composition:
     dynamodb = aws.client("dynamodb")
     return Composition(
         leads=DynamoMessages(dynamodb, env.messages_table),
-        suppressions=DynamoSuppressions(
-            dynamodb, env.suppressions_table, env.consent_table, SystemClock().now
+        suppressions=NotedSuppressions(
+            DynamoSuppressions(
+                dynamodb, env.suppressions_table, env.consent_table, SystemClock().now
+            ),
+            DynamoConsentLog(dynamodb, env.control_table, SystemClock()),
+            note_lost,
         ),
         executor=ThreadPoolExecutor(_WORKERS),
     )

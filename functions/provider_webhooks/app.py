@@ -3,6 +3,7 @@ What providers call: have the signature verified, enqueue what came, answer as t
 
     POST /<provider>/<sender id>/status     a receipt
     POST /<provider>/<sender id>/inbound    an inbound message
+    GET  the same                           where the provider calls so (``webhook_methods``)
 
 An unverifiable request is 403, whatever is wrong with it, and nothing of it is
 kept. Signatures cover the public address, so the address is built from
@@ -39,6 +40,8 @@ from carillon.ports import Clock, Queue
 app = APIGatewayHttpResolver()
 # Far above what a provider sends, far below what a queue takes (256 kB).
 _MOST_BYTES = 64_000
+# Of which a provider's module says which are its.
+_METHODS = ["GET", "POST"]
 
 
 class Accounts:
@@ -108,7 +111,7 @@ def build() -> Composition:
     )
 
 
-@app.post("/<provider>/<sender_id>/status")
+@app.route("/<provider>/<sender_id>/status", method=_METHODS)
 def take_status(provider: str, sender_id: str) -> Response[str]:
     """Take one status callback."""
     taken = _taken(provider, sender_id, "status")
@@ -119,7 +122,7 @@ def take_status(provider: str, sender_id: str) -> Response[str]:
     return _answer(module.status_answer)
 
 
-@app.post("/<provider>/<sender_id>/inbound")
+@app.route("/<provider>/<sender_id>/inbound", method=_METHODS)
 def take_inbound(provider: str, sender_id: str) -> Response[str]:
     """Take one inbound message."""
     taken = _taken(provider, sender_id, "inbound")
@@ -144,6 +147,8 @@ def _taken(
     try:
         module = world.accounts.module_of(sender_id, provider)
         call = _call(f"{world.base_url}/{provider}/{sender_id}/{kind}")
+        if call.method not in module.webhook_methods:
+            return None
         if not world.accounts.has_signed(call, sender_id, module):
             return None
         payload = module.payload(call)

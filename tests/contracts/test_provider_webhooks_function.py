@@ -1,14 +1,19 @@
 """What providers call: signed requests reach the queue as they are, all others are 403 (I1)."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import jwt
 import pytest
 
 from carillon.adapters import aws
+from carillon.adapters.providers import modules
 from carillon.domain.clock import from_iso, to_iso
+from carillon.domain.provider_codes import PROVIDERS
 from tests.support.second_provider import FakeModule, speak_for_second_provider
 from tests.support.sending import a_sender
 from tests.support.sending_functions import (
@@ -20,6 +25,7 @@ from tests.support.sending_functions import (
     deployment,
     in_base64,
 )
+from tests.support.template import resources
 
 STATUS = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": "+12025550142"}
 INBOUND = {"MessageSid": "SM2", "From": "+12025550142", "Body": "Ünï 👋 = & ?", "NumMedia": "0"}
@@ -332,6 +338,99 @@ def test_an_inbound_message_of_another_provider_is_answered_as_it_likes(
 
     (message,) = deployed.queued("INBOUND")
     assert (message["provider"], message["payload"]) == ("bird", {"events": []})
+
+
+def got(kind: str, query: str, sender: str = "bird/snd_bird") -> dict[str, Any]:
+    """Return a call by GET, which has no body; everything that it says stands in its address."""
+    path = f"/{sender}/{kind}"
+    event = a_webhook(kind, query=query, rawPath=path, headers={"X-Key": "k1"}, body=None)
+    event["requestContext"] = {
+        **event["requestContext"],
+        "http": {"method": "GET", "path": path},
+    }
+    return event
+
+
+@pytest.mark.parametrize(("kind", "queue"), [("status", "RECEIPT"), ("inbound", "INBOUND")])
+def test_a_provider_that_calls_by_get_is_heard(
+    deployed: Deployment, bird: FakeModule, kind: str, queue: str
+) -> None:
+    bird.webhook_methods = frozenset({"GET", "POST"})
+
+    status, _ = call(deployed, got(kind, "ref=Zm9v&events=%5B%5D"))
+
+    assert status in (200, 202)
+    (seen,) = bird.calls
+    assert (seen.method, seen.body) == ("GET", b"")
+    assert seen.url.endswith(f"/bird/snd_bird/{kind}?ref=Zm9v&events=%5B%5D")
+    (message,) = deployed.queued(queue)
+    assert (message["ref"], message["payload"]) == ("Zm9v", {"events": []})
+
+
+def test_a_provider_that_posts_is_not_asked_about_a_get(
+    deployed: Deployment, bird: FakeModule
+) -> None:
+    assert call(deployed, got("status", "events=%5B%5D")) == (403, "Forbidden")
+    assert (bird.calls, queued(deployed)) == ([], [])
+
+
+@pytest.mark.parametrize("kind", ["other", "status/more", ""])
+def test_a_get_of_another_kind_is_forbidden(
+    deployed: Deployment, bird: FakeModule, kind: str
+) -> None:
+    bird.webhook_methods = frozenset({"GET", "POST"})
+
+    assert call(deployed, got(kind, "events=%5B%5D")) == (403, "Forbidden")
+    assert queued(deployed) == []
+
+
+def test_birds_own_report_reaches_the_queue_and_only_as_it_was_signed(
+    deployed: Deployment,
+) -> None:
+    key = "signing-key-of-the-developer-settings-0123456789"
+    secret = json.dumps({"access_key": "live_abc", "signing_key": key})
+    deployed.secrets.create_secret(Name="carillon/real", SecretString=secret)
+    deployed.stores.keep_sender(
+        a_sender("snd_real", provider="bird", credentials_secret="carillon/real")
+    )
+    query = "ref=Zm9v&id=m-1&reference=cmVm&status=delivered&recipient=12025550142"
+    url = f"{BASE_URL}/bird/snd_real/status?{query}"
+    now = int(datetime.now(UTC).timestamp())
+    claims = {
+        "iss": "MessageBird",
+        "nbf": now - 1,
+        "exp": now + 60,
+        "url_hash": hashlib.sha256(url.encode()).hexdigest(),
+    }
+    event = got("status", query, "bird/snd_real")
+    event["headers"] = {"messagebird-signature-jwt": jwt.encode(claims, key, "HS256")}
+    forged = {**event, "rawQueryString": query.replace("delivered", "expired")}
+
+    assert call(deployed, forged) == (403, "Forbidden")
+    assert queued(deployed) == []
+    assert call(deployed, event) == (200, "OK")
+    (message,) = deployed.queued("RECEIPT")
+    assert (message["ref"], message["payload"]["status"]) == ("Zm9v", ["delivered"])
+
+
+def test_the_gateway_has_a_route_for_each_call_and_for_nothing_else() -> None:
+    keys = {
+        route["Properties"]["RouteKey"] for route in resources("AWS::ApiGatewayV2::Route").values()
+    }
+
+    assert keys == {
+        "POST /{provider}/{sender_id}/status",
+        "POST /{provider}/{sender_id}/inbound",
+        "GET /{provider}/{sender_id}/{kind}",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_bird_alone_calls_by_get(name: str) -> None:
+    methods = modules.of(name).webhook_methods
+
+    assert ("GET" in methods) == (name == "bird")
+    assert methods <= {"GET", "POST"}
 
 
 @pytest.mark.parametrize(

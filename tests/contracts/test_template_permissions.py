@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb import schema
 from tests.support.template import functions, many, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
@@ -52,6 +53,13 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         SUPPRESSIONS: {"BatchGetItem"},
     },
     "start_due_campaigns": {CONTROL: {"UpdateItem"}, INDEX: {"Query"}},
+    # Scan: all opt-outs are compared with a provider's own list, a page at a time.
+    "mirror_opt_outs": {
+        CONTROL: {"GetItem", "Query", "PutItem"},
+        INDEX: {"Query"},
+        SUPPRESSIONS: {"GetItem", "BatchGetItem", "Scan", "PutItem"},
+        CONSENT: {"PutItem"},
+    },
     "plan_audience": {
         CONTROL: {"GetItem", "Query", "PutItem", "UpdateItem"},
         CONTACTS: {"Query"},
@@ -76,12 +84,13 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".
     # BatchGetItem: what a receipt would not change is found out by a read, a tenth of a write.
     "process_receipts": {
+        CONTROL: {"PutItem"},
         MESSAGES: {"BatchGetItem", "PutItem", "UpdateItem"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"PutItem"},
     },
     "process_inbound": {
-        CONTROL: {"GetItem", "Query"},
+        CONTROL: {"GetItem", "Query", "PutItem"},
         MESSAGES: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         # UpdateItem: in which conversation somebody opted out is known only afterwards.
@@ -149,6 +158,7 @@ KNOWS_SECRETS = {
     "send_messages",
     "process_inbound",
     "reconcile_messages",
+    "mirror_opt_outs",
 }
 # AWS's own SMS service knows no key but the role; the reconciler asks it nothing.
 SENDS_BY_AWS = {"send_messages", "process_inbound"}
@@ -260,7 +270,7 @@ def test_a_function_reads_secrets_below_the_prefix_or_none(folder: str) -> None:
 def test_a_function_that_sends_may_send_by_the_numbers_of_this_account_and_region(
     folder: str,
 ) -> None:
-    granted = _granted(folder, "sms-voice")
+    granted = [] if folder == "mirror_opt_outs" else _granted(folder, "sms-voice")
 
     assert bool(granted) == (folder in SENDS_BY_AWS)
     for actions, names in granted:
@@ -273,6 +283,41 @@ def test_a_function_that_sends_may_send_by_the_numbers_of_this_account_and_regio
             "protect-configuration/*",
             "sender-id/*",
         }
+
+
+def test_the_mirror_reads_and_changes_opt_out_lists_and_sends_nothing() -> None:
+    ((actions, names),) = _granted("mirror_opt_outs", "sms-voice")
+
+    assert actions == {"DescribeOptedOutNumbers", "PutOptedOutNumber", "DeleteOptedOutNumber"}
+    (name,) = names
+    assert name.endswith(":sms-voice:${AWS::Region}:${AWS::AccountId}:opt-out-list/*")
+
+
+def test_only_the_mirror_may_read_a_whole_table() -> None:
+    scanning = {
+        folder
+        for folder in FOLDERS
+        for actions, _ in _granted(folder, "dynamodb")
+        if "Scan" in actions
+    }
+
+    assert scanning == {"mirror_opt_outs"}
+
+
+@pytest.mark.parametrize("folder", ["process_receipts", "process_inbound"])
+def test_what_notes_a_change_of_consent_writes_nothing_else_to_the_control_table(
+    folder: str,
+) -> None:
+    (writes,) = [
+        statement
+        for statement in statements(_role(folder))
+        if "dynamodb:PutItem" in statement["Action"]
+        and "${ControlTable}" in _text(statement["Resource"])
+    ]
+
+    assert writes["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [schema.CONSENT_LOG]}
+    }
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -121,6 +121,7 @@ def test_a_scheduled_function_says_how_often_a_lost_tick_is_tried_again() -> Non
         "send_messages",
         "reconcile_messages",
         "recount_counters",
+        "mirror_opt_outs",
     }
     assert configured == scheduled
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
 
-from carillon.adapters.providers.contract import Secret, WebhookAnswer, WebhookCall
+from carillon.adapters.providers.contract import POSTED, Secret, WebhookAnswer, WebhookCall
 from carillon.domain.errors import InvalidInput
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import (
@@ -50,6 +51,7 @@ class FakeModule:
     inbound_answer = WebhookAnswer(200)
 
     def __init__(self) -> None:
+        self.webhook_methods = POSTED
         self.opened = FakeAccount()
         self.calls: list[WebhookCall] = []
 
@@ -64,6 +66,9 @@ class FakeModule:
         return call.headers.get("x-key") == secret["key"]
 
     def payload(self, call: WebhookCall) -> dict[str, Any]:
+        if call.method == "GET":
+            query = parse_qs(urlsplit(call.url).query)
+            return {"events": json.loads(query["events"][0])}
         body: dict[str, Any] = json.loads(call.body)
         return body
 

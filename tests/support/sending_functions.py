@@ -25,6 +25,7 @@ FOLDERS = (
     "aws_sms_events",
     "process_receipts",
     "process_inbound",
+    "mirror_opt_outs",
     "send_messages",
     "reconcile_messages",
 )

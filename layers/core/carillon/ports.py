@@ -41,6 +41,7 @@ from carillon.domain.message import (
     Suppression,
     Watch,
 )
+from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
@@ -628,6 +629,78 @@ class OptOutJobs(Protocol):
 
         Conflict (``idempotency_key_reused``) when that was another request.
         """
+        ...
+
+
+class MirroredConsents(Suppressions, Protocol):
+    """Who must not be texted, as it is compared with the providers' own lists (O5)."""
+
+    def standing_of(self, phones: Sequence[str]) -> dict[str, Suppression]:
+        """Return where those of *phones* stand of which we know; it may be a little old."""
+        ...
+
+    def opted_out_after(
+        self, cursor: str | None, rows: int
+    ) -> tuple[list[Suppression], str | None]:
+        """
+        Return opt-outs behind *cursor* (None: the first), having looked at *rows* rows at most.
+
+        In an order of the store's own, in which an opt-out's phone is a cursor, too; also
+        returned is the cursor to go on behind, None at the end.
+        """
+        ...
+
+
+class ConsentLog(Protocol):
+    """Whose consent has changed lately; kept for some days, and not without gaps."""
+
+    def note(self, phone: str) -> None:
+        """Note that the consent of *phone* has changed just now."""
+        ...
+
+    def after(self, position: str, until: datetime, limit: int) -> list[tuple[str, str]]:
+        """Return (position, phone) of the first *limit* changes behind *position*, oldest first."""
+        ...
+
+
+class MirrorStates(Protocol):
+    """How far each provider's list has been mirrored."""
+
+    def get(self, name: str) -> MirrorState:
+        """Return how far the list *name* has come; a new one has come nowhere."""
+        ...
+
+    def save(self, name: str, state: MirrorState) -> None:
+        """Keep *state* in place of the one that stands."""
+        ...
+
+
+class ProviderOptOuts(Protocol):
+    """
+    One provider's own opt-out list, named uniquely. Every call may be repeated.
+
+    All raise Throttled, Unavailable (both: try again later) and NotFound (no such list).
+    """
+
+    @property
+    def name(self) -> str:
+        """Name it; what is imported from it bears the name as its cause."""
+        ...
+
+    def put(self, phone: str) -> None:
+        """Have the provider refuse messages to *phone*; InvalidInput for what is no number."""
+        ...
+
+    def remove(self, phone: str) -> None:
+        """Let the provider send to *phone* again; Conflict when it does not allow that."""
+        ...
+
+    def of(self, phone: str) -> ListedOptOut | None:
+        """Return the entry of *phone*, or None when it is not on the list."""
+        ...
+
+    def page(self, cursor: str | None) -> tuple[list[ListedOptOut], str | None]:
+        """Return some entries and the next page's cursor; InvalidInput for a stale *cursor*."""
         ...
 
 

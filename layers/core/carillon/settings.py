@@ -173,9 +173,19 @@ class SendMessages:
 
 
 @dataclass(frozen=True)
+class MirrorOptOuts:
+    """functions/mirror_opt_outs."""
+
+    control_table: str
+    suppressions_table: str
+    consent_table: str
+
+
+@dataclass(frozen=True)
 class ProcessReceipts:
     """functions/process_receipts."""
 
+    control_table: str
     messages_table: str
     suppressions_table: str
     consent_table: str

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from carillon.adapters import aws as clients
 from carillon.adapters.providers import aws
 from carillon.adapters.providers.contract import ProviderModule, WebhookCall
+from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import (
     AccountBlocked,
     CarillonError,
@@ -32,8 +33,10 @@ from carillon.domain.errors import (
 )
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Accepted, CallbackRef, Outgoing, Receipt, Reply, RowRef
+from carillon.domain.opt_out_mirror import ListedOptOut
 from carillon.domain.provider_codes import CodeKind
 from carillon.domain.provider_codes.aws import CODES
+from carillon.ports import ProviderOptOuts
 from tests.support.messages import LEAD, PHONE
 from tests.support.provider_server import Answer, provider_server
 
@@ -826,14 +829,33 @@ def test_an_opt_in_of_ours_takes_the_number_off_once(stubbed: Stubbed) -> None:
 def test_one_number_is_looked_up(stubbed: Stubbed) -> None:
     mirror, stubber = stubbed
     asked = {"OptOutListName": "Default", "OptedOutNumbers": [PHONE]}
-    stubber.add_response("describe_opted_out_numbers", {"OptedOutNumbers": [listed(PHONE)]}, asked)
+    # AWS takes numbers without their plus sign as well.
+    answer = {"OptedOutNumbers": [listed(PHONE.removeprefix("+"))]}
+    stubber.add_response("describe_opted_out_numbers", answer, asked)
     absent(stubber, "describe_opted_out_numbers")
 
-    assert mirror.of(PHONE) == aws.OptedOutAtAws(phone=PHONE, since=NOW, by_person=True)
+    assert mirror.of(PHONE) == ListedOptOut(phone=PHONE, since=NOW, by_person=True)
     assert mirror.of(PHONE) is None
 
 
-def test_the_whole_list_is_read_page_by_page(stubbed: Stubbed) -> None:
+def test_an_entry_is_no_newer_than_what_is_kept_of_it(stubbed: Stubbed) -> None:
+    mirror, stubber = stubbed
+    entry = listed(PHONE) | {"OptedOutTimestamp": NOW.replace(microsecond=987_654)}
+    stubber.add_response("describe_opted_out_numbers", {"OptedOutNumbers": [entry]})
+
+    ((found,), _) = mirror.page(None)
+
+    assert found.since == NOW.replace(microsecond=987_000)
+    assert from_iso(to_iso(found.since)) == found.since
+
+
+def test_a_list_is_named_with_its_region(stubbed: Stubbed) -> None:
+    mirror: ProviderOptOuts = stubbed[0]
+
+    assert mirror.name == "aws:us-east-1:Default"
+
+
+def test_the_list_is_read_page_by_page(stubbed: Stubbed) -> None:
     mirror, stubber = stubbed
     asked = {"OptOutListName": "Default", "MaxResults": 100}
     stubber.add_response(
@@ -853,13 +875,14 @@ def test_the_whole_list_is_read_page_by_page(stubbed: Stubbed) -> None:
         {**asked, "NextToken": "last"},
     )
 
-    found = list(mirror.all())
+    pages = [mirror.page(cursor) for cursor in (None, "more", "last")]
 
-    assert [(entry.phone, entry.by_person) for entry in found] == [
-        ("+12025550101", True),
-        (PHONE, True),
-        ("+12025550103", False),
+    assert [[(e.phone, e.by_person) for e in entries] for entries, _ in pages] == [
+        [("+12025550101", True), (PHONE, True)],
+        [],
+        [("+12025550103", False)],
     ]
+    assert [cursor for _, cursor in pages] == ["more", "last", None]
 
 
 LIST_ERRORS = [
@@ -923,3 +946,13 @@ def test_a_list_that_cannot_be_reached_is_tried_again_later() -> None:
 
     with pytest.raises(Unavailable):
         aws.OptOutMirror(client, "Default").put(PHONE)
+
+
+def test_an_answer_that_is_not_awss_is_no_list() -> None:
+    with provider_server(Answer(200, ["no", "object"])) as server:
+        secret = {**SECRET, "endpoint_url": server.base_url, "opt_out_list": "Default"}
+        mirror = aws.MODULE.opt_out_mirror(secret)
+        assert mirror is not None
+
+        with pytest.raises(Unavailable):
+            mirror.page(None)

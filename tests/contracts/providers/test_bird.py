@@ -604,6 +604,23 @@ def test_an_inbound_text_is_a_reply_with_its_plus_sign_however_it_comes(way: str
     assert (reply.handled_by_provider, reply.received_at) == (False, NOW)
 
 
+def test_a_text_to_a_short_code_has_other_names_for_the_same() -> None:
+    fields = {
+        "mid": "123456789",
+        "shortcode": "1008",
+        "keyword": "STOP",
+        "originator": "12025550142",
+        "operator": "20401",
+        "message": "STOP please",
+        "receive_datetime": "20261124142657",
+    }
+    call = a_call(f"https://h/i?{urlencode(fields)}", b"", {})
+
+    (reply,) = MODULE.replies(MODULE.payload(call), "snd_a", NOW)
+
+    assert (reply.provider_id, reply.phone, reply.body) == ("123456789", PHONE, "STOP please")
+
+
 def test_the_text_stays_as_it_was_written() -> None:
     (reply,) = MODULE.replies({**INBOUND, "body": " ok\n"}, "snd_a", NOW)
 

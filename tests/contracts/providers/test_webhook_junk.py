@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carillon.adapters.providers import telnyx, vonage
+from carillon.adapters.providers import modules, telnyx, vonage
 from carillon.adapters.providers.contract import ProviderModule
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import CallbackRef, RowRef
@@ -20,8 +20,17 @@ NAMES = {
     "telnyx": "id text parts errors cost from to phone_number status media url webhook_url code",
     "vonage": "message_uuid to from status client_ref usage price currency sms count_total error "
     "type title channel message_type text image caption url",
+    "plivo": "MessageUUID Status ErrorCode To From Units TotalAmount Text Body Media0 "
+    "MessageIntent",
+    "sinch": "type batch_id status code recipient client_reference number_of_message_parts id from "
+    "body media url message",
+    "bird": "id mid status reference recipient originator body message mediaURLs price[amount] "
+    "statusErrorCode statusReason messagePartCount",
 }
-WORDS = ["delivered", "rejected", "delivery_failed", "sms", "mms", "7", "https://a?ref=b", "#1"]
+WORDS = [
+    *("delivered", "rejected", "Failed", "delivery_failed", "recipient_delivery_report_sms"),
+    *("sms", "mms", "mo_text", "7", "https://a?ref=b", "#1"),
+]
 leaves = st.sampled_from([*WORDS, "", None, True, 0, -1, 2**80, 1e308, "\ud800", "NaN"])
 
 
@@ -72,6 +81,16 @@ def test_telnyx(kind: str | None, message: Any) -> None:
 )
 def test_vonage(message: dict[str, Any]) -> None:
     no_other_error(vonage.MODULE, message)
+
+
+@pytest.mark.parametrize("provider", ["plivo", "sinch", "bird"])
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_those_whose_fields_lie_flat(provider: str, data: st.DataObject) -> None:
+    names = st.sampled_from(NAMES[provider].split())
+    values = st.one_of(junk(provider), st.lists(leaves, max_size=2))
+
+    no_other_error(modules.of(provider), data.draw(st.dictionaries(names, values, max_size=12)))
 
 
 @pytest.mark.parametrize("module", [telnyx.MODULE, vonage.MODULE], ids=["telnyx", "vonage"])

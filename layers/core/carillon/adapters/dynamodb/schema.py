@@ -22,6 +22,9 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign;
                                            of ``assistant``: tokens that a model was asked for
     ORG            POLICY                  what the organisation asks of itself beyond the law
+    CONSENTS       {noted_at}#{phone}      a change of consent that providers' own lists hear of;
+                                           kept (TTL) 8 days
+    MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
 
 Contacts table (pk, sk)
     {list}#{shard} {lead_key}              a contact; shards are equal ranges of the lead key, so a
@@ -53,7 +56,9 @@ Counters table (pk, sk)
                                            and what the part's changes came to
 
 Suppressions table (pk)
-    {phone}                                opted out or opted in, when (event time), how
+    {phone}                                opted out or opted in, when (event time), how; the only
+                                           table that is scanned: a page at a time, once a week, to
+                                           compare all opt-outs with a provider's own list
     {phone}#sent                           when the last messages went to it, for caps (TTL)
 
 Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) — the ledger (O6).
@@ -89,6 +94,8 @@ POLICY: Final = "POLICY"
 OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
+CONSENT_LOG: Final = "CONSENTS"
+MIRROR: Final = "MIRROR"
 
 # How many leads a part should hold: see the messages table above.
 LEADS_PER_PART: Final = 400
@@ -104,6 +111,16 @@ PARKED_BUCKETS: Final = 16
 def office_sk(office_id: str) -> str:
     """Sort key of an office under ORG."""
     return f"OFF#{office_id}"
+
+
+def consent_note_sk(noted_at: str, phone: str) -> str:
+    """Sort key of a change of consent: sorted by the time it was noted."""
+    return f"{noted_at}#{phone}"
+
+
+def mirror_pk(name: str) -> str:
+    """Partition of what is known of mirroring the opt-out list *name* (sort key ``MIRROR``)."""
+    return f"MIRROR#{name}"
 
 
 def budget_pk(scope: str) -> str:

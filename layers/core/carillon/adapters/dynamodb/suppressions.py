@@ -7,7 +7,7 @@ newer one stands or because it says the same again, goes into the ledger all the
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,9 @@ _CONDITION_FAILED = "ConditionalCheckFailed"
 
 Action = dict[str, Any]
 Condition = tuple[str, dict[str, Any]]
+
+
+_KEYS_PER_REQUEST = 100
 
 
 class DynamoSuppressions:
@@ -68,6 +71,37 @@ class DynamoSuppressions:
             TableName=self._table, Key={"pk": {"S": phone}}, ConsistentRead=True
         )
         return _suppression(from_item(answer["Item"])) if "Item" in answer else None
+
+    def standing_of(self, phones: Sequence[str]) -> dict[str, Suppression]:
+        """Return where those of *phones* stand of which we know; it may be a little old."""
+        distinct = list(dict.fromkeys(phones))
+        found: dict[str, Suppression] = {}
+        for start in range(0, len(distinct), _KEYS_PER_REQUEST):
+            keys = [{"pk": {"S": phone}} for phone in distinct[start : start + _KEYS_PER_REQUEST]]
+            wanted: dict[str, Any] = {self._table: {"Keys": keys}}
+            while wanted:
+                answer = self._client.batch_get_item(RequestItems=wanted)
+                for item in map(from_item, answer["Responses"].get(self._table, ())):
+                    found[item["pk"]] = _suppression(item)
+                wanted = answer.get("UnprocessedKeys") or {}
+        return found
+
+    def opted_out_after(
+        self, cursor: str | None, rows: int
+    ) -> tuple[list[Suppression], str | None]:
+        """Return opt-outs behind *cursor*, having looked at *rows* rows, and the next cursor."""
+        behind = {} if cursor is None else {"ExclusiveStartKey": {"pk": {"S": cursor}}}
+        answer = self._client.scan(
+            TableName=self._table,
+            FilterExpression="#status = :out",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":out": {"S": OPTED_OUT}},
+            Limit=rows,
+            **behind,
+        )
+        ours = [_suppression(from_item(item)) for item in answer["Items"]]
+        last = answer.get("LastEvaluatedKey")
+        return ours, last["pk"]["S"] if last else None
 
     def note_thread(self, said: Suppression, row: RowRef) -> None:
         """Add to the ledger's entry of *said* to which conversation *row* it belongs, once."""

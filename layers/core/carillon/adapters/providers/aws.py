@@ -14,7 +14,8 @@ The secret holds no key: calls are signed with the function's own role. Its fiel
     message_type           TRANSACTIONAL or PROMOTIONAL; empty takes the configuration set's
     self_managed_opt_outs  "true" when the number says so at AWS; else AWS answers STOP and HELP
     numbers                a pool's numbers, separated by commas, for what is sent to them
-    opt_out_list           name or ARN of the list that is mirrored; empty mirrors none
+    opt_out_list           name (``Default``) or ARN of the list that functions/mirror_opt_outs
+                           keeps in step with our opt-outs; empty mirrors none
     endpoint_url           for tests
 
 A sender's address is its number, sender ID, pool ID or ARN (OriginationIdentity). A number
@@ -36,9 +37,9 @@ Two-way messages bring no media.
 # ruff: noqa: ARG002 - the ports name what providers with a log and with webhooks need
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -84,6 +85,7 @@ from carillon.domain.message import (
     Receipt,
     Reply,
 )
+from carillon.domain.opt_out_mirror import ListedOptOut
 from carillon.domain.provider_codes import CodeKind, stored_code
 from carillon.domain.provider_codes.aws import CODES
 from carillon.ports import MessageProvider
@@ -98,6 +100,8 @@ _SHORTEST_VALIDITY_S, _LONGEST_VALIDITY_S = 5, 259_200
 _DEFAULT_BACKOFF_S = 1.0
 _THROTTLED = "ThrottlingException"
 _MICROS = 1_000_000
+# Entries of an opt-out list in one answer, the most that AWS gives.
+_PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -407,18 +411,9 @@ def _keyword_of(message: Mapping[str, Any]) -> str:
 # Opt-out lists (O5) -------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class OptedOutAtAws:
-    """One entry of a list. ``by_person``: they wrote STOP; else somebody put them there."""
-
-    phone: str
-    since: datetime
-    by_person: bool
-
-
 class OptOutMirror:
     """
-    One opt-out list of AWS as we keep it in step. Every call may be repeated.
+    Implements ``ports.ProviderOptOuts`` over one opt-out list of AWS.
 
     *client* may retry. Raises Throttled and Unavailable to be tried again, and
     NotFound (``opt_out_list_not_found``) for a list that is not there.
@@ -427,6 +422,11 @@ class OptOutMirror:
     def __init__(self, client: Any, list_name: str) -> None:
         self._client = client
         self._list = list_name
+
+    @property
+    def name(self) -> str:
+        """Return the list's name with its region's: lists of two regions may be named alike."""
+        return f"{NAME}:{self._client.meta.region_name}:{self._list}"
 
     def put(self, phone: str) -> None:
         """Have AWS refuse messages to *phone*; InvalidInput for what AWS takes for no number."""
@@ -441,22 +441,19 @@ class OptOutMirror:
         """
         self._call("delete_opted_out_number", OptedOutNumber=phone)
 
-    def of(self, phone: str) -> OptedOutAtAws | None:
+    def of(self, phone: str) -> ListedOptOut | None:
         """Return the entry of *phone*, or None when it is not on the list."""
         found = (self._call("describe_opted_out_numbers", OptedOutNumbers=[phone]) or {}).get(
             "OptedOutNumbers", []
         )
         return next((_entry(item) for item in found), None)
 
-    def all(self) -> Iterator[OptedOutAtAws]:
-        """Yield every entry, page by page."""
-        cursor: dict[str, str] = {}
-        while True:
-            page = self._call("describe_opted_out_numbers", MaxResults=100, **cursor) or {}
-            yield from map(_entry, page.get("OptedOutNumbers", []))
-            if not page.get("NextToken"):
-                return
-            cursor = {"NextToken": page["NextToken"]}
+    def page(self, cursor: str | None) -> tuple[list[ListedOptOut], str | None]:
+        """Return up to 100 entries, perhaps none, and the cursor of the next ones."""
+        after = {} if cursor is None else {"NextToken": cursor}
+        page = self._call("describe_opted_out_numbers", MaxResults=_PAGE, **after) or {}
+        entries = [_entry(item) for item in page.get("OptedOutNumbers", [])]
+        return entries, page.get("NextToken") or None
 
     def _call(self, operation: str, **request: Any) -> Mapping[str, Any] | None:
         """Return AWS's answer, or None when the number asked for is not on the list."""
@@ -466,14 +463,17 @@ class OptOutMirror:
             if _is_absent_number(error):
                 return None
             raise _list_error(error) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError, AttributeError, TypeError) as error:
+            # No answer, or, by the last three, none of AWS's (see ``AwsSms.send``).
             raise Unavailable("AWS's opt-out list cannot be reached.") from error
 
 
-def _entry(item: Mapping[str, Any]) -> OptedOutAtAws:
-    return OptedOutAtAws(
-        phone=item["OptedOutNumber"],
-        since=item["OptedOutTimestamp"],
+def _entry(item: Mapping[str, Any]) -> ListedOptOut:
+    since: datetime = item["OptedOutTimestamp"]
+    return ListedOptOut(
+        phone=_e164(item["OptedOutNumber"]),
+        # As exact as times are kept here, or an entry would be newer than itself for ever.
+        since=since.astimezone(UTC).replace(microsecond=since.microsecond // 1000 * 1000),
         by_person=item["EndUserOptedOut"],
     )
 
@@ -508,7 +508,8 @@ class AwsModule:
     """Implements ``contract.ProviderModule``; clients are kept, one per region and endpoint."""
 
     name = NAME
-    # Never given: nothing of AWS comes by webhook.
+    # Nothing of AWS comes by webhook, so that the answers are never given.
+    webhook_methods = frozenset[str]()
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 

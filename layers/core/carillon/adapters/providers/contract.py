@@ -13,7 +13,7 @@ their provider (``telnyx:40300``), because providers number alike.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import urllib3
 
@@ -25,6 +25,8 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
 # How far a signed timestamp may lie from our clock, either way, where a scheme has one (I1).
 REPLAY_WINDOW_S = 300
+# How nearly every provider calls a webhook.
+POSTED: Final = frozenset({"POST"})
 
 Secret = Mapping[str, str]
 
@@ -57,6 +59,8 @@ class ProviderModule(Protocol):
     """One provider. Stateless: the secret's fields are documented in the module's docstring."""
 
     name: str
+    # The HTTP methods by which the provider calls; by any other nothing is authentic.
+    webhook_methods: frozenset[str]
     status_answer: WebhookAnswer
     inbound_answer: WebhookAnswer
 

@@ -35,23 +35,25 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     Secret,
     WebhookAnswer,
     WebhookCall,
 )
-from carillon.adapters.providers.rest import RestAccount, json_object, refusal
-from carillon.adapters.providers.webhook_fields import (
+from carillon.adapters.providers.fields import (
     code_of,
-    count_of,
     form_of,
-    micros_of,
+    json_or_empty,
+    micros,
     reference_of,
     secrets_of,
     status_of,
     text_of,
+    whole,
     with_plus,
 )
+from carillon.adapters.providers.rest import RestAccount, by_table
 from carillon.domain.errors import InvalidInput
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Accepted, Outgoing, ProviderRecord, Receipt, Reply
@@ -100,8 +102,8 @@ class PlivoAccount:
         """Hand the message over, once, without retrying; errors as ``ports.MessageProvider``."""
         answer = self._rest.post(self._url, _request(message))
         if answer.status >= 400:
-            raise refusal(NAME, CODES, answer, str(answer.status))
-        ids = json_object(answer.data).get("message_uuid")
+            raise by_table(NAME, CODES, answer, str(answer.status))
+        ids = json_or_empty(answer.data).get("message_uuid")
         if answer.status == 202 and isinstance(ids, list) and ids and isinstance(ids[0], str):
             return Accepted(provider_id=ids[0])
         raise self._rest.unnamed(answer)
@@ -182,6 +184,7 @@ class Plivo:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     # Plivo would send on what it finds in a Message element; there is none.
     inbound_answer = WebhookAnswer(content_type="application/xml", body="<Response></Response>")
@@ -215,7 +218,7 @@ class Plivo:
         """Return the one receipt that a status callback is."""
         status = status_of(text_of(payload, "Status"), _STATUS)
         sent = reference_of(ref)
-        cost_micros = micros_of(text_of(payload, "TotalAmount"))
+        cost_micros = micros(text_of(payload, "TotalAmount"))
         return [
             Receipt(
                 ref=sent.row,
@@ -225,7 +228,7 @@ class Plivo:
                 received_at=received_at,
                 error_code=_error_code(text_of(payload, "ErrorCode")),
                 phone=with_plus(text_of(payload, "To")),
-                segments=count_of(text_of(payload, "Units")),
+                segments=whole(text_of(payload, "Units")),
                 cost_micros=cost_micros,
                 # Plivo's price lists and balances are in US dollars alone.
                 currency="USD" if cost_micros is not None else "",

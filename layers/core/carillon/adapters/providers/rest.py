@@ -6,13 +6,24 @@ the message can have been taken:
 
     nothing left this machine      Unavailable, ``unreachable``
     sent, and no answer            OutcomeUnknown
-    an answer                      ``refusal``, by the provider's own table of codes
+    an answer                      by one of two readings, below
+
+What a refusal means, a provider's table of codes says before the HTTP status does. There are
+two readings of it, and which is a provider's depends on what its documentation promises:
+
+    ``ByCode``    every refusal carries a code of the provider's, so that any code is a refusal,
+                  and an answer without one is somebody else's. A failing server (5xx) may have
+                  taken the message whatever its code says. (Telnyx, Vonage)
+    ``by_table``  refusals come with bare statuses, too, which the table lists as codes of
+                  their own. What is in the table is a refusal, even with a 5xx; what is not in
+                  it may have been taken. (Plivo, Sinch, Bird)
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
 import urllib3
 from urllib3.exceptions import (
@@ -24,6 +35,7 @@ from urllib3.exceptions import (
 )
 
 from carillon.adapters.providers.contract import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from carillon.adapters.providers.fields import json_or_empty
 from carillon.domain.errors import (
     AccountBlocked,
     CarillonError,
@@ -35,7 +47,8 @@ from carillon.domain.errors import (
 )
 from carillon.domain.provider_codes import CodeKind, Codes, stored_code
 
-DEFAULT_BACKOFF_S = 1.0
+DEFAULT_BACKOFF_S: Final = 1.0
+_MOST_DIGITS = 12
 # Payment required: no provider means anything by it but an empty account.
 _ACCOUNT_STATUSES = frozenset({401, 402, 403})
 
@@ -78,7 +91,7 @@ class RestAccount:
             raise Unavailable("The provider's log cannot be read.") from error
         if answer.status == 404:
             raise NotFound("The provider knows no such message.", code="provider_message_not_found")
-        body = json_object(answer.data)
+        body = json_or_empty(answer.data)
         if answer.status != 200 or not body:
             raise self.unreadable(str(answer.status))
         return body
@@ -116,7 +129,39 @@ class RestAccount:
             raise
 
 
-def refusal(
+@dataclass(frozen=True, kw_only=True)
+class ByCode:
+    """
+    How a provider refuses whose every refusal carries a code (see the module).
+
+    *pace* asks us to slow down. *unknown* does not say that nothing was taken, whatever the
+    status; *not_taken* says so, even with a status of 500.
+    """
+
+    provider: str
+    codes: Codes
+    pace: frozenset[str]
+    unknown: frozenset[str]
+    not_taken: frozenset[str] = frozenset()
+
+    def refusal(self, answer: urllib3.BaseHTTPResponse, code: str) -> CarillonError:
+        """Return the error that *answer*, which names *code* or nothing (""), means."""
+        kind = self.codes[code].kind if code in self.codes else None
+        stored = stored_code(self.provider, code or str(answer.status))
+        failed = answer.status >= 500 or answer.status == 408 or code in self.unknown
+        if failed and code not in self.not_taken:
+            return _undecided(stored)
+        if _is_the_accounts(kind, answer):
+            # Before 429, with which a used up spend limit may come.
+            return _account_blocked(stored)
+        if answer.status == 429 or code in self.pace:
+            return _throttled(answer)
+        if kind is CodeKind.TRANSIENT:
+            return _not_taken(stored)
+        return _rejected(stored) if code else _undecided(stored)
+
+
+def by_table(
     provider: str, codes: Codes, answer: urllib3.BaseHTTPResponse, *named: str
 ) -> CarillonError:
     """
@@ -126,41 +171,53 @@ def refusal(
     What neither the table nor HTTP says was refused may have been taken: OutcomeUnknown.
     """
     if answer.status == 429:
-        wait_s = retry_after_s(answer.headers)
-        return Throttled("The provider asks us to slow down.", retry_after_s=wait_s)
+        return _throttled(answer)
     given = [code for code in named if code]
     stored = stored_code(provider, given[0])
     kind = next((codes[code].kind for code in given if code in codes), None)
     if kind is CodeKind.TRANSIENT:
-        return Unavailable("The provider could not take it just now.", provider_code=stored)
-    if kind is CodeKind.ACCOUNT or (kind is None and answer.status in _ACCOUNT_STATUSES):
-        return AccountBlocked("The provider refuses our account or number.", provider_code=stored)
-    if kind is None:
-        return OutcomeUnknown("The provider failed while answering.", provider_code=stored)
+        return _not_taken(stored)
+    if _is_the_accounts(kind, answer):
+        return _account_blocked(stored)
+    return _undecided(stored) if kind is None else _rejected(stored)
+
+
+def _is_the_accounts(kind: CodeKind | None, answer: urllib3.BaseHTTPResponse) -> bool:
+    return kind is CodeKind.ACCOUNT or (kind is None and answer.status in _ACCOUNT_STATUSES)
+
+
+def _account_blocked(stored: str) -> AccountBlocked:
+    return AccountBlocked("The provider refuses our account or number.", provider_code=stored)
+
+
+def _not_taken(stored: str) -> Unavailable:
+    return Unavailable("The provider could not take it just now.", provider_code=stored)
+
+
+def _rejected(stored: str) -> Rejected:
     return Rejected("The provider refused the message.", provider_code=stored)
+
+
+def _throttled(answer: urllib3.BaseHTTPResponse) -> Throttled:
+    wait_s = retry_after_s(answer.headers)
+    return Throttled("The provider asks us to slow down.", retry_after_s=wait_s)
+
+
+def _undecided(stored: str) -> OutcomeUnknown:
+    return OutcomeUnknown("The provider failed while answering.", provider_code=stored)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:
     """
-    Return for how long the provider wants us to wait: seconds, or an HTTP date.
+    Return how long the provider wants us to wait: seconds or an HTTP date, else a second.
 
-    A date is measured against the answer's own Date, so that nobody's clock matters.
+    A date is read against the answer's own ``Date``, so that no two clocks need agree.
     """
     wanted = headers.get("Retry-After", "").strip()
-    if wanted.isascii() and wanted.isdigit():
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _MOST_DIGITS:
         return float(wanted)
     try:
-        until = parsedate_to_datetime(wanted)
-        answered = parsedate_to_datetime(headers.get("Date", ""))
-        return max((until - answered).total_seconds(), DEFAULT_BACKOFF_S)
+        wait = parsedate_to_datetime(wanted) - parsedate_to_datetime(headers.get("Date", ""))
     except (ValueError, TypeError):
         return DEFAULT_BACKOFF_S
-
-
-def json_object(data: bytes) -> dict[str, Any]:
-    """Return the JSON object that *data* holds, empty for anything else."""
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
+    return max(wait.total_seconds(), DEFAULT_BACKOFF_S)

@@ -30,23 +30,25 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
     Secret,
     WebhookAnswer,
     WebhookCall,
 )
-from carillon.adapters.providers.rest import RestAccount, json_object, refusal
-from carillon.adapters.providers.webhook_fields import (
+from carillon.adapters.providers.fields import (
     code_of,
-    count_of,
     json_of,
+    json_or_empty,
     reference_of,
     secrets_of,
     status_of,
     text_of,
+    whole,
     with_plus,
 )
+from carillon.adapters.providers.rest import RestAccount, by_table
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import InvalidInput, Rejected
 from carillon.domain.lead import LeadStatus
@@ -102,9 +104,9 @@ class SinchAccount:
     def send(self, message: Outgoing) -> Accepted:
         """Hand the message over, once, without retrying; errors as ``ports.MessageProvider``."""
         answer = self._rest.post(self._url, _request(message, self._now()))
-        body = json_object(answer.data)
+        body = json_or_empty(answer.data)
         if answer.status >= 400:
-            raise refusal(NAME, CODES, answer, _api_code(body), f"http_{answer.status}")
+            raise by_table(NAME, CODES, answer, _api_code(body), f"http_{answer.status}")
         provider_id = text_of(body, "id")
         if answer.status in (200, 201) and provider_id:
             return Accepted(provider_id=provider_id)
@@ -158,7 +160,7 @@ class SinchAccount:
             start_date = to_iso(since.astimezone(UTC))
             query = urlencode({"start_date": start_date, "page": page, "page_size": _PAGE})
             log = self._rest.get(f"{self._url}?{query}")
-            batches, count = log.get("batches"), count_of(text_of(log, "count"))
+            batches, count = log.get("batches"), whole(text_of(log, "count"))
             if not isinstance(batches, list) or count is None:
                 # Taken for an empty log, an answer that is not Sinch's would send a message twice.
                 raise self._rest.unreadable("log_unreadable")
@@ -243,6 +245,7 @@ class Sinch:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 
@@ -258,7 +261,7 @@ class Sinch:
         algorithm = call.headers.get(f"{_HEADER}-algorithm", ALGORITHM)
         if not (given and nonce) or algorithm.lower() != ALGORITHM.lower():
             return False
-        sent_at = count_of(timestamp)
+        sent_at = whole(timestamp)
         if sent_at is None or abs(call.received_at.timestamp() - sent_at) > REPLAY_WINDOW_S:
             return False
         right = [
@@ -293,7 +296,7 @@ class Sinch:
                 received_at=received_at,
                 error_code=_error_code(payload, status),
                 phone=with_plus(text_of(payload, "recipient")),
-                segments=count_of(text_of(payload, "number_of_message_parts")),
+                segments=whole(text_of(payload, "number_of_message_parts")),
             )
         ]
 

@@ -32,23 +32,23 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
     Secret,
     WebhookAnswer,
     WebhookCall,
 )
-from carillon.adapters.providers.json_api import (
-    JsonApi,
-    Refusals,
+from carillon.adapters.providers.fields import (
     count,
     first,
-    json_object,
+    json_of,
+    json_or_empty,
     mapping,
     micros,
-    parsed_object,
     text,
 )
+from carillon.adapters.providers.rest import ByCode, RestAccount
 from carillon.domain.errors import (
     InvalidInput,
     NotFound,
@@ -94,7 +94,7 @@ _STATUS = {
 }
 _RECEIPT_EVENTS = frozenset({"message.sent", "message.finalized", "message.read"})
 
-_REFUSALS = Refusals(
+_REFUSALS = ByCode(
     provider=NAME,
     codes=CODES,
     pace=frozenset({"10011", "40318"}),  # too many requests; our number's queue is full
@@ -111,7 +111,7 @@ class Telnyx:
         self._url = f"{secret.get('base_url') or DEFAULT_BASE_URL}/v2"
         self._profile_id = secret.get("messaging_profile_id", "")
         credentials = {"Authorization": f"Bearer {secret['api_key']}"}
-        self._api = JsonApi(pool, credentials, read_timeout_s=read_timeout_s)
+        self._api = RestAccount(NAME, pool, credentials, read_timeout_s=read_timeout_s)
 
     def send(self, message: Outgoing) -> Accepted:
         """Hand the message over, once, without retrying; errors as ``ports.MessageProvider``."""
@@ -198,7 +198,7 @@ class Telnyx:
 
 
 def _accepted(answer: urllib3.BaseHTTPResponse) -> Accepted:
-    body = json_object(answer.data)
+    body = json_or_empty(answer.data)
     if answer.status < 400:
         provider_id = text(mapping(body.get("data")).get("id"))
         if answer.status in (200, 201, 202) and provider_id:
@@ -207,7 +207,7 @@ def _accepted(answer: urllib3.BaseHTTPResponse) -> Accepted:
             "Telnyx accepted without naming the message.",
             provider_code=stored_code(NAME, str(answer.status)),
         )
-    raise _REFUSALS.error(answer, _code(body.get("errors")))
+    raise _REFUSALS.refusal(answer, _code(body.get("errors")))
 
 
 def _code(errors: object) -> str:
@@ -243,6 +243,7 @@ class TelnyxModule:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 
@@ -262,7 +263,7 @@ class TelnyxModule:
 
     def payload(self, call: WebhookCall) -> dict[str, Any]:
         """Return the event as it came; ValueError for what is none."""
-        return parsed_object(call.body)
+        return json_of(call.body)
 
     def receipts(
         self, payload: Mapping[str, Any], ref: str, received_at: datetime

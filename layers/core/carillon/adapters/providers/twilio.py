@@ -36,6 +36,7 @@ from urllib3.exceptions import (
 
 from carillon.adapters.providers.contract import (
     CONNECT_TIMEOUT_S,
+    POSTED,
     READ_TIMEOUT_S,
     ProviderModule,
     Secret,
@@ -344,6 +345,7 @@ class TwilioModule:
     """Implements ``contract.ProviderModule``."""
 
     name = "twilio"
+    webhook_methods = POSTED
     status_answer = WebhookAnswer(204)
     inbound_answer = WebhookAnswer(200, "text/xml", _EMPTY_TWIML)
 

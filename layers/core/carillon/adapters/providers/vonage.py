@@ -42,22 +42,23 @@ from urllib.parse import urlsplit
 import urllib3
 
 from carillon.adapters.providers.contract import (
+    POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
     Secret,
     WebhookAnswer,
     WebhookCall,
 )
-from carillon.adapters.providers.json_api import (
-    JsonApi,
-    Refusals,
+from carillon.adapters.providers.fields import (
     count,
-    json_object,
+    json_of,
+    json_or_empty,
     mapping,
     micros,
-    parsed_object,
     text,
+    with_plus,
 )
+from carillon.adapters.providers.rest import ByCode, RestAccount
 from carillon.adapters.providers.rs256 import RsaKey
 from carillon.domain.errors import InvalidInput, OutcomeUnknown, Rejected, Unavailable
 from carillon.domain.lead import LeadStatus
@@ -90,7 +91,7 @@ _STATUS = {
     "undeliverable": LeadStatus.FAILED,  # it could not be handed over
 }
 
-_REFUSALS = Refusals(
+_REFUSALS = ByCode(
     provider=NAME,
     codes=CODES,
     pace=frozenset({"1000", "1241"}),  # the account's pace; too many to phone numbers
@@ -122,7 +123,7 @@ class Vonage:
         """Hand the message over, once, without retrying; errors as ``ports.MessageProvider``."""
         body = _body(message)
         credentials = {"Authorization": f"Bearer {self._current_token()}"}
-        api = JsonApi(self._pool, credentials, read_timeout_s=self._read_timeout_s)
+        api = RestAccount(NAME, self._pool, credentials, read_timeout_s=self._read_timeout_s)
         return _accepted(api.post(self._url, body))
 
     def find(
@@ -228,7 +229,7 @@ def _media_kind(url: str) -> str:
 
 
 def _accepted(answer: urllib3.BaseHTTPResponse) -> Accepted:
-    body = json_object(answer.data)
+    body = json_or_empty(answer.data)
     if answer.status < 400:
         provider_id = text(body.get("message_uuid"))
         if answer.status in (200, 201, 202) and provider_id:
@@ -237,7 +238,7 @@ def _accepted(answer: urllib3.BaseHTTPResponse) -> Accepted:
             "Vonage accepted without naming the message.",
             provider_code=stored_code(NAME, str(answer.status)),
         )
-    raise _REFUSALS.error(answer, _code(body))
+    raise _REFUSALS.refusal(answer, _code(body))
 
 
 def _code(problem: Mapping[str, Any]) -> str:
@@ -262,6 +263,7 @@ class VonageModule:
     """Implements ``contract.ProviderModule``."""
 
     name = NAME
+    webhook_methods = POSTED
     status_answer = WebhookAnswer()
     inbound_answer = WebhookAnswer()
 
@@ -280,7 +282,7 @@ class VonageModule:
 
     def payload(self, call: WebhookCall) -> dict[str, Any]:
         """Return the body as it came; ValueError for what is no JSON object."""
-        return parsed_object(call.body)
+        return json_of(call.body)
 
     def receipts(
         self, payload: Mapping[str, Any], ref: str, received_at: datetime
@@ -301,7 +303,7 @@ class VonageModule:
                 ref=sent.row,
                 claim_id=sent.claim_id,
                 provider_id=text(payload.get("message_uuid")),
-                phone=_with_plus(text(payload.get("to"))),
+                phone=with_plus(text(payload.get("to"))),
                 status=status,
                 received_at=received_at,
                 error_code=(
@@ -329,16 +331,12 @@ class VonageModule:
                 provider=NAME,
                 provider_id=provider_id,
                 sender_id=sender_id,
-                phone=_with_plus(phone),
+                phone=with_plus(phone),
                 body=next((word for word in words if word), ""),
                 received_at=received_at,
                 media_urls=tuple(url for url in (text(one.get("url")) for one in media) if url),
             )
         ]
-
-
-def _with_plus(number: str) -> str:
-    return f"+{number}" if number.isascii() and number.isdigit() else number
 
 
 def _claims(token: str, secret: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What the fields of the providers' webhooks hold, read in one way for all of them."""
+"""What the fields of providers' answers and webhooks hold, read in one way for all of them."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from carillon.domain.message import CallbackRef
 
 # Far more than a provider sends; more is an attempt to keep us busy.
 _MOST_FIELDS = 200
-_MOST_DIGITS = 18
+_MOST_DIGITS = 12
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -23,11 +23,13 @@ def secrets_of(secret: Secret, name: str) -> list[str]:
     return [value for value in (secret.get(name), secret.get(f"previous_{name}")) if value]
 
 
-def form_of(body: bytes) -> dict[str, list[str]]:
-    """Return the fields of a form post, blank ones too; ValueError for anything else."""
-    return parse_qs(
-        body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
-    )
+# Bodies -----------------------------------------------------------------------
+
+
+def form_of(encoded: bytes | str) -> dict[str, list[str]]:
+    """Return the fields of a form or a query, blank ones too; ValueError for anything else."""
+    text = encoded if isinstance(encoded, str) else encoded.decode()
+    return parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
 
 
 def json_of(body: bytes) -> dict[str, Any]:
@@ -41,14 +43,41 @@ def json_of(body: bytes) -> dict[str, Any]:
     return found
 
 
+def json_or_empty(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that *body* holds, an empty one when there is none."""
+    try:
+        return json_of(body)
+    except ValueError:
+        return {}
+
+
+# Values -----------------------------------------------------------------------
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return *value* when it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def first(value: object) -> Mapping[str, Any]:
+    """Return the first item of a JSON list of objects, or an empty object."""
+    return mapping(value[0]) if isinstance(value, list) and value else {}
+
+
+def text(value: object) -> str:
+    """Return a JSON string, or a number as one; "" for all else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    # Half of a surrogate pair is JSON and no text: nothing could store it.
+    return str(value).encode(errors="replace").decode()
+
+
 def text_of(fields: Mapping[str, Any], name: str) -> str:
-    """Return a field as text: of several values the first, and "" for what is not there."""
+    """Return a field as text: of several values, as forms have them, the first."""
     value = fields.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value)
+    return text(value)
 
 
 def code_of(word: str) -> str:
@@ -78,19 +107,26 @@ def with_plus(number: str) -> str:
     return f"+{bare}" if bare.isascii() and bare.isdigit() else bare
 
 
-def micros_of(amount: str) -> int | None:
-    """Return a decimal amount in millionths, rounded; None for what is no amount."""
+def micros(amount: object) -> int | None:
+    """Return what a message has cost in millionths, rounded; None for what is no amount."""
     try:
-        value = Decimal(amount)
+        value = Decimal(text(amount))
     except InvalidOperation:
         return None
     if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
         return None
-    return int((abs(value) * 1_000_000).to_integral_value())
+    # Some write what they charge as a negative amount, as Twilio does.
+    return round(abs(value) * 1_000_000)
 
 
-def count_of(amount: str) -> int | None:
-    """Return a count of segments; None for what is none."""
-    if not (amount.isascii() and amount.isdigit() and len(amount) <= _MOST_DIGITS):
+def whole(value: object) -> int | None:
+    """Return a whole number, zero or more, given as number or as digits; None for all else."""
+    digits = text(value)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
         return None
-    return int(amount)
+    return int(digits)
+
+
+def count(value: object) -> int | None:
+    """Return how many segments there were, one or more; None for what tells of none."""
+    return whole(value) or None

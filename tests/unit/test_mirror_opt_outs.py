@@ -1,0 +1,420 @@
+"""A provider's own opt-out list and ours: the newest event wins, in pieces, whatever breaks."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from carillon.domain.errors import NotFound, Throttled, Unavailable
+from carillon.domain.message import Suppression
+from carillon.domain.opt_out_mirror import (
+    ECHO_LASTS,
+    ROUND_EVERY,
+    ListedOptOut,
+    MirrorState,
+    Verdict,
+    verdict,
+)
+from carillon.usecases.mirror_opt_outs import Mirroring, mirror_opt_outs
+from tests.support.clock import NOON, FakeClock
+from tests.support.messages import PHONE, after, an_event
+from tests.support.mirroring import FakeConsentLog, FakeConsents, FakeOptOutList
+
+STOP, START = True, False
+DAY_S = 24 * 3600
+
+
+def listed(at_s: float, *, by_person: bool = True, phone: str = PHONE) -> ListedOptOut:
+    return ListedOptOut(phone=phone, since=after(at_s), by_person=by_person)
+
+
+def number(n: int) -> str:
+    return f"+1202555{n:04d}"
+
+
+@dataclass
+class Scene:
+    """Both sides a day after noon, when nothing is news any more."""
+
+    clock: FakeClock
+    consents: FakeConsents
+    log: FakeConsentLog
+    theirs: FakeOptOutList
+
+    def happens(self, out: bool, at_s: float, cause: str = "SM1", phone: str = PHONE) -> None:
+        """Let somebody write STOP or START; it is committed and noted now."""
+        event = replace(an_event(out, at_s, cause), phone=phone)
+        (self.consents.opt_out if out else self.consents.opt_in)(event)
+        self.log.note(phone)
+
+    def is_listed(self, *entries: ListedOptOut) -> None:
+        self.theirs.entries.update({entry.phone: entry for entry in entries})
+
+    def run(self, theirs: FakeOptOutList | None = None, deadline: float = 1e9) -> Counter[str]:
+        world = Mirroring(
+            consents=self.consents,
+            log=self.log,
+            states=self.log,
+            clock=self.clock,
+            deadline=deadline,
+        )
+        return mirror_opt_outs(theirs or self.theirs, world)
+
+    def run_later(self, after_s: float = 900) -> Counter[str]:
+        self.clock.sleep(after_s)
+        self.theirs.calls.clear()
+        return self.run()
+
+    @property
+    def state(self) -> MirrorState:
+        return self.log.get(self.theirs.name)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    clock = FakeClock()
+    clock.sleep(DAY_S)
+    return Scene(clock, FakeConsents(), FakeConsentLog(clock), FakeOptOutList(clock))
+
+
+# Which of two entries counts -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("standing", "entry", "expected"),
+    [
+        (None, listed(1), Verdict.OPT_OUT),
+        (None, listed(1, by_person=False), Verdict.OPT_OUT),
+        ((STOP, 5), listed(1), Verdict.IN_STEP),
+        ((STOP, 5), listed(5), Verdict.IN_STEP),
+        ((STOP, 5), listed(9), Verdict.OPT_OUT),
+        ((STOP, 5), listed(9, by_person=False), Verdict.IN_STEP),
+        ((START, 5), listed(1), Verdict.TAKE_OFF),
+        ((START, 5), listed(1, by_person=False), Verdict.TAKE_OFF),
+        ((START, 5), listed(5), Verdict.OPT_OUT),
+        ((START, 5), listed(9), Verdict.OPT_OUT),
+        ((START, 5), listed(9, by_person=False), Verdict.OPT_OUT),
+    ],
+)
+def test_the_newest_event_wins(
+    standing: tuple[bool, int] | None, entry: ListedOptOut, expected: Verdict
+) -> None:
+    ours = an_event(*standing, "SM1") if standing else None
+
+    assert verdict(entry, ours, NOON + timedelta(days=1)) is expected
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (after(9) + ECHO_LASTS - timedelta(seconds=1), Verdict.IN_STEP),
+        (after(9) + ECHO_LASTS, Verdict.OPT_OUT),
+    ],
+)
+def test_what_was_put_there_just_now_may_be_our_own_echo(now: datetime, expected: Verdict) -> None:
+    assert verdict(listed(9, by_person=False), an_event(START, 5, "SM1"), now) is expected
+
+
+# From them to us -------------------------------------------------------------------
+
+
+def test_an_opt_out_at_the_provider_becomes_one_of_ours_as_of_then(scene: Scene) -> None:
+    scene.is_listed(listed(5), listed(6, by_person=False, phone=number(2)))
+
+    counts = scene.run()
+
+    assert counts["opted_out_here"] == 2
+    assert scene.consents.of(PHONE) == Suppression(
+        phone=PHONE,
+        opted_out=True,
+        event_at=after(5),
+        source="provider",
+        cause="aws:us-east-1:Default",
+        committed_at=scene.clock.now(),
+    )
+    assert scene.consents.of(number(2)) is not None
+
+
+def test_what_came_from_a_list_goes_to_the_other_lists_and_not_back(scene: Scene) -> None:
+    other = FakeOptOutList(scene.clock, name="aws:eu-west-1:Default")
+    scene.is_listed(listed(5))
+    scene.run()
+
+    scene.run_later()
+    scene.run(other)
+
+    assert set(other.entries) == {PHONE}
+    assert not [call for call in scene.theirs.calls if call.startswith("put")]
+
+
+def test_a_stop_at_the_provider_is_newer_than_a_start_here_that_arrives_late(
+    scene: Scene,
+) -> None:
+    scene.happens(STOP, 1)
+    scene.is_listed(listed(9))
+    scene.run()
+
+    scene.happens(START, 5, "SM2")
+
+    standing = scene.consents.of(PHONE)
+    assert standing is not None
+    assert (standing.opted_out, standing.event_at) == (True, after(9))
+
+
+def test_a_long_list_is_read_over_several_runs_and_then_from_its_beginning(scene: Scene) -> None:
+    scene.is_listed(*(listed(5, phone=number(n)) for n in range(50)))
+
+    first = scene.run()
+    reached = scene.state.their_cursor
+    second = scene.run_later()
+
+    assert first["opted_out_here"] == 40
+    assert (reached, second["opted_out_here"]) == (number(39), 10)
+    assert scene.state.their_cursor is None
+
+
+def test_a_cursor_that_the_provider_has_forgotten_begins_anew(scene: Scene) -> None:
+    scene.log.save(scene.theirs.name, MirrorState(their_cursor="stale"))
+    scene.is_listed(listed(5))
+
+    assert scene.run()["opted_out_here"] == 1
+
+
+# From us to them -------------------------------------------------------------------
+
+
+def test_an_opt_out_of_ours_is_put_on_the_list_with_the_next_run(scene: Scene) -> None:
+    scene.run()
+    scene.happens(STOP, DAY_S)
+
+    scene.run_later()
+
+    assert set(scene.theirs.entries) == {PHONE}
+
+
+def test_what_is_told_once_is_not_told_again(scene: Scene) -> None:
+    scene.happens(STOP, 1)
+    scene.run_later()
+
+    scene.run_later()
+
+    assert scene.theirs.calls == ["page"]
+
+
+def test_what_was_noted_this_minute_waits_for_the_next_run(scene: Scene) -> None:
+    scene.run()
+    scene.happens(STOP, DAY_S)
+
+    scene.run_later(59)
+    assert scene.theirs.entries == {}
+
+    scene.run_later(900)
+    assert set(scene.theirs.entries) == {PHONE}
+
+
+def test_a_start_takes_the_number_off_the_list(scene: Scene) -> None:
+    scene.is_listed(listed(5))
+    scene.run()
+    scene.happens(START, 9, "SM2")
+
+    counts = scene.run_later()
+
+    assert (counts["taken_off_there"], scene.theirs.entries) == (1, {})
+    standing = scene.consents.of(PHONE)
+    assert standing is not None
+    assert not standing.opted_out
+
+
+def test_a_start_that_is_older_than_their_stop_takes_nothing_off(scene: Scene) -> None:
+    scene.happens(STOP, 1)
+    scene.happens(START, 5, "SM2")
+    scene.is_listed(listed(9))
+
+    scene.run_later()
+
+    assert set(scene.theirs.entries) == {PHONE}
+    standing = scene.consents.of(PHONE)
+    assert standing is not None
+    assert (standing.opted_out, standing.cause) == (True, scene.theirs.name)
+
+
+def test_someone_who_comes_back_while_being_put_on_the_list_is_taken_off_and_stays_in(
+    scene: Scene,
+) -> None:
+    scene.happens(STOP, DAY_S - 60)
+    scene.clock.sleep(120)
+    # Their START is older than the entry on the list, and committed when that was written.
+    scene.theirs.put(PHONE)
+    scene.happens(START, DAY_S + 110, "SM2")
+
+    for _ in range(8):
+        scene.run_later()
+
+    standing = scene.consents.of(PHONE)
+    assert standing is not None
+    assert (standing.opted_out, scene.theirs.entries) == (False, {})
+
+
+def test_a_number_that_the_provider_keeps_is_left_there_and_counted(scene: Scene) -> None:
+    scene.is_listed(listed(5))
+    scene.theirs.kept_for_good.add(PHONE)
+    scene.happens(START, 9)
+
+    counts = scene.run_later()
+
+    assert counts["opt_in_refused_there"] >= 1
+    assert set(scene.theirs.entries) == {PHONE}
+    assert scene.state.told_until != ""
+
+
+def test_many_numbers_that_the_provider_keeps_do_not_hold_up_the_list(scene: Scene) -> None:
+    scene.theirs.page_size = 100
+    for n in range(350):
+        scene.consents.opt_in(replace(an_event(START, 9, "SM2"), phone=number(n)))
+        scene.is_listed(listed(5, phone=number(n)))
+        scene.theirs.kept_for_good.add(number(n))
+    scene.is_listed(listed(5, phone=number(999)))
+
+    first, second = scene.run_later(), scene.run_later()
+
+    assert (first["opt_in_refused_there"], first["opted_out_here"]) == (200, 0)
+    assert (second["opt_in_refused_there"], second["opted_out_here"]) == (150, 1)
+
+
+def test_what_was_read_too_early_is_looked_at_again(scene: Scene) -> None:
+    scene.is_listed(listed(DAY_S, by_person=False))
+    scene.consents.read_behind = True
+    scene.happens(START, DAY_S - 1)
+
+    counts = scene.run()
+
+    assert (counts["opted_out_here"], counts["taken_off_there"]) == (0, 0)
+
+
+def test_a_start_whose_note_was_lost_is_found_at_the_list_itself(scene: Scene) -> None:
+    scene.is_listed(listed(5))
+    scene.run()
+    scene.consents.opt_in(an_event(START, 9, "SM2"))
+
+    scene.run_later()
+
+    assert scene.theirs.entries == {}
+
+
+def test_an_opt_out_whose_note_was_lost_is_put_there_within_a_week(scene: Scene) -> None:
+    scene.run()
+    scene.consents.opt_out(an_event(STOP, 1, "SM1"))
+
+    scene.run_later()
+    assert scene.theirs.entries == {}
+
+    scene.run_later(ROUND_EVERY.total_seconds())
+    assert set(scene.theirs.entries) == {PHONE}
+
+
+def test_a_new_list_gets_all_that_we_have_in_pieces(scene: Scene) -> None:
+    for n in range(450):
+        scene.consents.opt_out(replace(an_event(STOP, 1, "SM1"), phone=number(n)))
+
+    put = []
+    for _ in range(4):
+        put.append(scene.run_later()["put_there"])
+
+    assert put == [200, 200, 50, 0]
+    assert len(scene.theirs.entries) == 450
+
+
+def test_a_number_that_is_none_for_the_provider_holds_up_nobody(scene: Scene) -> None:
+    scene.theirs.no_numbers.add(number(1))
+    for n in (1, 2):
+        scene.happens(STOP, 1, phone=number(n))
+
+    counts = scene.run_later()
+
+    assert set(scene.theirs.entries) == {number(2)}
+    assert counts["not_taken_there"] >= 1
+
+
+def test_a_flood_of_news_comes_before_the_comparison(scene: Scene) -> None:
+    for n in range(250):
+        scene.happens(STOP, 1, phone=number(n))
+
+    scene.run_later()
+    assert "page" not in scene.theirs.calls
+    assert len(scene.theirs.entries) == 200
+
+    scene.run_later()
+    assert "page" in scene.theirs.calls
+    assert len(scene.theirs.entries) == 250
+
+
+# What breaks -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error", [Throttled("Slow.", retry_after_s=1), Unavailable("Gone."), NotFound("None.")]
+)
+def test_a_run_that_the_provider_ends_goes_on_where_it_stopped(
+    scene: Scene, error: Throttled | Unavailable | NotFound
+) -> None:
+    for n in range(5):
+        scene.happens(STOP, 1, phone=number(n))
+    scene.theirs.refusal, scene.theirs.calls_left = error, 3
+
+    with pytest.raises(type(error)):
+        scene.run_later()
+    assert set(scene.theirs.entries) == {number(n) for n in range(3)}
+
+    scene.theirs.refusal = None
+    scene.run_later()
+    assert [call for call in scene.theirs.calls if call.startswith("put")][:2] == [
+        f"put {number(3)}",
+        f"put {number(4)}",
+    ]
+
+
+@pytest.mark.parametrize("calls", range(12))
+def test_a_run_may_die_at_any_call_and_the_next_ones_repair_it(scene: Scene, calls: int) -> None:
+    scene.happens(STOP, 1, phone=number(1))
+    scene.happens(START, 9, phone=number(2))
+    scene.is_listed(listed(5, phone=number(2)), listed(5, phone=number(3)))
+    scene.consents.opt_out(replace(an_event(STOP, 1, "SM4"), phone=number(4)))
+    scene.theirs.refusal, scene.theirs.calls_left = KeyboardDied("Killed."), calls
+
+    try:
+        scene.run_later()
+    except KeyboardDied:
+        # A killed run keeps nothing of how far it came.
+        scene.log.states.clear()
+    scene.theirs.refusal = None
+    scene.run_later()
+    scene.run_later()
+
+    assert set(scene.theirs.entries) == {number(1), number(3), number(4)}
+    out = {phone: one.opted_out for phone, one in scene.consents.standing.items()}
+    assert out == {number(1): True, number(2): False, number(3): True, number(4): True}
+
+
+class KeyboardDied(Unavailable):
+    """The end of a process, as far as a fake can bring it about."""
+
+
+def test_a_run_ends_in_time_in_the_middle_of_a_page(scene: Scene) -> None:
+    scene.theirs.page_size = 100
+    scene.is_listed(*(listed(5, phone=number(n)) for n in range(50)))
+
+    counts = scene.run(deadline=scene.clock.monotonic())
+
+    assert (counts["opted_out_here"], scene.state) == (1, MirrorState())
+
+
+def test_a_run_ends_in_time_and_keeps_how_far_it_came(scene: Scene) -> None:
+    for n in range(5):
+        scene.happens(STOP, 1, phone=number(n))
+    scene.clock.sleep(900)
+
+    scene.run(deadline=scene.clock.monotonic())
+
+    assert len(scene.theirs.entries) == 1
+    assert scene.state.told_until.endswith(number(0))
