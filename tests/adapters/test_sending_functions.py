@@ -17,7 +17,7 @@ from carillon.domain.campaign import CampaignStatus
 from carillon.domain.errors import Throttled
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import CallbackRef, Receipt, Recipient, RowRef
+from carillon.domain.message import CallbackRef, Receipt, Recipient, RowRef, told_in
 from carillon.edge.batches import handle_each
 from infra.local.carrier import Carrier, Scenario
 from tests.support.clock import NOON
@@ -435,6 +435,9 @@ def test_a_stop_is_committed_noted_and_confirmed_once_however_often_it_is_delive
     assert CallbackRef.parse(attempt.ref).row == RowRef(
         lead.pk, f"{KEY}#out#opt_out_confirmation.SMin1"
     )
+    (entry,) = deployed.stores.ledger.history(PHONE)
+    assert (entry.cause, entry.source) == ("SMin1", "keyword")
+    assert entry.circumstances == told_in(lead, wording="Stop!")
 
 
 def test_a_stop_is_committed_although_its_confirmation_cannot_be_sent_now(

@@ -326,6 +326,21 @@ def test_an_opt_out_stands_even_when_the_ledger_refuses_and_a_later_try_complete
         assert (causes(stores), listed(stores)) == (["SM1"], [PHONE])
 
 
+def test_who_says_stop_again_before_the_ledger_is_completed_is_listed_all_the_same() -> None:
+    with dynamo_stores() as stores:
+        stop = an_event(STOP, 1, "SM1")
+        broken = DynamoSuppressions(
+            _Refusing(stores.client), "SuppressionsTable", "ConsentTable", lambda: NOON
+        )
+        with pytest.raises(ClientError):
+            broken.opt_out(stop)
+
+        stores.suppressions.opt_out(an_event(STOP, 5, "SM2"))
+        stores.suppressions.opt_out(stop)
+
+        assert (causes(stores), listed(stores)) == (["SM2", "SM1"], [PHONE])
+
+
 def test_an_opt_in_does_not_stand_without_the_ledger() -> None:
     with dynamo_stores() as stores:
         stop = an_event(STOP, 1, "SM1")

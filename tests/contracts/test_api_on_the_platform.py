@@ -1,7 +1,9 @@
 """The deployed API: what only a gateway, real tokens and presigned links can show."""
 
 import json
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -163,3 +165,41 @@ def test_a_campaign_is_created_once_changed_by_etag_and_refused_when_stale(
     assert (changed.status, changed.body["title"]) == (200, "Summer")
     assert_problem(stale, 412, "version_conflict")
     assert_problem(manager.send("POST", f"{path}/launch"), 409, "campaign_not_ready")
+
+
+def _done(manager: Client, path: str) -> Any:
+    """Return the import or export of opt-outs at *path* once it is done."""
+    for _ in range(150):
+        job = manager.send("GET", path).body
+        if job["status"] == "done":
+            return job
+        time.sleep(0.1)
+    raise AssertionError(f"{path} is still {job['status']}")
+
+
+def test_opt_outs_go_in_by_a_file_come_out_by_another_and_one_is_taken_back(
+    deployed: Deployed,
+) -> None:
+    manager, opt_outs = deployed.manager, "/v1/opt-outs"
+    made = manager.send("POST", f"{opt_outs}/imports", {"reason": "A fair."}).body
+    imported, upload = f"{opt_outs}/imports/{made['import']['id']}", made["upload"]
+    data = b"phone\n+12025550121\n+12025550122\nno number\n"
+    put = urllib.request.Request(upload["url"], data, upload["headers"], method=upload["method"])
+    with urllib.request.urlopen(put, timeout=30) as answer:
+        assert answer.status == 200
+    assert manager.send("POST", f"{imported}/start", {}).status == 202
+    job = _done(manager, imported)
+    assert (job["created"], job["invalid"]) == (2, 1)
+
+    query = urllib.parse.urlencode({"reason": "A typing error."})
+    removed = manager.send("DELETE", f"{opt_outs}/12025550122?{query}")
+    listed = manager.send("GET", f"{opt_outs}?phone=1202555012").body
+    export = manager.send("POST", f"{opt_outs}/exports").body
+    url = _done(manager, f"{opt_outs}/exports/{export['id']}")["url"]
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        lines = answer.read().decode("utf-8-sig").splitlines()
+
+    assert (removed.status, removed.body["opted_out"]) == (200, False)
+    assert removed.body["entries"][0]["reason"] == "A typing error."
+    assert [one["phone"] for one in listed["items"]] == ["+12025550121"]
+    assert [line.partition(",")[0] for line in lines] == ["phone", "'+12025550121"]

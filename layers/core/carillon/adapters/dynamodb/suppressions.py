@@ -143,10 +143,10 @@ class DynamoSuppressions:
 
     def _keep(self, said: Suppression, standing: Suppression) -> None:
         """Put into the ledger an event that changes nothing, unless it is there already."""
-        if (standing.cause, standing.event_at) != (said.cause, said.event_at):
+        if (standing.cause, standing.opted_out) != (said.cause, said.opted_out):
             self._transact(self._entry(said))
             return
-        # It stands by this very event: when it was opted out without the ledger, complete it.
+        # It stands by this very event: when that was written without the ledger, complete it.
         as_it_stands = {"Put": self._suppressed(standing, _still(standing))}
         self._transact(as_it_stands, self._entry(said), self._listed(said))
 
