@@ -30,6 +30,7 @@ from carillon.domain.message import (
     Receipt,
     ReceiptOutcome,
     Recipient,
+    RecordedReply,
     Reply,
     RowRef,
     Suppression,
@@ -465,8 +466,13 @@ class Conversations(Protocol):
 
     def record_inbound(
         self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
-    ) -> datetime:
-        """Store the inbound message once; return when it was first received."""
+    ) -> RecordedReply:
+        """
+        Store the inbound message once, or as a duplicate; return how it stands.
+
+        A duplicate has a row of its own, which nothing counts. Of two deliveries at the same
+        moment exactly one is the duplicate.
+        """
         ...
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:

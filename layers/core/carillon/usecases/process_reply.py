@@ -14,6 +14,7 @@ from carillon.domain.campaign import Run, Sender
 from carillon.domain.errors import OutcomeUnknown, ProviderError, Rejected, Throttled
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
+from carillon.domain.media import fetch_tasks
 from carillon.domain.message import (
     CallbackRef,
     Claim,
@@ -32,6 +33,7 @@ from carillon.ports import (
     Conversations,
     Leads,
     MessageProvider,
+    Queue,
     SendingDirectory,
     Suppressions,
 )
@@ -69,6 +71,8 @@ class ReplyWorld:
     callback_url: Callable[[str, CallbackRef], str]
     unsolicited_partition: Callable[[str, str], str]
     ambiguous_grace: timedelta
+    # Where pictures that came along wait to be fetched; None leaves their addresses in the row.
+    media: Queue | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,19 +96,22 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     standing = _opted_out(reply, world) if keyword is Keyword.STOP else None
     sender = world.directory.sender(reply.sender_id)
     thread = _thread_of(reply, sender, world)
-    first_at = world.conversations.record_inbound(
-        RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}"),
-        reply,
-        keyword=keyword,
-        office_id=thread.office_id,
+    ref = RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}")
+    recorded = world.conversations.record_inbound(
+        ref, reply, keyword=keyword, office_id=thread.office_id
     )
+    first_at = recorded.first_at
     if thread.lead is not None:
         kind = "auto" if keyword is Keyword.STOP else None
         world.conversations.note_reply(thread.lead, reply.received_at, opt_out_kind=kind)
     if keyword in (Keyword.START, Keyword.YES):
         standing = _opted_in(replace(reply, received_at=first_at), keyword, world)
+    for task in fetch_tasks(ref, reply) if world.media is not None else ():
+        world.media.put(task)
     purpose, text = _answer_to(reply, keyword, standing, world.texts)
-    if purpose:
+    # Consent is answered by its cause, exactly once whichever of two deliveries caused it; a
+    # question asked once is answered once.
+    if purpose and not (purpose == "help" and recorded.duplicate_of):
         _answer(reply, thread, sender, purpose=purpose, text=text, world=world)
     return keyword
 

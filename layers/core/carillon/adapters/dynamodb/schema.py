@@ -29,6 +29,10 @@ Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
     {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead
     {campaign}#{part} {lead_key}#out#{cause}       an automatic or agent's answer
     unsolicited#{sender}#{bucket} {lead_key}#in#…  an inbound message that answers no campaign (I3)
+    unsolicited#{sender}#{bucket} twin#{lead_key}#{digest}#{n}  the latest message to a number with
+                                                   these words and n pictures, whatever thread it
+                                                   is in: a second one within seconds is the same
+                                                   (TTL, which must not touch a campaign's part)
     parked#{bucket}  {provider id}#{status}        a receipt whose row was not there (R2)
     A campaign's part holds about 400 leads, so one partition stays under 1,000 items and one
     campaign spreads over as many partitions as it has parts. All changes of a part reach the
@@ -162,6 +166,11 @@ def campaign_of(messages_pk: str) -> tuple[str, int] | None:
 def inbound_sk(key: str, provider_id: str) -> str:
     """Sort key of an inbound message; its provider id makes a redelivery the same row."""
     return f"{key}#in#{provider_id}"
+
+
+def twin_sk(key: str, mark: str) -> str:
+    """Sort key of the latest message of the lead *key* with the words that *mark* stands for."""
+    return f"twin#{key}#{mark}"
 
 
 def outbound_sk(key: str, cause: str) -> str:
