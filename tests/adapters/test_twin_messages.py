@@ -42,7 +42,7 @@ def conflict() -> None:
     """Refuse, as DynamoDB does when another transaction writes one of the items just now."""
     reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
     raise ClientError(
-        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},  # type: ignore[typeddict-unknown-key]
+        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
         "TransactWriteItems",
     )
 

@@ -253,7 +253,7 @@ class FakeMessages:
         self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
     ) -> RecordedReply:
         if ref not in self.items:
-            row = {
+            row: Item = {
                 "kind": "inbound",
                 "office_id": office_id,
                 "sender_id": reply.sender_id,

@@ -86,7 +86,7 @@ class Scene:
     def take(self, reply: Reply) -> Keyword:
         world = ReplyWorld(
             directory=self.directory,
-            conversations=_Crashing(self),  # type: ignore[arg-type]  # every call is the fake's
+            conversations=_Crashing(self),
             leads=self.messages,
             suppressions=self.suppressions,
             provider_of=lambda _: self.account,

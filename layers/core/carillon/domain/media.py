@@ -32,13 +32,13 @@ class Problem(StrEnum):
     FORBIDDEN_HOST = "forbidden_host"
     REDIRECTED = "redirected"
     # What is wrong with the answer, for good.
-    DENIED = "denied"
     ENCODED = "encoded"
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     TYPE_NOT_ALLOWED = "type_not_allowed"
     TYPE_MISMATCH = "type_mismatch"
     # What may be otherwise in a while.
+    DENIED = "denied"
     UNRESOLVED = "unresolved"
     UNREACHABLE = "unreachable"
     UNAVAILABLE = "unavailable"
@@ -46,7 +46,14 @@ class Problem(StrEnum):
 
 
 _PASSING = frozenset(
-    {Problem.UNRESOLVED, Problem.UNREACHABLE, Problem.UNAVAILABLE, Problem.TOO_SLOW}
+    {
+        # By credentials that were rotated a moment ago, perhaps.
+        Problem.DENIED,
+        Problem.UNRESOLVED,
+        Problem.UNREACHABLE,
+        Problem.UNAVAILABLE,
+        Problem.TOO_SLOW,
+    }
 )
 
 

@@ -106,8 +106,9 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
         world.conversations.note_reply(thread.lead, reply.received_at, opt_out_kind=kind)
     if keyword in (Keyword.START, Keyword.YES):
         standing = _opted_in(replace(reply, received_at=first_at), keyword, world)
-    for task in fetch_tasks(ref, reply) if world.media is not None else ():
-        world.media.put(task)
+    if world.media is not None:
+        for task in fetch_tasks(ref, reply):
+            world.media.put(task)
     purpose, text = _answer_to(reply, keyword, standing, world.texts)
     # Consent is answered by its cause, exactly once whichever of two deliveries caused it; a
     # question asked once is answered once.

@@ -32,6 +32,7 @@ import urllib3
 from carillon.adapters.providers.contract import (
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
+    MediaAccess,
     Secret,
     WebhookAnswer,
     WebhookCall,
@@ -296,6 +297,11 @@ class Sinch:
                 segments=count_of(text_of(payload, "number_of_message_parts")),
             )
         ]
+
+    def media_access(self, secret: Secret) -> MediaAccess:  # noqa: ARG002
+        """Return how files are fetched: by anybody who knows the address."""
+        # https://developers.sinch.com/docs/sms/api-reference/mms-support names no host.
+        return MediaAccess()
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime
