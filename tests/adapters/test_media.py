@@ -516,7 +516,7 @@ def test_a_file_in_chunks_is_put_together() -> None:
         {"Transfer_Encoding": "gzip, chunked"},
     ],
 )
-def test_what_is_packed_is_not_unpacked(headers: dict[str, str]) -> None:
+def test_what_is_packed_is_not_unpacked(headers: dict[str, Any]) -> None:
     with LyingServer([says(JPEG, Content_Type="image/jpeg", **headers)]) as server:
         assert problem_of(lambda: local(server).fetch(at(server))) is Problem.ENCODED
 

@@ -19,6 +19,7 @@ from carillon.domain.counters import Counts, Row, SenderCounts
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import ListedLead
 from carillon.domain.listing import Listing, Position
+from carillon.domain.media import Attachment, FetchedFile, MediaItem
 from carillon.domain.message import (
     Accepted,
     Claim,
@@ -485,6 +486,42 @@ class Conversations(Protocol):
 
     def answer(self, ref: RowRef) -> LeadRow | None:
         """Return the answer's row, strongly consistent."""
+        ...
+
+
+class Attachments(Protocol):
+    """The messages table as far as files of inbound messages go."""
+
+    def attachment(self, ref: RowRef, index: int) -> Attachment:
+        """Return the *index*-th file of the row *ref*, strongly consistent; raises NotFound."""
+        ...
+
+    def note(self, ref: RowRef, item: MediaItem) -> MediaItem:
+        """Note what became of a file, unless that is noted already; return what is noted."""
+        ...
+
+
+class SenderLookup(Protocol):
+    """Who has which provider account."""
+
+    def sender(self, sender_id: str) -> Sender:
+        """Return the sender; raises NotFound."""
+        ...
+
+
+class MediaSource(Protocol):
+    """Where providers keep the files of inbound messages."""
+
+    def fetch(self, url: str, sender: Sender) -> FetchedFile:
+        """Return the file at *url*, which came to *sender*; raises MediaRefused."""
+        ...
+
+
+class AttachmentFiles(Protocol):
+    """Files of strangers, which are downloaded and never shown."""
+
+    def put_attachment(self, key: str, body: bytes, *, content_type: str, filename: str) -> None:
+        """Store *body* under *key*, replacing, to be downloaded as *filename*."""
         ...
 
 

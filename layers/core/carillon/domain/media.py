@@ -9,6 +9,7 @@ bytes: what a file is, not what it says.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -78,6 +79,16 @@ class FetchedFile:
 
     type: str
     content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """One file of an inbound message: where the provider has it, and what became of it so far."""
+
+    url: str
+    sender_id: str
+    received_at: datetime
+    item: "MediaItem | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
