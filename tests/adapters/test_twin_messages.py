@@ -62,7 +62,7 @@ def rows(stores: DynamoStores) -> list[dict[str, Any]]:
 
 
 def kinds(stores: DynamoStores) -> dict[str, str]:
-    return {row["provider_id"]: row["kind"] for row in rows(stores) if row["sk"].startswith(KEY)}
+    return {row["provider_id"]: row["kind"] for row in rows(stores) if row["pk"] == LEAD.pk}
 
 
 def test_neither_a_duplicate_nor_what_tells_it_is_counted_or_taken_for_a_lead(
@@ -84,7 +84,7 @@ def test_what_expires_is_no_row_of_a_campaigns_part(stores: DynamoStores) -> Non
 
     expiring = [row for row in rows(stores) if "expires_at" in row]
 
-    assert [row["pk"].partition("#")[0] for row in expiring] == ["unsolicited"]
+    assert [row["pk"].partition("#")[0] for row in expiring] == ["twins"]
     assert not {"phone", "body"} & set(expiring[0])
 
 

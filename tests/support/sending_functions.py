@@ -24,10 +24,11 @@ FOLDERS = (
     "aws_sms_events",
     "process_receipts",
     "process_inbound",
+    "fetch_media",
     "send_messages",
     "reconcile_messages",
 )
-QUEUES = ("RECEIPT", "INBOUND", "SEND", "RECONCILE", "RECOUNT")
+QUEUES = ("RECEIPT", "INBOUND", "MEDIA", "SEND", "RECONCILE", "RECOUNT")
 TOKEN = "north-token"
 PREVIOUS_TOKEN = "north-token-before"
 SECRET = "carillon/north"

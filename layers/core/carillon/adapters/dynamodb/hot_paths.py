@@ -618,7 +618,7 @@ def _twin_item(reply: Reply) -> dict[str, Any] | None:
     key = lead_key(reply.phone)
     return {
         # Never in a campaign's part: a row there that expires ends the part's recounts.
-        "pk": schema.unsolicited_pk(reply.sender_id, key),
+        "pk": schema.twins_pk(reply.sender_id, key),
         "sk": schema.twin_sk(key, mark),
         "kind": "twin",
         "provider_id": reply.provider_id,
