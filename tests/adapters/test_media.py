@@ -561,6 +561,18 @@ def test_the_whole_takes_so_long_and_no_longer_however_slowly_it_drips(answer: A
         assert time.monotonic() - began < 2
 
 
+def test_a_name_that_takes_its_time_to_be_known_takes_no_more_than_the_whole() -> None:
+    def slowly(host: str, port: int) -> Sequence[str]:
+        time.sleep(0.6)
+        return ["93.184.216.34"]
+
+    began = time.monotonic()
+    fetcher = SafeFetcher(resolve=slowly, within_s=0.2)
+
+    assert problem_of(lambda: fetcher.fetch("https://media.example.com/1")) is Problem.TOO_SLOW
+    assert time.monotonic() - began < 0.5
+
+
 def test_redirects_share_the_time_of_the_whole() -> None:
     def slowly(head: bytes, talking: socket.socket) -> None:
         time.sleep(0.25)

@@ -26,6 +26,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -218,7 +219,7 @@ class SafeFetcher:
             return left
 
         tls = self._tls if place.scheme == "https" else None
-        connection = _Pinned(place, self._addresses(place), tls, left_s)
+        connection = _Pinned(place, self._addresses(place, left_s), tls, left_s)
         try:
             connection.ask(place, authorization)
             yield connection.getresponse()
@@ -232,12 +233,19 @@ class SafeFetcher:
         finally:
             connection.hang_up()
 
-    def _addresses(self, place: _Place) -> list[str]:
+    def _addresses(self, place: _Place, left_s: Callable[[], float]) -> list[str]:
         """Return what the name stands for at this moment, once it is known to be harmless."""
+        # A look-up cannot be told when to stop: it is left behind in a thread of its own.
+        looking = ThreadPoolExecutor(1)
         try:
-            found = list(dict.fromkeys(self._resolve(place.host, place.port)))
+            answer = looking.submit(self._resolve, place.host, place.port)
+            found = list(dict.fromkeys(answer.result(left_s())))
+        except TimeoutError as error:
+            raise MediaRefused(Problem.TOO_SLOW) from error
         except (OSError, UnicodeError) as error:
             raise MediaRefused(Problem.UNRESOLVED) from error
+        finally:
+            looking.shutdown(wait=False)
         if not found:
             raise MediaRefused(Problem.UNRESOLVED)
         # One bad address among good ones is an attempt, not an accident.

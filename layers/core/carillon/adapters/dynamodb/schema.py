@@ -26,7 +26,9 @@ Contacts table (pk, sk)
 Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
     {campaign}#{part} {lead_key}                   a lead from its claim on, with its first message
     {campaign}#{part} {lead_key}#s{n}              its n-th follow-up, from its claim on
-    {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead
+    {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead, or one that only
+                                                   repeats it (kind ``duplicate``); what became of
+                                                   its files stands under ``media``, by index
     {campaign}#{part} {lead_key}#out#{cause}       an automatic or agent's answer
     unsolicited#{sender}#{bucket} {lead_key}#in#…  an inbound message that answers no campaign (I3)
     twins#{sender}#{bucket} {lead_key}#{digest}#{n}  the latest message of a person to a number
