@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from carillon.adapters.media import SafeFetcher
 from carillon.adapters.providers import modules
@@ -106,6 +109,40 @@ HOSTILE = [
 def test_an_address_that_is_not_plainly_a_public_name_is_refused_before_it_is_looked_up(
     url: str,
 ) -> None:
+    fetcher = SafeFetcher(resolve=nobody_is_called)
+
+    assert problem_of(lambda: fetcher.fetch(url)) is Problem.BAD_ADDRESS
+
+
+_PIECES = st.sampled_from(
+    [
+        *("https://", "http://", "/", "//", "\\", "@", ":", "?", "#", ".", "..", "%2e", "%00"),
+        *("[", "]", "::1", "443", "80", "8443", "media.example.com", "evil.net", "localhost"),
+        *("127.0.0.1", "169.254.169.254", "2130706433", "0x7f.1", "user", "a", "-", "_"),
+        *("\u3002", "\t", "\n", "\u00e9", " "),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@example("https://media.example.com:443/a?b#c")
+@example("https://media.example.com?@evil.net/")
+@given(st.lists(_PIECES, max_size=12).map("".join).map(lambda rest: f"https://{rest}"))
+def test_whatever_is_looked_up_is_the_host_that_another_parser_finds(url: str) -> None:
+    names = Names()
+
+    problem = problem_of(lambda: SafeFetcher(resolve=names).fetch(url))
+
+    assert problem is (Problem.UNRESOLVED if names.asked else Problem.BAD_ADDRESS)
+    for host in names.asked:
+        other = parse_url(url)
+        assert (other.scheme, other.auth, other.host) == ("https", None, host)
+        assert other.port in (None, 443)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_for_an_address_is_refused_and_nothing_else_happens(url: str) -> None:
     fetcher = SafeFetcher(resolve=nobody_is_called)
 
     assert problem_of(lambda: fetcher.fetch(url)) is Problem.BAD_ADDRESS

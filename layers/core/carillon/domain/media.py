@@ -18,7 +18,7 @@ from carillon.domain.message import Reply, RowRef
 
 # Twilio and Plivo carry ten files a message; more is an attempt to keep us busy.
 MOST_FILES = 10
-# The most that Twilio, Plivo and Bird let a whole message weigh.
+# The most that Twilio and Plivo let all files of a message weigh.
 MOST_BYTES = 5 * 1024 * 1024
 # What deciding about a type needs of a file.
 HEAD_BYTES = 64
