@@ -124,7 +124,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example("https://media.example.com:443/a?b#c")
 @example("https://media.example.com?@evil.net/")
 @given(st.lists(_PIECES, max_size=12).map("".join).map(lambda rest: f"https://{rest}"))
@@ -140,7 +140,7 @@ def test_whatever_is_looked_up_is_the_host_that_another_parser_finds(url: str) -
         assert other.port in (None, 443)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_for_an_address_is_refused_and_nothing_else_happens(url: str) -> None:
     fetcher = SafeFetcher(resolve=nobody_is_called)

@@ -53,7 +53,7 @@ def _is_ordinary_4(address: IPv4Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_is_public_when_the_library_finds_nothing_special_about_it(
     address: IPv4Address,
@@ -63,7 +63,7 @@ def test_an_ipv4_address_is_public_when_the_library_finds_nothing_special_about_
     assert is_public(str(address)) == (_is_ordinary_4(address) and not is_odd)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.ip_addresses(v=6))
 def test_a_public_ipv6_address_is_one_that_the_library_calls_global(address: IPv6Address) -> None:
     # A mapped IPv4 address counts as that; the next test judges those.
@@ -72,7 +72,7 @@ def test_a_public_ipv6_address_is_one_that_the_library_calls_global(address: IPv
         assert not address.is_multicast
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.ip_addresses(v=4), st.integers(0, 2**80 - 1))
 def test_what_carries_an_ipv4_address_is_as_public_as_that(address: IPv4Address, rest: int) -> None:
     public = is_public(str(address))
@@ -82,7 +82,7 @@ def test_what_carries_an_ipv4_address_is_as_public_as_that(address: IPv4Address,
     assert is_public(str(IPv6Address(0x2002 << 112 | int(address) << 80 | rest))) == public
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.ip_addresses())
 def test_an_address_is_judged_alike_however_it_is_written(
     address: IPv4Address | IPv6Address,
@@ -92,7 +92,7 @@ def test_an_address_is_judged_alike_however_it_is_written(
     assert {is_public(text) for text in spellings} == {is_public(str(address))}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=40))
 def test_text_is_judged_without_raising_and_only_an_address_can_pass(text: str) -> None:
     if is_public(text):

@@ -103,7 +103,7 @@ def test_a_file_that_was_served_as_something_else_is_refused(head: bytes, declar
     assert refused.value.problem is Problem.TYPE_MISMATCH
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.binary(max_size=80), st.text(max_size=30))
 def test_any_beginning_under_any_name_is_judged_without_any_other_error(
     head: bytes, declared: str
