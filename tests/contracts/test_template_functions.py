@@ -105,7 +105,10 @@ def test_files_are_private_encrypted_and_kept() -> None:
     assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     assert "BucketEncryption" in bucket["Properties"]
-    assert _prefixes(bucket["Properties"]["LifecycleConfiguration"]["Rules"]) == {"uploads/"}
+    assert _prefixes(bucket["Properties"]["LifecycleConfiguration"]["Rules"]) == {
+        "uploads/",
+        "media/",
+    }
 
 
 def _prefixes(rules: list[dict[str, Any]]) -> set[str]:

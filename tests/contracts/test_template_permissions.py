@@ -96,6 +96,7 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # UpdateItem: in which conversation somebody opted out is known only afterwards.
         CONSENT: {"PutItem", "UpdateItem"},
     },
+    "fetch_media": {CONTROL: {"GetItem"}, MESSAGES: {"GetItem", "UpdateItem"}},
     "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},
     "reconcile_messages": {
         CONTROL: {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
@@ -121,6 +122,7 @@ SENDS: dict[str, set[str]] = {
     "send_messages": {"send", "reconcile"},
     "aws_sms_events": {"receipts", "inbound"},
     "aggregate_counters": {"counters-dead"},
+    "process_inbound": {"media"},
     "reconcile_messages": {"send", "reconcile", "recount"},
     "recount_counters": {"recount"},
 }
@@ -133,6 +135,7 @@ TAKES: dict[str, str] = {
     "aws_sms_events": "aws-sms",
     "process_receipts": "receipts",
     "process_inbound": "inbound",
+    "fetch_media": "media",
     "reconcile_messages": "reconcile",
     "recount_counters": "recount",
 }
@@ -147,6 +150,7 @@ FILES: dict[str, dict[str, set[str]]] = {
     "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
     "send_messages": {"audiences": {"GetObject"}},
+    "fetch_media": {"media": {"PutObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
 }
 
@@ -157,9 +161,13 @@ KNOWS_SECRETS = {
     "aws_sms_events",
     "send_messages",
     "process_inbound",
+    "fetch_media",
     "reconcile_messages",
     "mirror_opt_outs",
 }
+# A confirmation that must be tried again has five minutes, not a visibility; a file that is not
+# there yet waits as long as it is old.
+DEFERS = {"process_inbound", "fetch_media"}
 # AWS's own SMS service knows no key but the role; the reconciler asks it nothing.
 SENDS_BY_AWS = {"send_messages", "process_inbound"}
 FOLDERS = sorted(functions())
@@ -232,8 +240,7 @@ def test_a_function_sends_to_and_takes_from_its_own_queues(folder: str) -> None:
         if actions in ({"SendMessage"}, {"SendMessage", "SendMessageBatch"}):
             sends |= queues
         else:
-            # A confirmation that must be tried again has five minutes, not a visibility.
-            defers = {"ChangeMessageVisibility"} if folder == "process_inbound" else set()
+            defers = {"ChangeMessageVisibility"} if folder in DEFERS else set()
             assert actions == {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} | defers
             takes |= queues
 

@@ -36,6 +36,8 @@ _RECEIPT = _CORE + "usecases/record_receipt.py"
 _RESOLVE = _CORE + "usecases/resolve_ambiguous.py"
 _RECONCILE = _CORE + "usecases/reconcile_campaign.py"
 _REPLY = _CORE + "usecases/process_reply.py"
+_MEDIA = _CORE + "adapters/media.py"
+_ATTACHMENTS = _CORE + "adapters/dynamodb/attachments.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _IMPORT = _CORE + "usecases/import_contacts.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
@@ -43,6 +45,9 @@ _RECEIPTS = "functions/process_receipts/app.py"
 
 _LEADS_SUITE = "tests/adapters/test_sending_leads.py"
 _TALKS_SUITE = "tests/adapters/test_sending_conversations.py"
+_TWINS = "tests/adapters/test_twin_messages.py"
+_MEDIA_SUITE = "tests/adapters/test_media.py"
+_FILES_SUITE = "tests/adapters/test_attachments.py"
 _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
 _CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
 _GATE_SUITE = "tests/adapters/test_gate_reads.py"
@@ -489,6 +494,58 @@ GUARDS = (
         'RowRef(thread.pk, f"{thread.key}#in#{world.new_claim_id()}")',
         (_FENCE,),
         "crash_in_a_stop",
+    ),
+    Guard(
+        "of two deliveries of one message one is the duplicate",
+        _ROWS,
+        '"ConditionExpression": "attribute_not_exists(pk) OR received_at < :oldest"',
+        '"ConditionExpression": "attribute_not_exists(pk) OR :oldest = :oldest"',
+        (_TWINS,),
+    ),
+    Guard(
+        "nothing that expires stands in a campaign's part",
+        _ROWS,
+        '"pk": schema.twins_pk(reply.sender_id, key)',
+        '"pk": schema.part_pk("cmp_a", 0)',
+        (_TWINS,),
+    ),
+    Guard(
+        "a duplicate is still answered for the consent that it changed",
+        _REPLY,
+        'if purpose and not (purpose == "help" and recorded.duplicate_of):',
+        "if purpose and not recorded.duplicate_of:",
+        (_UNIT + "process_reply.py",),
+    ),
+    Guard(
+        "a stranger's file is fetched from the public internet alone",
+        _MEDIA,
+        "if not self._is_trusted(place) and not all(map(is_public, found)):",
+        "if not self._is_trusted(place) and not any(map(is_public, found)):",
+        (_MEDIA_SUITE,),
+    ),
+    Guard(
+        "a file's name is looked up once",
+        _MEDIA,
+        "(address, self._place.port), timeout",
+        "(self._place.host, self._place.port), timeout",
+        (_MEDIA_SUITE,),
+        "looked_up_once",
+    ),
+    Guard(
+        "credentials stay with the provider's own hosts",
+        _MEDIA,
+        "asks = answer.status in _WHO_ARE_YOU and _is_among(place.host, access.own_hosts)",
+        "asks = answer.status in _WHO_ARE_YOU",
+        (_MEDIA_SUITE,),
+        "who_asks",
+    ),
+    Guard(
+        "what became of a file is noted once",
+        _ATTACHMENTS,
+        " AND attribute_not_exists(media.#index)",
+        "",
+        (_FILES_SUITE,),
+        "first_note and dynamodb",
     ),
     Guard(
         "an answer is claimed once",

@@ -27,6 +27,7 @@ from carillon.domain.errors import Conflict, NotFound
 from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.lead import LeadStatus, is_final, states_before
 from carillon.domain.message import (
+    TWIN_WINDOW,
     Accepted,
     Claim,
     GateView,
@@ -35,11 +36,13 @@ from carillon.domain.message import (
     Receipt,
     ReceiptOutcome,
     Recipient,
+    RecordedReply,
     Reply,
     RowRef,
     Suppression,
     Watch,
     told_in,
+    twin_mark,
 )
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.windows import Windows
@@ -61,6 +64,8 @@ class FakeMessages:
     def __init__(self) -> None:
         self.items: dict[RowRef, Item] = {}
         self.parked: dict[tuple[str, str], Receipt] = {}
+        # The latest message with the same words, by (sender, phone, mark).
+        self.marks: dict[tuple[str, str, str], Reply] = {}
         self.changes: list[tuple[Item | None, Item | None]] = []
 
     def rows(self, campaign_id: str, part: int) -> dict[str, LeadRow]:
@@ -248,10 +253,9 @@ class FakeMessages:
 
     def record_inbound(
         self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
-    ) -> datetime:
-        self._put_new(
-            ref,
-            {
+    ) -> RecordedReply:
+        if ref not in self.items:
+            row: Item = {
                 "kind": "inbound",
                 "office_id": office_id,
                 "sender_id": reply.sender_id,
@@ -260,9 +264,28 @@ class FakeMessages:
                 "provider_id": reply.provider_id,
                 "received_at": to_iso(reply.received_at),
                 "keyword": keyword,
-            },
-        )
-        return from_iso(self.items[ref]["received_at"])
+            }
+            if reply.media_urls:
+                row |= {"media_urls": list(reply.media_urls), "media": {}}
+            twin = self._twin_of(reply)
+            if twin is not None:
+                row |= {"kind": "duplicate", "duplicate_of": twin}
+            self._put_new(ref, row)
+        row = self.items[ref]
+        return RecordedReply(from_iso(row["received_at"]), row.get("duplicate_of"))
+
+    def _twin_of(self, reply: Reply) -> str | None:
+        mark = twin_mark(reply)
+        if mark is None:
+            return None
+        key = (reply.sender_id, reply.phone, mark)
+        first = self.marks.get(key)
+        if first is None or first.received_at < reply.received_at - TWIN_WINDOW:
+            self.marks[key] = reply
+            return None
+        apart = abs(first.received_at - reply.received_at)
+        is_same = first.provider_id == reply.provider_id
+        return first.provider_id if apart <= TWIN_WINDOW and not is_same else None
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
         item = self.items.get(lead)

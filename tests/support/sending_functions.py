@@ -26,10 +26,11 @@ FOLDERS = (
     "process_receipts",
     "process_inbound",
     "mirror_opt_outs",
+    "fetch_media",
     "send_messages",
     "reconcile_messages",
 )
-QUEUES = ("RECEIPT", "INBOUND", "SEND", "RECONCILE", "RECOUNT")
+QUEUES = ("RECEIPT", "INBOUND", "MEDIA", "SEND", "RECONCILE", "RECOUNT")
 TOKEN = "north-token"
 PREVIOUS_TOKEN = "north-token-before"
 SECRET = "carillon/north"

@@ -1,5 +1,6 @@
 """A reply's effects and their order: consent first, everything once (I2, I3, O1 to O4)."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,15 +9,30 @@ from typing import Any
 import pytest
 
 from carillon.domain.consent import Circumstances
+from carillon.domain.counters import delta, total_of
 from carillon.domain.errors import NotFound, OutcomeUnknown, Rejected, Throttled, Unavailable
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Accepted, CallbackRef, Outgoing, ProviderRecord, Reply, RowRef
+from carillon.domain.message import (
+    Accepted,
+    CallbackRef,
+    Outgoing,
+    ProviderRecord,
+    RecordedReply,
+    Reply,
+    RowRef,
+)
 from carillon.domain.optout import Keyword
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from tests.support.clock import FakeClock
 from tests.support.consent import FakeConsentLedger
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_reply, a_run, after, submit
-from tests.support.sending import FakeDirectory, FakeMessages, FakeSuppressions, a_sender
+from tests.support.sending import (
+    FakeDirectory,
+    FakeMessages,
+    FakeQueue,
+    FakeSuppressions,
+    a_sender,
+)
 
 CONFIRMATION = RowRef(LEAD.pk, f"{KEY}#out#opt_out_confirmation.SMin1")
 
@@ -61,6 +77,8 @@ class Scene:
     suppressions: FakeSuppressions = field(default_factory=FakeSuppressions)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     account: Account = field(default_factory=Account)
+    media: FakeQueue = field(default_factory=FakeQueue)
+    crash_at: str = ""
 
     def __post_init__(self) -> None:
         self.directory.sender_by_id["snd_a"] = a_sender()
@@ -71,7 +89,7 @@ class Scene:
     def take(self, reply: Reply) -> Keyword:
         world = ReplyWorld(
             directory=self.directory,
-            conversations=self.messages,
+            conversations=_Crashing(self),
             leads=self.messages,
             suppressions=self.suppressions,
             provider_of=lambda _: self.account,
@@ -81,6 +99,7 @@ class Scene:
             callback_url=lambda _, ref: ref.token,
             unsolicited_partition=lambda sender_id, _: f"unsolicited#{sender_id}",
             ambiguous_grace=timedelta(seconds=60),
+            media=self.media,
         )
         return process_reply(reply, world)
 
@@ -93,6 +112,25 @@ class Scene:
 
     def lead(self) -> dict[str, Any]:
         return self.messages.items[LEAD]
+
+
+class _Crashing:
+    """The scene's conversations; recording a message fails once, where the scene says."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._scene.messages, name)
+
+    def record_inbound(self, *args: Any, **kwargs: Any) -> RecordedReply:
+        crash_at, self._scene.crash_at = self._scene.crash_at, ""
+        if crash_at == "before the row":
+            raise ConnectionError
+        recorded = self._scene.messages.record_inbound(*args, **kwargs)
+        if crash_at:
+            raise ConnectionError
+        return recorded
 
 
 def test_an_opt_out_is_committed_before_anything_else_can_fail() -> None:
@@ -315,3 +353,107 @@ def test_an_answer_that_the_provider_refuses_leaves_the_providers_opt_out() -> N
 
     (entry,) = FakeConsentLedger(scene.suppressions).history(PHONE)
     assert (entry.source, entry.circumstances.campaign_id) == ("provider", "cmp_a")
+
+
+# One message delivered twice under two ids --------------------------------------------------------
+
+
+def twice(body: str, **changes: Any) -> tuple[Reply, Reply]:
+    return (
+        a_reply(body, "SMin1", **changes),
+        a_reply(body, "SMin2", **{"received_at": after(62), **changes}),
+    )
+
+
+def test_a_message_delivered_under_two_ids_is_one_response_and_one_duplicate() -> None:
+    scene = Scene()
+
+    for reply in twice("yes please"):
+        scene.take(reply)
+
+    assert scene.kinds() == ["duplicate", "inbound", "lead"]
+    changes = scene.messages.changes
+    counted = total_of(delta(old, new).totals for old, new in changes)
+    assert (counted["responded"], counted["inbound"]) == (1, 1)
+
+
+@pytest.mark.parametrize("straddles", [False, True])
+def test_a_call_for_help_delivered_under_two_ids_is_answered_once(straddles: bool) -> None:
+    scene = Scene()
+    # Either side of a quarter hour, each of which may have its answer.
+    first, second = (898, 902) if straddles else (60, 62)
+
+    scene.take(a_reply("HELP", "SMin1", received_at=after(first)))
+    scene.take(a_reply("HELP", "SMin2", received_at=after(second)))
+
+    assert scene.account.texts == ["Call us."]
+
+
+@pytest.mark.parametrize("crash", ["before the row", "after the row"])
+@pytest.mark.parametrize("order", [(0, 1, 0), (1, 0, 1), (0, 1, 0, 1, 0)])
+def test_a_stop_delivered_under_two_ids_opts_out_and_is_confirmed_once_whatever_crashes(
+    order: tuple[int, ...], crash: str
+) -> None:
+    scene = Scene()
+    stops = twice("STOP")
+    scene.crash_at = crash
+
+    for number in order:
+        with contextlib.suppress(ConnectionError):
+            scene.take(stops[number])
+        assert scene.suppressions.of(PHONE) is not None
+
+    standing = scene.suppressions.of(PHONE)
+    assert standing is not None
+    assert standing.opted_out
+    assert scene.account.texts == ["You are out."]
+    assert scene.lead()["opt_out_kind"] == "auto"
+    assert scene.kinds() == ["duplicate", "inbound", "lead", "outbound"]
+
+
+def test_stop_start_and_stop_again_within_seconds_leave_the_person_out_with_each_answered() -> None:
+    scene = Scene()
+    words = ["STOP", "START", "STOP"]
+
+    for number, word in enumerate(words):
+        scene.take(a_reply(word, f"SMin{number}", received_at=after(60 + 2 * number)))
+
+    standing = scene.suppressions.of(PHONE)
+    assert standing is not None
+    assert standing.opted_out
+    assert scene.account.texts == ["You are out.", "You are in.", "You are out."]
+
+
+# What came along ----------------------------------------------------------------------------------
+
+
+def test_each_file_of_a_message_is_to_be_fetched_also_a_duplicates() -> None:
+    scene = Scene()
+    urls = tuple(f"https://media.example.com/{number}" for number in range(2))
+
+    for reply in twice("look", media_urls=urls):
+        scene.take(reply)
+
+    assert scene.media.messages == [
+        {"pk": LEAD.pk, "sk": f"{KEY}#in#{provider_id}", "index": index}
+        for provider_id in ("SMin1", "SMin2")
+        for index in (0, 1)
+    ]
+
+
+def test_no_more_files_than_a_provider_carries_are_fetched() -> None:
+    scene = Scene()
+
+    scene.take(a_reply(media_urls=("https://media.example.com/1",) * 50))
+
+    assert [message["index"] for message in scene.media.messages] == list(range(10))
+
+
+def test_a_message_is_fetched_from_again_when_its_answer_must_be_tried_again() -> None:
+    scene = Scene()
+    scene.account.answer = Unavailable("down")
+
+    with pytest.raises(Throttled):
+        scene.take(a_reply("STOP", media_urls=("https://media.example.com/1",)))
+
+    assert len(scene.media.messages) == 1

@@ -24,6 +24,7 @@ from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import ListedLead
 from carillon.domain.listing import Listing, Position
+from carillon.domain.media import Attachment, FetchedFile, MediaItem
 from carillon.domain.message import (
     Accepted,
     Claim,
@@ -36,6 +37,7 @@ from carillon.domain.message import (
     Receipt,
     ReceiptOutcome,
     Recipient,
+    RecordedReply,
     Reply,
     RowRef,
     Suppression,
@@ -472,8 +474,13 @@ class Conversations(Protocol):
 
     def record_inbound(
         self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
-    ) -> datetime:
-        """Store the inbound message once; return when it was first received."""
+    ) -> RecordedReply:
+        """
+        Store the inbound message once, or as a duplicate; return how it stands.
+
+        A duplicate has a row of its own, which nothing counts. Of two deliveries at the same
+        moment exactly one is the duplicate.
+        """
         ...
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
@@ -506,6 +513,42 @@ class Outbox(Protocol):
 
     def done(self, reply: QueuedReply) -> None:
         """Take *reply* out: its row is final. Idempotent."""
+        ...
+
+
+class Attachments(Protocol):
+    """The messages table as far as files of inbound messages go."""
+
+    def attachment(self, ref: RowRef, index: int) -> Attachment:
+        """Return the *index*-th file of the row *ref*, strongly consistent; raises NotFound."""
+        ...
+
+    def note(self, ref: RowRef, item: MediaItem) -> MediaItem:
+        """Note what became of a file, unless that is noted already; return what is noted."""
+        ...
+
+
+class SenderLookup(Protocol):
+    """Who has which provider account."""
+
+    def sender(self, sender_id: str) -> Sender:
+        """Return the sender; raises NotFound."""
+        ...
+
+
+class MediaSource(Protocol):
+    """Where providers keep the files of inbound messages."""
+
+    def fetch(self, url: str, sender: Sender) -> FetchedFile:
+        """Return the file at *url*, which came to *sender*; raises MediaRefused."""
+        ...
+
+
+class AttachmentFiles(Protocol):
+    """Files of strangers, which are downloaded and never shown."""
+
+    def put_attachment(self, key: str, body: bytes, *, content_type: str, filename: str) -> None:
+        """Store *body* under *key*, replacing, to be downloaded as *filename*."""
         ...
 
 

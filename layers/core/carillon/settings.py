@@ -196,6 +196,7 @@ class ProcessInbound:
     """functions/process_inbound."""
 
     inbound_queue_url: str
+    media_queue_url: str
     control_table: str
     messages_table: str
     suppressions_table: str
@@ -204,6 +205,16 @@ class ProcessInbound:
     organisation_name: str
     help_contact: str = ""
     ambiguous_grace_s: int = 60
+
+
+@dataclass(frozen=True)
+class FetchMedia:
+    """functions/fetch_media."""
+
+    media_queue_url: str
+    control_table: str
+    messages_table: str
+    files_bucket: str
 
 
 @dataclass(frozen=True)

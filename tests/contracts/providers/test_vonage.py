@@ -555,3 +555,17 @@ def test_what_people_have_opted_out_of_is_told_from_all_else() -> None:
     opted_out = {code for code, entry in CODES.items() if entry.kind is CodeKind.OPTED_OUT}
 
     assert opted_out == {"1240"}
+
+
+# Files ---------------------------------------------------------------------------------------
+
+
+def test_a_locked_file_is_asked_for_with_the_applications_token() -> None:
+    access = MODULE.media_access({"application_id": APPLICATION, "private_key": PEM})
+
+    assert (access.hosts, access.redirect_hosts) == ((), ())
+    assert access.own_hosts == ("*.nexmo.com", "*.vonage.com")
+    assert access.authorization is not None
+    kind, _, token = access.authorization().partition(" ")
+    claims = jwt.decode(token, KEY.public_key(), algorithms=["RS256"])
+    assert (kind, claims["application_id"]) == ("Bearer", APPLICATION)

@@ -25,6 +25,17 @@ class S3Objects:
         """Store *body* under *key*, replacing."""
         self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
+    def put_attachment(self, key: str, body: bytes, *, content_type: str, filename: str) -> None:
+        """Store *body*, a stranger's file, so that a browser saves it as *filename* alone."""
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            ContentDisposition=f'attachment; filename="{filename}"',
+            CacheControl="private, no-store",
+        )
+
     def put_stream(self, key: str, chunks: Iterable[bytes], *, content_type: str) -> None:
         """Store the bytes of *chunks* under *key*, replacing, all or nothing, in bounded memory."""
         parts = _parts(chunks)

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carillon.domain.consent import Circumstances
@@ -271,6 +271,35 @@ class Reply:
     handled_by_provider: bool = False
     provider_keyword: str = ""
     media_urls: tuple[str, ...] = ()
+
+
+# Providers at times deliver one message under two ids, some seconds apart at most; people who
+# say a thing twice take longer.
+TWIN_WINDOW = timedelta(seconds=10)
+
+
+def twin_mark(reply: Reply) -> str | None:
+    """
+    Return what *reply* shares with a second delivery of itself; None when nothing can tell.
+
+    Same words and as many pictures. Pictures without a word are all alike in this, and
+    people send several in a row: such a message is never taken for another.
+    """
+    words = reply.body.strip()
+    return f"{text_digest(words)}#{len(reply.media_urls)}" if words else None
+
+
+@dataclass(frozen=True)
+class RecordedReply:
+    """
+    An inbound message as it is stored: when it first came, and whose repetition it is.
+
+    ``duplicate_of`` is the provider id of the message that came first with the same words
+    (``twin_mark``) from the same person, ``TWIN_WINDOW`` away at most; None for any other.
+    """
+
+    first_at: datetime
+    duplicate_of: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

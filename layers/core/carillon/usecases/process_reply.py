@@ -15,6 +15,7 @@ from carillon.domain.consent import Circumstances
 from carillon.domain.errors import OutcomeUnknown, ProviderError, Rejected, Throttled
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
+from carillon.domain.media import fetch_tasks
 from carillon.domain.message import (
     CallbackRef,
     Claim,
@@ -34,6 +35,7 @@ from carillon.ports import (
     Conversations,
     Leads,
     MessageProvider,
+    Queue,
     SendingDirectory,
     Suppressions,
 )
@@ -71,6 +73,8 @@ class ReplyWorld:
     callback_url: Callable[[str, CallbackRef], str]
     unsolicited_partition: Callable[[str, str], str]
     ambiguous_grace: timedelta
+    # Where pictures that came along wait to be fetched; None leaves their addresses in the row.
+    media: Queue | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +99,10 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     sender = world.directory.sender(reply.sender_id)
     thread = _thread_of(reply, sender, world)
     row = RowRef(thread.pk, f"{thread.key}#in#{reply.provider_id}")
-    first_at = world.conversations.record_inbound(
-        row,
-        reply,
-        keyword=keyword,
-        office_id=thread.office_id,
+    recorded = world.conversations.record_inbound(
+        row, reply, keyword=keyword, office_id=thread.office_id
     )
+    first_at = recorded.first_at
     if thread.lead is not None:
         kind = "auto" if keyword is Keyword.STOP else None
         world.conversations.note_reply(thread.lead, reply.received_at, opt_out_kind=kind)
@@ -109,8 +111,13 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
         world.suppressions.note_thread(_consent(reply, world, opted_out=True), row)
     if keyword in (Keyword.START, Keyword.YES):
         standing = _opted_in(replace(reply, received_at=first_at), keyword, row, world)
+    if world.media is not None:
+        for task in fetch_tasks(row, reply):
+            world.media.put(task)
     purpose, text = _answer_to(reply, keyword, standing, world.texts)
-    if purpose:
+    # Consent is answered by its cause, exactly once whichever of two deliveries caused it; a
+    # question asked once is answered once.
+    if purpose and not (purpose == "help" and recorded.duplicate_of):
         _answer(reply, thread, sender, purpose=purpose, text=text, world=world)
     return keyword
 

@@ -20,7 +20,13 @@ from botocore.exceptions import ClientError
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text
 from carillon.adapters.dynamodb.control import campaign_of_item
-from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
+from carillon.adapters.dynamodb.items import (
+    cancellation_reasons,
+    condition_failed,
+    from_item,
+    standing_item,
+    to_item,
+)
 from carillon.domain.audience import AudiencePlan
 from carillon.domain.campaign import (
     Action,
@@ -176,7 +182,7 @@ class _Control:
             try:
                 self._client.transact_write_items(TransactItems=list(changes))
             except ClientError as error:
-                reasons = _cancellation_reasons(error)
+                reasons = cancellation_reasons(error)
                 if "ConditionalCheckFailed" in reasons:
                     return False
                 is_last = attempt == _TRANSACTION_ATTEMPTS - 1
@@ -224,13 +230,6 @@ def _conditions(expect: Mapping[str, Any]) -> Iterator[str]:
     for name, value in expect.items():
         equal = f"#{name} = :e_{name}"
         yield f"({equal} OR attribute_not_exists(#{name}))" if value == 0 else equal
-
-
-def _cancellation_reasons(error: ClientError) -> set[str]:
-    if error.response["Error"]["Code"] != "TransactionCanceledException":
-        return set()
-    reasons = error.response.get("CancellationReasons", [])
-    return {str(reason.get("Code")) for reason in reasons}
 
 
 class DynamoImportDirectory(_Control):

@@ -6,9 +6,11 @@ write units (WU, 1 kB) and read units (RU): a lead's rows stay well under 1 kB.
 
     claim                    1 WU      record_*                 1 WU
     apply_receipt            1 WU      note_reply               1 WU
+    record_inbound           4 WU, of a duplicate or a redelivery 1 WU and 1 RU more
     rows                     ~ 1 RU per 12 leads, strongly consistent
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.items import (
+    cancellation_reasons,
     condition_failed,
     from_item,
     standing_item,
@@ -24,21 +27,27 @@ from carillon.adapters.dynamodb.items import (
     to_value,
 )
 from carillon.domain.campaign import Run
-from carillon.domain.clock import from_iso
+from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import Conflict
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus, is_final, states_before
 from carillon.domain.message import (
+    TWIN_WINDOW,
     Accepted,
     Claim,
     LeadRow,
     Receipt,
     ReceiptOutcome,
+    RecordedReply,
     Reply,
     RowRef,
+    twin_mark,
 )
 
 _PARKED_FOR = timedelta(days=90)
+# A queue may hold a twin back for as long as it keeps messages: four days.
+_MARKED_FOR = timedelta(days=5)
+_TRANSACTION_ATTEMPTS = 4
 
 
 class DynamoMessages:
@@ -301,9 +310,14 @@ class DynamoMessages:
 
     def record_inbound(
         self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
-    ) -> datetime:
-        """Store the inbound message once; return when it was first received."""
-        row = {
+    ) -> RecordedReply:
+        """
+        Store the inbound message once, or as a duplicate; return how it stands.
+
+        The row and the mark by which a twin is recognised are one transaction: a mark alone,
+        after a crash, would make the twin a duplicate of nothing.
+        """
+        row: dict[str, Any] = {
             "pk": ref.pk,
             "sk": ref.sk,
             "kind": "inbound",
@@ -315,8 +329,19 @@ class DynamoMessages:
             "received_at": reply.received_at,
             "keyword": keyword,
         }
+        if reply.media_urls:
+            row |= {"media_urls": list(reply.media_urls), "media": {}}
+        mark = _twin_item(reply)
+        if mark is not None and self._put_with_mark(row, mark):
+            return RecordedReply(reply.received_at)
+        twin = self._twin(mark, reply) if mark is not None else None
+        if twin is not None:
+            # Of another kind, which neither the counters nor a recount know.
+            row |= {"kind": "duplicate", "duplicate_of": twin}
         standing = self._put_or_standing(row)
-        return from_iso(standing["received_at"]) if standing else reply.received_at
+        if not standing:
+            return RecordedReply(reply.received_at, twin)
+        return RecordedReply(from_iso(standing["received_at"]), standing.get("duplicate_of"))
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
         """Mark the lead as having replied (first time only), and as opted out (first time only)."""
@@ -363,6 +388,49 @@ class DynamoMessages:
                 return standing_item(error) or {}
             raise
         return None
+
+    def _put_with_mark(self, row: dict[str, Any], mark: dict[str, Any]) -> bool:
+        """Store a new inbound row and its mark, both or neither; False when one stands already."""
+        oldest = from_iso(mark["received_at"]) - TWIN_WINDOW
+        put_row = {
+            "TableName": self._table,
+            "Item": to_item(row),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        put_mark = {
+            "TableName": self._table,
+            "Item": to_item(mark),
+            "ConditionExpression": "attribute_not_exists(pk) OR received_at < :oldest",
+            "ExpressionAttributeValues": {":oldest": to_value(oldest)},
+        }
+        for attempt in range(_TRANSACTION_ATTEMPTS):
+            try:
+                self._client.transact_write_items(
+                    TransactItems=[{"Put": put_row}, {"Put": put_mark}]
+                )
+            except ClientError as error:
+                reasons = cancellation_reasons(error)
+                if "ConditionalCheckFailed" in reasons:
+                    return False
+                is_last = attempt == _TRANSACTION_ATTEMPTS - 1
+                if "TransactionConflict" not in reasons or is_last:
+                    raise
+                # The twin is being stored at this moment: its turn, then ours.
+                time.sleep(0.05 * 2**attempt)
+            else:
+                return True
+        raise AssertionError("unreachable")
+
+    def _twin(self, mark: dict[str, Any], reply: Reply) -> str | None:
+        """Return the provider id of the message that *reply* repeats, or None."""
+        key = _key(RowRef(mark["pk"], mark["sk"]))
+        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        first = from_item(answer.get("Item", {}))
+        if first.get("provider_id") in (None, reply.provider_id):
+            return None
+        # Either way round: a queue does not keep the order.
+        apart = abs(from_iso(first["received_at"]) - reply.received_at)
+        return str(first["provider_id"]) if apart <= TWIN_WINDOW else None
 
     def _reclaim(self, claim: Claim) -> bool:
         applied, standing = self._update(
@@ -541,6 +609,22 @@ def _lead_row(item: dict[str, Any]) -> LeadRow:
 
 def _last_written(row: LeadRow) -> datetime:
     return row.last_outbound_at or row.submitted_at or row.claimed_at
+
+
+def _twin_item(reply: Reply) -> dict[str, Any] | None:
+    mark = twin_mark(reply)
+    if mark is None:
+        return None
+    key = lead_key(reply.phone)
+    return {
+        # Never in a campaign's part: a row there that expires ends the part's recounts.
+        "pk": schema.twins_pk(reply.sender_id, key),
+        "sk": schema.twin_sk(key, mark),
+        "kind": "twin",
+        "provider_id": reply.provider_id,
+        "received_at": to_iso(reply.received_at),
+        schema.TTL: int((reply.received_at + _MARKED_FOR).timestamp()),
+    }
 
 
 def _parked_key(receipt: Receipt) -> dict[str, str]:

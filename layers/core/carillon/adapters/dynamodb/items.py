@@ -62,6 +62,14 @@ def condition_failed(error: ClientError) -> bool:
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
+def cancellation_reasons(error: ClientError) -> set[str]:
+    """Return why a transaction was cancelled, by item; empty when *error* says something else."""
+    if error.response["Error"]["Code"] != "TransactionCanceledException":
+        return set()
+    reasons = error.response.get("CancellationReasons", [])
+    return {str(reason.get("Code")) for reason in reasons}
+
+
 def standing_item(error: ClientError) -> dict[str, Any] | None:
     """Return the item that failed the condition (asked for with ALL_OLD), or None if absent."""
     found = error.response.get("Item")

@@ -33,9 +33,15 @@ Contacts table (pk, sk)
 Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
     {campaign}#{part} {lead_key}                   a lead from its claim on, with its first message
     {campaign}#{part} {lead_key}#s{n}              its n-th follow-up, from its claim on
-    {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead
+    {campaign}#{part} {lead_key}#in#{provider id}  an inbound message of that lead, or one that only
+                                                   repeats it (kind ``duplicate``); what became of
+                                                   its files stands under ``media``, by index
     {campaign}#{part} {lead_key}#out#{cause}       an automatic or agent's answer
     unsolicited#{sender}#{bucket} {lead_key}#in#…  an inbound message that answers no campaign (I3)
+    twins#{sender}#{bucket} {lead_key}#{digest}#{n}  the latest message of a person to a number
+                                                   with these words and n pictures, in whatever
+                                                   thread: a second one within seconds is the same
+                                                   (TTL, which must not touch a campaign's part)
     parked#{bucket}  {provider id}#{status}        a receipt whose row was not there (R2)
     A campaign's part holds about 400 leads, so one partition stays under 1,000 items and one
     campaign spreads over as many partitions as it has parts. All changes of a part reach the
@@ -241,6 +247,11 @@ def inbound_sk(key: str, provider_id: str) -> str:
     return f"{key}#in#{provider_id}"
 
 
+def twin_sk(key: str, mark: str) -> str:
+    """Sort key of the latest message of the lead *key* with the words that *mark* stands for."""
+    return f"{key}#{mark}"
+
+
 def outbound_sk(key: str, cause: str) -> str:
     """Sort key of an answer; *cause* (``stop.SM…``) makes a second attempt the same row."""
     return f"{key}#out#{cause}"
@@ -249,6 +260,11 @@ def outbound_sk(key: str, cause: str) -> str:
 def unsolicited_pk(sender_id: str, key: str) -> str:
     """Messages partition of inbound messages to *sender_id* that answer no campaign."""
     return f"unsolicited#{sender_id}#{part_of(key, UNSOLICITED_BUCKETS):02d}"
+
+
+def twins_pk(sender_id: str, key: str) -> str:
+    """Messages partition of the marks by which a message to *sender_id* is known again."""
+    return f"twins#{sender_id}#{part_of(key, UNSOLICITED_BUCKETS):02d}"
 
 
 def parked_pk(bucket: int) -> str:

@@ -62,6 +62,7 @@ from carillon.adapters import aws as clients
 from carillon.adapters.providers.contract import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
+    MediaAccess,
     Secret,
     WebhookAnswer,
     WebhookCall,
@@ -539,6 +540,10 @@ class AwsModule:
         """Return the receipt of one event, if it is one; errors as ``parse_receipt``."""
         receipt = parse_receipt(payload, ref, received_at)
         return [] if receipt is None else [receipt]
+
+    def media_access(self, secret: Secret) -> MediaAccess:
+        """Return that nothing is out of the ordinary: two-way messages bring no files."""
+        return MediaAccess()
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime

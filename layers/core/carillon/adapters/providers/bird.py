@@ -37,6 +37,7 @@ import urllib3
 from carillon.adapters.providers.contract import (
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
+    MediaAccess,
     Secret,
     WebhookAnswer,
     WebhookCall,
@@ -274,6 +275,15 @@ class Bird:
                 currency=text_of(payload, "price[currency]") if cost_micros is not None else "",
             )
         ]
+
+    def media_access(self, secret: Secret) -> MediaAccess:
+        """Return how files are fetched: by anybody, unless the account has them locked."""
+        # https://developers.messagebird.com/api/file-storage
+        header = f"AccessKey {secret['access_key']}"
+        return MediaAccess(
+            own_hosts=("*.messagebird.com",),
+            authorization=lambda: header,
+        )
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime

@@ -10,7 +10,8 @@ as a code is ``code(name, "30003")``: Twilio's and our own codes are bare, the o
 their provider (``telnyx:40300``), because providers number alike.
 """
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -55,6 +56,28 @@ class WebhookAnswer:
     body: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MediaAccess:
+    """
+    Where a provider keeps what came along with messages, and how it is asked for it.
+
+    A host is a name or ``*.`` and what it ends with. Only *hosts* are asked at all; () stands
+    for whichever its signed webhook names. *own_hosts* are told who asks, with what
+    *authorization* returns, once they have asked for it. An answer may point on to
+    *redirect_hosts*; () stands for no redirects.
+    """
+
+    hosts: tuple[str, ...] = ()
+    own_hosts: tuple[str, ...] = ()
+    redirect_hosts: tuple[str, ...] = ()
+    authorization: Callable[[], str] | None = None
+
+
+def basic(name: str, password: str) -> str:
+    """Return the Authorization header of HTTP Basic (RFC 7617)."""
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
 class ProviderModule(Protocol):
     """One provider. Stateless: the secret's fields are documented in the module's docstring."""
 
@@ -96,4 +119,8 @@ class ProviderModule(Protocol):
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime
     ) -> list[Reply]:
         """Return the inbound messages in *payload*; InvalidInput (``bad_inbound``) for junk."""
+        ...
+
+    def media_access(self, secret: Secret) -> MediaAccess:
+        """Return how files of inbound messages are fetched; KeyError for a missing field."""
         ...

@@ -37,9 +37,11 @@ import urllib3
 from carillon.adapters.providers.contract import (
     POSTED,
     READ_TIMEOUT_S,
+    MediaAccess,
     Secret,
     WebhookAnswer,
     WebhookCall,
+    basic,
 )
 from carillon.adapters.providers.fields import (
     code_of,
@@ -234,6 +236,15 @@ class Plivo:
                 currency="USD" if cost_micros is not None else "",
             )
         ]
+
+    def media_access(self, secret: Secret) -> MediaAccess:
+        """Return how files are fetched: by anybody, or with the token where Plivo asks for it."""
+        # The documentation of incoming messages names neither host nor credentials.
+        header = basic(secret["auth_id"], secret["auth_token"])
+        return MediaAccess(
+            own_hosts=("*.plivo.com",),
+            authorization=lambda: header,
+        )
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime

@@ -33,6 +33,7 @@ from carillon.adapters.providers.contract import (
     POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
+    MediaAccess,
     Secret,
     WebhookAnswer,
     WebhookCall,
@@ -299,6 +300,11 @@ class Sinch:
                 segments=whole(text_of(payload, "number_of_message_parts")),
             )
         ]
+
+    def media_access(self, secret: Secret) -> MediaAccess:  # noqa: ARG002
+        """Return how files are fetched: by anybody who knows the address."""
+        # https://developers.sinch.com/docs/sms/api-reference/mms-support names no host.
+        return MediaAccess()
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime

@@ -35,6 +35,7 @@ from carillon.adapters.providers.contract import (
     POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
+    MediaAccess,
     Secret,
     WebhookAnswer,
     WebhookCall,
@@ -292,6 +293,12 @@ class TelnyxModule:
                 currency=text(cost.get("currency")),
             )
         ]
+
+    def media_access(self, secret: Secret) -> MediaAccess:  # noqa: ARG002
+        """Return how files are fetched: from signed addresses in its storage, by anybody."""
+        # https://developers.telnyx.com/docs/messaging/messages/send-receive-mms: the links do not
+        # last, and their host is not documented.
+        return MediaAccess()
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime

@@ -38,10 +38,12 @@ from carillon.adapters.providers.contract import (
     CONNECT_TIMEOUT_S,
     POSTED,
     READ_TIMEOUT_S,
+    MediaAccess,
     ProviderModule,
     Secret,
     WebhookAnswer,
     WebhookCall,
+    basic,
 )
 from carillon.adapters.providers.forms import form_encoded
 from carillon.domain.errors import (
@@ -380,6 +382,20 @@ class TwilioModule:
     ) -> list[Receipt]:
         """Return the one receipt of a status callback."""
         return [parse_receipt(payload, ref, received_at)]
+
+    def media_access(self, secret: Secret) -> MediaAccess:
+        """Return how files are fetched: from the API with the account's token, then its CDN."""
+        # https://www.twilio.com/docs/messaging/api/media-resource: every media address asks who
+        # it is, and points on to a copy at mms.twiliocdn.com that is signed for four hours.
+        of_base_url = urlsplit(secret.get("base_url", "")).hostname
+        own = ("*.twilio.com", *([of_base_url] if of_base_url else []))
+        header = basic(secret["account_sid"], secret["auth_token"])
+        return MediaAccess(
+            hosts=own,
+            own_hosts=own,
+            redirect_hosts=("*.twiliocdn.com",),
+            authorization=lambda: header,
+        )
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime

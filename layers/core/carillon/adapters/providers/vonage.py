@@ -45,6 +45,7 @@ from carillon.adapters.providers.contract import (
     POSTED,
     READ_TIMEOUT_S,
     REPLAY_WINDOW_S,
+    MediaAccess,
     Secret,
     WebhookAnswer,
     WebhookCall,
@@ -314,6 +315,17 @@ class VonageModule:
                 currency=text(usage.get("currency")),
             )
         ]
+
+    def media_access(self, secret: Secret) -> MediaAccess:
+        """Return how files are fetched: by anybody for two days, or with the application's key."""
+        # https://developer.vonage.com/en/messages/concepts/secure-inbound-media
+        application_id, key = secret["application_id"], _key_of(secret)
+        return MediaAccess(
+            own_hosts=("*.nexmo.com", "*.vonage.com"),
+            authorization=lambda: (
+                f"Bearer {application_token(application_id, key, int(time.time()))}"
+            ),
+        )
 
     def replies(
         self, payload: Mapping[str, Any], sender_id: str, received_at: datetime
