@@ -1,11 +1,14 @@
 """Consent words: what must opt out, and what must not."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from carillon.domain import optout
 from carillon.domain.optout import Keyword, classify, normalise
+from carillon.domain.optout.phrase_book import PhraseBook
 
 LEGAL_KEYWORDS = [
     *("stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke"),
@@ -71,6 +74,7 @@ TABLES = {
     **{name: getattr(optout, name) for name in ("_HARMLESS", "_WEAK_ALONE", "_WEAK")},
     **{name: getattr(optout, name) for name in ("_DISTRESS_ALONE", "_DISTRESS")},
     **{f"phrases_{n}": language.phrases for n, language in enumerate(optout._SPOKEN)},
+    **{f"endings_{n}": language.endings for n, language in enumerate(optout._SPOKEN)},
     **{f"opening_{n}": language.opening for n, language in enumerate(optout._SPOKEN)},
     **{f"clauses_{n}": language.clauses for n, language in enumerate(optout._SPOKEN)},
 }
@@ -186,6 +190,68 @@ def test_no_entry_waits_for_a_word_that_is_written_out_or_read_over(table: str) 
 
     assert words.isdisjoint(optout._SHORTHAND)
     assert [word for word in words if optout._EMPHASIS.holds((word,))] == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_entry_of_the_tables_matches_nothing_at_all(table: str) -> None:
+    patterns = TABLES[table].patterns
+
+    assert [p for p in patterns if all(column.may_be_absent for column in p)] == []
+
+
+def test_a_phrase_book_reads_alternatives_options_and_slots() -> None:
+    book = PhraseBook(
+        "stop (texting|calling) [HERE] [please|thank you]", {"HERE": "me, this phone"}
+    )
+
+    assert book.holds(("stop", "texting"))
+    assert book.holds(("stop", "calling", "this", "phone", "thank", "you"))
+    assert book.ends(("oh", "stop", "texting", "me"), 1) == {3, 4}
+    assert book.occurs(("please", "stop", "calling"))
+    assert not book.holds(("stop", "me"))
+    assert not book.holds(())
+
+
+@pytest.mark.parametrize("entry", ["stop (now", "stop [now", "stop | now"])
+def test_a_phrase_book_refuses_an_entry_with_a_bracket_missing(entry: str) -> None:
+    with pytest.raises(ValueError, match="bracket"):
+        PhraseBook(entry)
+
+
+LONG = {
+    "prose": "the quick brown fox jumps over the lazy dog ",
+    "half phrases": "take me off stop texting me at ",
+    "clauses": "no, stop it, ",
+    "sentences": "don't stop. ",
+    "courtesies": "please thanks ",
+    "quotes": "> liked “ wrote: ",
+    "letters": "s t o p ",
+    "combining": "e\u0301\u200b🙏",
+    "numbers": "555 01 ",
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_the_work_grows_with_the_length_of_a_message_and_no_faster(kind: str) -> None:
+    short, long = (LONG[kind] * (size // len(LONG[kind])) for size in (5_000, 20_000))
+
+    assert _steps(long) < 6 * _steps(short)
+
+
+def _steps(text: str) -> int:
+    """Count the calls that reading *text* takes: on a busy machine time tells little."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        classify(text)
+    finally:
+        sys.setprofile(None)
+    return calls
 
 
 @given(st.text(max_size=80))

@@ -13,8 +13,9 @@ person plainly addresses our sending, and to WEAK where it may be that they do.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 from carillon.domain.optout import words_en, words_es, words_fr
@@ -42,6 +43,9 @@ _REACTION = re.compile(
     | to | a )\b [^"“«\n]{0,40} ["“«]""",
     re.VERBOSE,
 )
+# "555 0100 111" and the like, which a reply may ask to take off the list.
+_PHONE_NUMBER = re.compile(r"(?<!\w)\+?\d(?:[ ().-]{0,2}\d){6,14}(?!\w)")
+_CLAUSE_END = re.compile(r"[,:、]+")
 _SENTENCE_END = re.compile(r"[.!?;\n\r。]+|(?<=\bno),|(?<=\bnon),")
 _QUOTED_LINE = re.compile(r"^[^\w>]*>.*$|^.*\b(?:wrote|escribio|a ecrit)\s*:\s*$", re.MULTILINE)
 _NUMBER_SIGN = re.compile(r"\b(my|this|wrong) ?#(?!\w)")
@@ -55,6 +59,15 @@ _INVISIBLE = frozenset({"Mn", "Me", "Cf"})
 _MASK = "·"
 # How far the courtesies after a phrase are looked through, and a sentence for nothing else.
 _REACH: Final = 30
+_NEAR: Final = 4
+# Before a keyword, these make it a word that is spoken of.
+_QUOTING: Final = frozenset(
+    {
+        *("text", "texted", "reply", "say", "said", "type", "send"),
+        *("bus", "full", "next", "last", "the", "a"),
+    }
+)
+_Sentence = tuple[Phrase, ...]
 
 
 def classify(text: str, *, extra_stop: Iterable[str] = ()) -> Keyword:
@@ -67,23 +80,18 @@ def classify(text: str, *, extra_stop: Iterable[str] = ()) -> Keyword:
     A text that opts out is STOP whatever else it says; see `is_in_distress`.
     """
     clean = _clean(text)
-    if _REACTION.match(clean):
-        return Keyword.NONE
     words = _words(clean)
-    whole = _once(words)
-    if _ALONE.holds(whole) or _STRONG.holds(whole) or "".join(words) in _RUN_TOGETHER:
-        return Keyword.STOP
-    if whole in _OTHER:
-        return _OTHER[whole]
-    sentences = [_spoken(sentence) for sentence in _sentences(clean)]
-    readings = {_consent_of(sentence) for sentence in sentences}
+    keyword = _keyword_alone(clean, words)
+    if keyword is not None:
+        return keyword
+    sentences = [tuple(map(_spoken, clauses)) for clauses in _sentences(clean)]
+    readings = {_consent_of(clauses) for clauses in sentences}
     if Keyword.STOP in readings or (words and words in {normalise(word) for word in extra_stop}):
         return Keyword.STOP
     if any(map(_tells_of_danger, sentences)):
         return Keyword.DISTRESS
-    if Keyword.WEAK in readings or any(map(_is_displeased, sentences)):
-        return Keyword.WEAK
-    return Keyword.NONE
+    is_weak = Keyword.WEAK in readings or any(map(_is_displeased, sentences))
+    return Keyword.WEAK if is_weak else Keyword.NONE
 
 
 def is_in_distress(text: str) -> bool:
@@ -91,7 +99,7 @@ def is_in_distress(text: str) -> bool:
     clean = _clean(text)
     if _REACTION.match(clean):
         return False
-    return any(_tells_of_danger(_spoken(sentence)) for sentence in _sentences(clean))
+    return any(_tells_of_danger(tuple(map(_spoken, clauses))) for clauses in _sentences(clean))
 
 
 def normalise(text: str) -> Phrase:
@@ -107,64 +115,102 @@ def _clean(text: str) -> str:
         text = "".join(
             c for c in decomposed if c < "\x80" or unicodedata.category(c) not in _INVISIBLE
         ).replace("ı", "i")
-    return _NUMBER_SIGN.sub(r"\1 number", _APOSTROPHES.sub("", text).casefold())
+    folded = _DRAWN_OUT.sub(r"\1", _APOSTROPHES.sub("", text).casefold())
+    return _NUMBER_SIGN.sub(r"\1 number", folded)
 
 
 def _words(clean: str) -> Phrase:
     words = _NOT_WORDS.sub(" ", clean).split()
     if len(words) > 1 and all(len(word) == 1 for word in words):
-        words = ["".join(words)]
-    return tuple(_DRAWN_OUT.sub(r"\1", word) for word in words)
+        return (_DRAWN_OUT.sub(r"\1", "".join(words)),)
+    return tuple(words)
 
 
-def _sentences(clean: str) -> Iterator[Phrase]:
-    """Yield the words of each sentence, without lines quoted from an earlier text."""
-    unquoted = _QUOTED_LINE.sub("", clean)
-    whole = unquoted if _words(unquoted) else clean
-    return filter(None, map(_words, _SENTENCE_END.split(whole)))
+def _keyword_alone(clean: str, words: Phrase) -> Keyword | None:
+    """Return what a message says that is a keyword as a whole, or quotes us; None for others."""
+    if _REACTION.match(clean):
+        return Keyword.NONE
+    whole = _once(words)
+    if _ALONE.holds(whole) or _STRONG.holds(whole) or "".join(words) in _RUN_TOGETHER:
+        return Keyword.STOP
+    return _OTHER.get(whole)
+
+
+def _sentences(clean: str) -> set[_Sentence]:
+    """Return the clauses of each sentence, without lines quoted from an earlier text."""
+    unquoted = _QUOTED_LINE.sub("", clean) if ">" in clean or ":" in clean else clean
+    whole = _PHONE_NUMBER.sub(" this number ", unquoted if _words(unquoted) else clean)
+    sentences = {
+        tuple(filter(None, map(_words, _CLAUSE_END.split(sentence))))
+        for sentence in _SENTENCE_END.split(whole)
+    }
+    return sentences - {()}
 
 
 def _spoken(words: Phrase) -> Phrase:
     """Write out shorthand, read over emphasis, and mask what only sounds like a signal."""
     written = [full for word in words for full in _SHORTHAND.get(word, (word,))]
+    if _READ_OVER.isdisjoint(written):
+        return _once(tuple(written))
     spoken: list[str] = []
     at = 0
     while at < len(written):
-        if (end := _EMPHASIS.longest(written, at)) > at and len(written) > end - at:
-            at = end
-        elif (end := _HARMLESS.longest(written, at)) > at:
+        emphasis = _EMPHASIS.longest(written, at)
+        harmless = _HARMLESS.longest(written, at)
+        if harmless > at:
             spoken.append(_MASK)
-            at = end
-        else:
+        elif emphasis == at or len(written) == emphasis - at:
             spoken.append(written[at])
-            at += 1
+        at = max(harmless, emphasis, at + 1)
     return _once(tuple(spoken))
 
 
-def _consent_of(sentence: Phrase) -> Keyword:
+def _consent_of(clauses: _Sentence) -> Keyword:
     """Return STOP for an opt-out in so many words, WEAK for the shadow of one, or NONE."""
+    sentence = _joined(clauses)
+    found = _consent_in(sentence)
+    if len(clauses) > 1 and found is not Keyword.STOP:
+        for clause, after in zip(clauses, (*clauses[1:], ()), strict=True):
+            reading = _consent_in(clause)
+            if reading is Keyword.STOP and not _INSTEAD.ends(after):
+                return Keyword.STOP
+            found = reading if found is Keyword.NONE else found
+        found = Keyword.WEAK if found is Keyword.STOP else found
+    if found is Keyword.NONE and any(language.shadows(sentence) for language in _SPOKEN):
+        return Keyword.WEAK
+    return found
+
+
+def _consent_in(sentence: Phrase) -> Keyword:
     if _made_of(_STRONG, sentence, _ALONE):
         return Keyword.STOP
     if any(language.opens_with_stop(sentence) for language in _SPOKEN):
         return Keyword.STOP
     found = Keyword.NONE
-    for at in range(len(sentence)):
-        for language in _SPOKEN:
-            end = language.phrases.longest(sentence, at)
-            if end == at or language.negates(sentence[max(0, at - _REACH) : at]):
-                continue
-            if language.leaves_whole(sentence[end : end + _REACH]):
-                return Keyword.STOP
-            found = Keyword.WEAK
+    for at, word in enumerate(sentence):
+        if word in _PHRASE_STARTS:
+            for language in _SPOKEN:
+                reading = language.reads(sentence, at)
+                if reading is Keyword.STOP:
+                    return reading
+                found = reading if found is Keyword.NONE else found
     return found
 
 
-def _tells_of_danger(sentence: Phrase) -> bool:
-    return _DISTRESS.occurs(sentence) or _made_of(_DISTRESS_ALONE, sentence)
+def _tells_of_danger(clauses: _Sentence) -> bool:
+    return _DISTRESS.occurs(_joined(clauses)) or any(
+        _made_of(_DISTRESS_ALONE, clause) for clause in clauses
+    )
 
 
-def _is_displeased(sentence: Phrase) -> bool:
-    return _WEAK.occurs(sentence) or _made_of(_WEAK_ALONE, sentence)
+def _is_displeased(clauses: _Sentence) -> bool:
+    return _WEAK.occurs(_joined(clauses)) or any(
+        _made_of(_WEAK_ALONE, clause) for clause in clauses
+    )
+
+
+def _joined(clauses: _Sentence) -> Phrase:
+    return clauses[0] if len(clauses) == 1 else tuple(chain.from_iterable(clauses))
 
 
 def _made_of(book: PhraseBook, sentence: Phrase, also: PhraseBook | None = None) -> bool:
@@ -180,8 +226,7 @@ def _made_of(book: PhraseBook, sentence: Phrase, also: PhraseBook | None = None)
     return found and at == len(sentence)
 
 
-def _after_courtesies(words: Phrase) -> int:
-    at = 0
+def _after_courtesies(words: Phrase, at: int = 0) -> int:
     while (end := _COURTESIES.longest(words, at)) > at:
         at = end
     return at
@@ -198,11 +243,15 @@ class _Language:
     def __init__(self, words: object) -> None:
         table = vars(words)
         self.phrases = PhraseBook(table["PHRASES"], table["SLOTS"])
+        self.endings = PhraseBook(table["ENDINGS"], table["SLOTS"])
         self.opening = PhraseBook(table["OPENING"])
+        self.clauses = PhraseBook(table["CLAUSES"])
+        self.phrase_starts = self.phrases.first_words | self.endings.first_words
         self._negations = _single_words(table["NEGATIONS"])
         self._connectors = _single_words(table["CONNECTORS"])
-        self.clauses = PhraseBook(table["CLAUSES"])
         self._limits = _single_words(table["LIMITS"])
+        self._refusals = _single_words(table["REFUSALS"])
+        self._sendings = _single_words(table["SENDINGS"])
 
     def negates(self, before: Phrase) -> bool:
         """Whether the words before a phrase turn it around: "don't [ask them to] remove me"."""
@@ -213,17 +262,43 @@ class _Language:
                 return False
         return False
 
-    def leaves_whole(self, after: Phrase) -> bool:
+    def leaves_whole(self, after: Phrase, *, clauses: bool = True) -> bool:
         """Whether nothing but courtesies or a clause of its own follows a phrase."""
-        at = 0
         at = _after_courtesies(after)
-        return at == len(after) or self._goes_on_apart(after, at)
+        return at == len(after) or (clauses and self._goes_on_apart(after, at))
+
+    def reads(self, sentence: Phrase, at: int) -> Keyword:
+        """Return what a phrase at *at* makes of *sentence*."""
+        end = self.phrases.longest(sentence, at)
+        last = self.endings.longest(sentence, at)
+        if max(end, last) == at or self.negates(sentence[max(0, at - _REACH) : at]):
+            return Keyword.NONE
+        if last > at and self.leaves_whole(sentence[last : last + _REACH], clauses=False):
+            return Keyword.STOP
+        if end == at:
+            return Keyword.NONE
+        whole = self.leaves_whole(sentence[end : end + _REACH])
+        return Keyword.STOP if whole else Keyword.WEAK
+
+    def shadows(self, sentence: Phrase) -> bool:
+        """Whether a word of refusal stands shortly before one of sending."""
+        refused_at = -_NEAR - 1
+        for at, word in enumerate(sentence):
+            if at - refused_at <= _NEAR and word in self._sendings:
+                return True
+            if word in self._refusals and not self._is_quoted(sentence, at):
+                refused_at = at
+        return False
+
+    def _is_quoted(self, sentence: Phrase, at: int) -> bool:
+        before = sentence[max(0, at - _REACH) : at]
+        return self.negates(before) or (before[-1:] and before[-1] in _QUOTING)
 
     def opens_with_stop(self, sentence: Phrase) -> bool:
         """Whether *sentence* says stop at once and goes on as another clause."""
         start = _after_courtesies(sentence)
         end = self.opening.longest(sentence, start)
-        return end > start and self._goes_on_apart(sentence, end)
+        return end > start and self._goes_on_apart(sentence, _after_courtesies(sentence, end))
 
     def _goes_on_apart(self, words: Phrase, at: int) -> bool:
         """Whether another clause begins at *at*, and none of a time or a place."""
@@ -259,7 +334,10 @@ _WEAK = _book("WEAK", "WEAK_SLOTS")
 _DISTRESS_ALONE = _book("DISTRESS_ALONE")
 _DISTRESS = _book("DISTRESS", "DISTRESS_SLOTS")
 _SPOKEN = tuple(map(_Language, _LANGUAGES))
+_PHRASE_STARTS = frozenset().union(*(language.phrase_starts for language in _SPOKEN))
+_INSTEAD = _book("INSTEAD")
 _SHORTHAND = _shorthand()
+_READ_OVER = _EMPHASIS.first_words | _HARMLESS.first_words
 # Words that are also recognised in pieces: "un subscribe", "st op".
 _RUN_TOGETHER = frozenset({"stop", "stopall", "unsubscribe", "optout"})
 # Exact, without courtesies: consent is not guessed, and "please help" is for a person.

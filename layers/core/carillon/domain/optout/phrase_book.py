@@ -56,15 +56,23 @@ class PhraseBook:
             for word in _first_words(pattern):
                 self._by_first_word.setdefault(word, []).append(pattern)
 
+    @property
+    def first_words(self) -> frozenset[str]:
+        """The words with which phrases begin: a text without them has none."""
+        return frozenset(self._by_first_word)
+
     def ends(self, words: Sequence[str], start: int = 0) -> set[int]:
         """Return where the phrases end that begin at *start*."""
         found: set[int] = set()
-        for pattern in self._by_first_word.get(words[start], ()) if start < len(words) else ():
-            found |= _ends(pattern, words, start)
-        return found - {start}
+        if start < len(words):
+            for pattern in self._by_first_word.get(words[start], ()):
+                found |= _ends(pattern, words, start)
+        return found
 
     def longest(self, words: Sequence[str], start: int = 0) -> int:
         """Return the end of the longest phrase at *start*, or *start* if there is none."""
+        if start >= len(words) or words[start] not in self._by_first_word:
+            return start
         return max(self.ends(words, start), default=start)
 
     def holds(self, words: Sequence[str]) -> bool:
@@ -73,7 +81,8 @@ class PhraseBook:
 
     def occurs(self, words: Sequence[str]) -> bool:
         """Return whether some phrase stands anywhere in *words*."""
-        return any(self.ends(words, start) for start in range(len(words)))
+        known = self._by_first_word
+        return any(word in known and self.ends(words, at) for at, word in enumerate(words))
 
 
 def phrases(spellings: str, slots: Mapping[str, str] | None = None) -> Iterator[Phrase]:
@@ -124,16 +133,16 @@ def _written_out(slot: str) -> list[str]:
 def _columns(tokens: Iterator[str], closing: str = "") -> list[set[Phrase]]:
     """Read one alternative's columns; inside brackets, all alternatives as a single column."""
     alternatives: list[list[set[Phrase]]] = [[]]
-    for token in tokens:
-        if token == closing:
+    for item in tokens:
+        if item == closing:
             return [set().union(*map(_joined, alternatives))]
-        if token == "|":
+        if item == "|":
             alternatives.append([])
-        elif token in _CLOSING:
-            inner = _columns(tokens, _CLOSING[token])
-            alternatives[-1].append(inner[0] | {()} if token == "[" else inner[0])
+        elif item in _CLOSING:
+            inner = _columns(tokens, _CLOSING[item])
+            alternatives[-1].append(inner[0] | {()} if item == "[" else inner[0])
         else:
-            alternatives[-1].append({(token,)})
+            alternatives[-1].append({(item,)})
     if closing or len(alternatives) > 1:
         raise ValueError("A bracket is missing in an entry of a phrase table.")
     return alternatives[0]

@@ -39,13 +39,24 @@ OPENING = """
     (stop|unsubscribe|opt out|optout|unsub|stop it now|please stop)
 """
 
+# Phrases that opt out only where a clause ends with them.
+ENDINGS = """
+    please remove, (wrong number|not interested) remove, to stop already, NEVER text
+    (told|asked|telling|asking|begged|begging) you [guys|people|nicely|politely|twice] to stop
+    (were|been) (told|asked) to stop
+"""
 # Phrases that opt out where a sentence, or a clause of one, ends with them.
 PHRASES = """
     (take|remove|delete|get|drop|pull|erase) MINE (off|off of|from|out of) LISTING
     (take|remove|delete|get) MINE off, take MINE off (this|it)
     (remove|delete|erase|lose|forget) (my|this) (number|phone|phone number|cell|cell number)
     (remove|delete|erase|lose) (my|this) (name|info|information|contact|contact info|data)
-    (remove|delete) (me|us), please remove, lose my digits
+    (taking|removing|deleting) MINE (off|off of|from|out of) LISTING
+    (want|get|need|be) off [of] (this|your|the|these) [KINDS] LISTS, want (off|out) of LISTING
+    (take|remove|delete) (this|my) number off, rather not (receive|get) [any|these|your|the] TEXTS
+    how (do|can) i (make|get) (these|the|your|this|those) TEXTS (stop|to stop)
+    NEVER reach out [to (me|us)], refrain from REACHING [HERE], refrain from sending [me] [SENT]
+    (remove|delete) (me|us), lose my digits
     unsubscribe (me|us), opt (me|us) out
     (want|like|wish) to (unsubscribe|unsub|opt out)
     (want|like|wish) to (unsubscribe|opt out) (of|from) LISTING
@@ -74,7 +85,7 @@ PHRASES = """
     UNWANTED to be (contacted|texted|messaged|bothered) [by you]
     UNWANTED to be [on] (this|your|the) list, UNWANTED to be on (this|your|the) list
     UNWANTED to hear from you [people|guys]
-    (told|asked|asking|telling|begging) you [guys|people] to (stop|remove me|leave me alone)
+    (told|asked|asking|telling|begging) you [guys|people] to (remove me|leave me alone)
 """
 SLOTS = {
     "MINE": """
@@ -90,13 +101,13 @@ SLOTS = {
     """,
     "LISTS": """
         list, lists, database, databases, system, contacts, records, group, texts, messages
-        chat, thread, files, notifications, text messages
+        chat, thread, files, notifications, text messages, thing, things, registry, roster
     """,
-    "NEVER": "do not [ever], dont [ever], never [ever], quit, stop",
+    "NEVER": "do not [you] [ever|dare], dont [you] [ever|dare], never [ever], quit, stop",
     "REACH": "text, message, contact, bother, spam, harass, bug",
     "REACHING": """
         texting, messaging, contacting, spamming, harassing, bothering, bugging, pestering
-        blowing up
+        blowing up, bugging, annoying, disturbing
     """,
     "HERE": "me, us, this [phone] number, this phone, my [phone] number, my phone, my cell",
     "RELATIVE": "mother, mom, father, dad, wife, husband, son, daughter, kid, kids, family",
@@ -124,20 +135,32 @@ CONNECTORS = """
 # sets a time or a place makes it a wish about when ("do not text me at work").
 CLAUSES = """
     stop, i, im, ive, ill, id, you, youre, your, we, were, he, she, they, who, or, wrong, not
-    this is, this isnt, this number, thats, its, it is, fuck, god
+    this is, this isnt, this number, thats, its, it is, it belongs, fuck, god, nobody, no one
+    from (you|candidates|anyone|anybody|campaigns|politicians)
 """
 LIMITS = """
     at, before, after, until, till, during, while, early, late, night, work, driving
     meeting, class, school, busy, later, tomorrow, weekend, weekends, unless, except
 """
+# A word of the first kind shortly before one of the second is a shadow of an opt-out.
+REFUSALS = """
+    stop, quit, cease, unsubscribe, optout, remove, removed, delete, refrain, halt, discontinue
+"""
+SENDINGS = """
+    text, texts, texting, messages, messaging, sms, list, lists, contacting, spam, spamming
+    communications, solicitations
+"""
+# After a comma, these show that a refusal was about the way only.
+INSTEAD = "call, email, use, write, try, just call, but, text, message, send, only, instead"
 # Courtesies, and their opposite, that may stand around a STOP or a phrase without changing it.
 COURTESIES = """
-    please, pls, plz, plz, pleas, kindly, ok, okay, hi, hi there, hello, hey, just, yes, no, sorry
+    please, kindly, a favor, hey there, ok, okay, hi, hi there, hello, hey, just, yes, no, sorry
     no thanks, no thank you, nope, thanks but, omg, sir, maam, man, dude, dear sir, hi team, guys
     good (morning|afternoon|evening|day), excuse me, and, then, so, but
     (can|could|would|will) you, i [already] said, i (want|would like|wish|need|am asking) to
     id like to, want [to], i want you to, you (need to|must), for the last time
-    thanks, thank you [so much], thankyou, thx, ty, tks, now, right now, already, immediately
+    would you mind, thanks, thank you [so much], thankyou, thx, ty, tks, now, right now, already
+    immediately
     today, asap, anymore, any more, again, ever, ever again, at all, forever, for good, at once
     at this number, on this number, bye, goodbye, cheers, god bless, (have a) (nice|good) day
     have a (nice|good|great) day, regards, everyone, folks, im asking nicely, jesus, lol
@@ -151,6 +174,7 @@ EMPHASIS = """
     the fuck, the hell, the heck
 """
 SHORTHAND = """
+    plase please, pleae please, plese please, pease please, pls please, plz please
     u you, ur your, r are, txt text, txts texts, txting texting, msg message, msgs messages
     cuz because, gonna going to, wanna want to, rn now, textin texting, em them
 """
@@ -168,7 +192,18 @@ WEAK_ALONE = """
 """
 # The same anywhere in a message.
 WEAK = """
-    (who gave|who provided|who sold|who told) you [guys|people] (my|this|that|permission)
+    who (gave|sold|told|authorized|allowed|asked) you [guys|people] (my|this|that|permission|to)
+    who (gave|provided|sold) you [guys|people] [with] (my|this) PRIVATE
+    (how|where) (are|were) you [guys|people] getting (my|this) PRIVATE
+    how you (got|have|found) (my|this) PRIVATE, (no one|nobody|noone) [here] by that name
+    DENIES [even] live (here|there|at), DENIES [even] live in (that|this|your) (state|city|district)
+    (care|be) less interested, couldnt care less, could not care less, (isnt|not) my number
+    keep (bugging|bothering|spamming|harassing|pestering|blowing up), reporting your
+    [you] people are (relentless|unbelievable|insane|sick|ridiculous), (leave it|hard pass) leave it
+    (dont|do not|never) (have|had) my (consent|permission), so late [at night]
+    (this|so) late please
+    third text, (3rd|4th|5th|6th|10th|hundredth|100th) (text|message|time)
+    (texted|messaged|contacted) me [like] (three|four|five|ten|10|5|6|20|a hundred|100) times
     who (gave|sold) (my|this) number
     (how|where) (did|do|would|have) you [guys|people] (get|got|find|obtain|have) (my|this) PRIVATE
     (howd|whered) you [guys|people] (get|find) (my|this) PRIVATE
@@ -202,7 +237,7 @@ WEAK = """
     too many (texts|messages|notifications), so many (texts|messages)
     (sick|tired|fed up|done|had enough) (of|with) [all] [these|your|the|getting|this] TEXTS
     (sick|tired|fed up|had enough) (of|with) (you|your|getting|receiving)
-    (fuck|f|fck|fk|screw) (you|off|yourself|yall|your), go fuck, off you go
+    (fuck|f|fck|fk|screw) (you|off|yourself|yall|your), go (fuck|f), off you go
     (piss|bugger|sod|buzz) off, go to hell, (eat|full of) shit, (kiss my|up your) ass, shove it
     get a life, stfu, gtfo, kys, shut [the] fuck up
     you [people|guys] (assholes|idiots|bastards|bitch|morons|scumbags|pricks|creeps|suck)
@@ -224,6 +259,7 @@ WEAK_SLOTS = {
         spam, harassment, illegal, scam, fraud, harassing, spamming, spammers, scammers, stalking
         annoying, unwanted, an invasion, tcpa
     """,
+    "DENIES": "dont, doesnt, do not, does not",
     "COUNSEL": "lawyer, lawyers, attorney, solicitor",
 }
 
@@ -240,12 +276,21 @@ DISTRESS = """
     (end|ending|take|taking) my [own] life, (end|ending) it all, (want|going) to kms
     (want|wish) to (die|be dead), wish i (was|were) dead, ready to die, rather be dead
     (dont|do not|no longer) want to (live|be alive|be here anymore|exist|wake up)
+    (no|the|any) point (in|of|to) (living|life|being alive), (want|going|ready) to end (things|it)
+    (thinking|thought) (of|about) (jumping|dying|ending it|hurting myself)
+    jump off (a|the) (bridge|roof)
+    (scared|afraid) to (go home|be home)
+    KIN (hit|hits|beat|beats|choked|attacked|threatened) (me|us)
+    (being|am|are) held (here|captive|hostage|against), (wont|not|doesnt) wake up, unresponsive
+    (he|she|dad|mom|husband|wife|baby|someone|somebody) [has|just] collapsed
+    (is|hes|shes) unconscious
+    send (the police|police|help to), (come|help) quick (he|she|i|my|someone)
     (no reason|nothing left|nothing) to live [for], better off (dead|without me), suicidal, suicide
     self harm, (no one|nobody) would (miss me|care if i)
     cant go on (anymore|any longer|living|like this)
     (overdose|overdosed|overdosing), (bottle|all) of [my|the] (pills|meds)
     took [all|too many] [of] [my|the] pills, took too many pills
-    (please|pls|someone|somebody|can you|need to|plz) call (911|999|112|the police|an ambulance)
+    (please|someone|somebody|can you|need to) call (911|999|112|the police|an ambulance)
     call (911|999|112) now, call the police (he|she|they|im|theres|someone|please|now)
     (need|needs|get|send) (an ambulance|the police|a paramedic)
     (im|i am|were|we are|my life is|she is|he is) in [great|serious|grave] danger
@@ -261,7 +306,10 @@ DISTRESS = """
     (having|have) chest (pain|pains), cant breathe, (im|i am|is) bleeding, (is|im) unconscious
     (house|home|apartment|building|kitchen) is on fire
 """
-DISTRESS_SLOTS = {"HURTING": "hitting, hurting, beating, choking, strangling, attacking, abusing"}
+DISTRESS_SLOTS = {
+    "KIN": "he, she, husband, wife, boyfriend, girlfriend, partner, dad, father, mom, mother, ex",
+    "HURTING": "hitting, hurting, beating, choking, strangling, attacking, abusing",
+}
 
 # What only sounds like one of the above.
 HARMLESS = """
@@ -271,7 +319,8 @@ HARMLESS = """
     wrong number of, take (me|us) off hold, (i|we|they) (dont|do not|never) (text|contact|message)
     stop (by|over|off|into), stop at (the|my|our|your|a|gate), stop for (a|the|lunch|gas|coffee)
     stop in (the|today|tomorrow|on|at|to|for), (dont|do not) (text|message|send) me (the|a|an)
-    stop (youre|you are) (killing|hilarious|funny|making|too|so), non stop, shut up thats, (laughing|lol) cant breathe, cant breathe lol
+    stop (youre|you are) (killing|hilarious|funny|making|too|so), non stop, shut up thats
+    (laughing|lol) cant breathe, cant breathe lol
     cant breathe laughing, (die|died) (of|from) laughter, (vegan|canned) spam
     to (die|kill) for, want to die (laughing|lol)
     sick of (winter|work|school|rain), (dont|do not) want to be here (late|early|long)

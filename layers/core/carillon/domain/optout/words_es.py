@@ -17,19 +17,24 @@ STRONG = """
     (cancelar|cancelen|cancele|cancela|anular) (mi|la|esta) suscripcion
     baja [de] (sms|mensajes), (alto|basta) [a|de] [los|sus|estos] (mensajes|textos)
 """
+ENDINGS = "(no|ya no) me (manden|mande|envien|envie|mandes|envies), me (manden|envien) nada"
 OPENING = "(desuscribir|darme de baja|basta ya|alto)"
 PHRASES = """
-    DELETE [a mi|mi|este|mi numero de] [numero|telefono|nombre] de (su|sus|la|tu|tus|esta|las) ROLL
+    DELETE [a mi|mi|este] [numero|telefono|nombre] de (su|sus|la|tu|tus|esta|esa|las) ROLL
     DELETE [a] (mi|este) (numero|telefono|contacto|celular|nombre)
     (darme|dame|deme|denme|darnos) de baja [de] [su|la|esta|esto] [lista]
-    me (quiero|gustaria|deseo) dar de baja, me (den|doy|des) de baja
-    (no|ya no|nunca) me WRITE [ni me WRITE] [mas|nunca mas|mas nada|nada|nunca] [TEXTS]
+    (no|ya no) (manden|envien|mande|envie|escriban) mas [TEXTS], (ya no|no) mas por favor
+    (me|nos) (quiero|gustaria|deseo|pueden|puede|podrian|podria|quieren) dar de baja
+     me (den|doy|des) de baja
+    (no|ya no|nunca) me SEND [mas|nunca mas|mas nada|nada|nunca|sus|estos] TEXTS
+    (no|ya no|nunca) me SEND (mas|nunca mas|mas nada|nada)
+    (no|ya no|nunca) me WRITE [ni me WRITE] [mas|nunca mas|mas nada|nada|nunca]
     (no|ya no) me llamen ni me WRITE [mas], no me WRITE (ningun|ningun otro|mas) mensaje
     (no|ya no) vuelvan a (escribirme|contactarme|mandarme mensajes|enviarme mensajes|molestarme)
     QUIT de WRITING [me] [mas|tantos|sus|estos|esos|los|tus] [TEXTS]
     (no|ya no) (quiero|deseo|necesito|autorizo) [recibir] [mas|sus|estos|tus|ningunos|esos] TEXTS
-    (no|ya no) (quiero|deseo) (recibir mas|recibir nada|que me WRITE|saber nada de ustedes) [mas]
-    (no|ya no) (quiero|deseo) que me WRITE [mas] [TEXTS]
+    (no|ya no) (quiero|deseo) (recibir mas|recibir nada|saber nada de ustedes)
+    (no|ya no) (quiero|deseo) que me (WRITE|SEND) [mas] [TEXTS]
     (no|ya no) (quiero|deseo) estar en (su|esta|la) lista
     no mas [de] [sus|estos] TEXTS, (dejenme|dejeme|dejame|dejadme) (en paz|tranquilo|tranquila)
 """
@@ -45,10 +50,10 @@ SLOTS = {
         registros, sistema
     """,
     "WRITE": """
-        escriban, escriba, escribas, manden, mande, mandes, envien, envie, envies, contacten
-        contacte, contactes, texteen, textee, textees, molesten, moleste, molestes, escribais
-        mandeis, envieis
+        escriban, escriba, escribas, contacten, contacte, contactes, texteen, textee, textees
+        molesten, moleste, molestes, escribais
     """,
+    "SEND": "manden, mande, mandes, envien, envie, envies, mandeis, envieis",
     "QUIT": "dejen, deje, deja, dejad, paren, pare, para, parad",
     "WRITING": """
         escribirme, mandarme, enviarme, textearme, contactarme, molestarme, molestar, enviar
@@ -59,12 +64,19 @@ SLOTS = {
         nada, cosas, propaganda
     """,
 }
+REFUSALS = """
+    dejen, deje, dejar, paren, quiten, quitenme, borren, borrenme, eliminen, saquen, saquenme, basta
+    desuscribir, stop
+"""
+SENDINGS = "mensajes, textos, sms, lista, escribir, escribirme, mandarme, enviarme, mandar, enviar"
+INSTEAD = "llamen, llame, llamame, llamenme, mejor, solo, pero, usen"
 NEGATIONS = "no, nunca, sin, jamas, si"
 CONNECTORS = "que, me, les, pido, quiero, por, favor, a"
 CLAUSES = "stop, este no, este numero, no soy, soy, ustedes, o, numero, gracias, se"
 LIMITS = "al, durante, antes, despues, hasta, noche, trabajo, tarde, manana, cuando, mientras"
 COURTESIES = """
-    por favor, porfavor, porfa, xfa, xfavor, favor de, hola, buenas, buenos dias
+    a (este|mi) (numero|telefono|celular), favor, no me interesa, por favor, porfavor, porfa, xfa
+    xfavor, favor de, hola, buenas, buenos dias
     buenas (tardes|noches), quiero, quisiera, me gustaria, deseo, solicito, si, y, pero
     gracias, muchas gracias, no gracias, ya, ahora, ahora mismo, nunca mas, adios, saludos
     senor, senora, senores, disculpe, disculpen, perdon, de inmediato, numero equivocado
@@ -74,13 +86,18 @@ SHORTHAND = "q que, xq porque, msjs mensajes, msj mensaje, mensages mensajes, no
 
 WEAK_ALONE = """
     [a mi] no me (interesa|interesan) [nada|esto], [no] [yo] no estoy (interesado|interesada)
-    no estamos interesados, spam, estafa, estafadores, fraude, acoso, abogado, denuncia, por favor no
+    no estamos interesados, spam, estafa, estafadores, fraude, acoso, abogado, denuncia
+    por favor no
     callate, callense, largo, larguense, fuera, vayanse, vete, suficiente, ya estuvo, pendejos
     idiotas, cabrones, imbeciles, numero incorrecto, persona equivocada, que pesados, que lata
     les dije que no, dije que no, dejalo, dejenlo, molestos
 """
 WEAK = """
     (quien|quienes) (te|les|le|os) (dio|dieron|paso|pasaron) (mi|este) (numero|telefono)
+    como (tienes|tiene|tienen|conseguiste|sacaste) (mi|este) (numero|telefono)
+    falta de respeto, (aqui no|no|ya no) vive [aqui] esa persona, (no|ya no) vive aqui, chingaos
+    chinguense
+    ya (les|te|le|se los) dije [que no], (dejenme|dejame) ya, ya dejenme
     de donde (sacaron|saco|sacaste|tienen|tiene|consiguieron|obtuvieron) (mi|este) (numero|telefono)
     como (consiguieron|obtuvieron|tienen|consiguio|obtuvo|sacaron) (mi|este) (numero|telefono)
     (por que|porque) [ustedes] [siguen] me [estan|siguen] (escriben|mandan|envian|molestan)
@@ -108,9 +125,12 @@ DISTRESS_ALONE = """
     [ayuda] llamen a la policia, ayuda (911|112), tengo miedo ayuda, ayudenme por favor
 """
 DISTRESS = """
+    (sentido|razon) (a|de|para) (vivir|la vida|mi vida), (me|nos) amenazo con, me amenaza con
+    me estan (robando|asaltando), (esta|estan) inconsciente
     quiero (morir|morirme|matarme|suicidarme), me quiero (morir|matar|suicidar)
     (voy a|pienso|pensando en) (matarme|suicidarme), me voy a (matar|suicidar), suicidarme, suicidio
-    (quitarme|acabar con mi|terminar con mi) [la] vida, hacerme dano, no quiero (vivir|seguir viviendo)
+    (quitarme|acabar con mi|terminar con mi) [la] vida, hacerme dano
+    no quiero (vivir|seguir viviendo)
     (en|con) ganas de morir, ganas de morirme, (estoy|estamos|esta) en peligro
     (es|tengo|hay) una emergencia, auxilio, socorro, sobredosis, (estoy|esta) sangrando
     (llamen|llame|llama) [a] (al 911|al 112|a la policia|la policia|una ambulancia)

@@ -18,7 +18,8 @@ STRONG = """
     je me (desabonne|desinscris), comment (arreter|stopper) [ces|les|vos] (sms|messages)
     plus de (sms|textos)
 """
-OPENING = "(arretez|desabonnement|desinscription|stop sms)"
+ENDINGS = "plus de sms"
+OPENING = "(desabonnement|desinscription|stop sms)"
 PHRASES = """
     (je|on|nous) [WISH] me (desabonner|desinscrire) [de] [votre|la|cette|vos] [liste|sms|messages]
     me (desabonner|desinscrire) [de] [votre|la|cette|vos] [liste|sms|messages]
@@ -49,12 +50,18 @@ SLOTS = {
     """,
     "WRITING": """
         mecrire, menvoyer, me contacter, me deranger, me harceler, me texter, nous ecrire
-        nous envoyer, me spammer, menvoyez, memmerder, memm
+        nous envoyer, me spammer, memmerder, membeter, menerver, me saouler, me souler
+        mimportuner, mappeler
     """,
     "WRITTEN": "contacte, contactee, sollicite, sollicitee, derange, derangee",
     "MANY": "de, des, vos, ces, les, tous ces, de vos, vos",
     "TEXTS": "sms, messages, message, textos, pub, pubs, publicite, publicites, spam, spams",
 }
+REFUSALS = """
+    arretez, arrete, arreter, cessez, stop, retirez, supprimez, enlevez, desabonner, desinscrire
+"""
+SENDINGS = "sms, messages, liste, pub, publicites, envoyer, ecrire, contacter"
+INSTEAD = "appelez, plutot, mais, utilisez, seulement"
 NEGATIONS = "pas, jamais, sans, pourquoi, si, non"
 CONNECTORS = "de, me, vous, que, a, je, demande, veux, voulez"
 CLAUSES = "stop, je, vous, ce nest, cest, jai, ou, sinon, merci, ceci, on"
@@ -63,7 +70,8 @@ COURTESIES = """
     sil vous plait, sil te plait, svp, stp, bonjour, bonsoir, salut, merci, merci beaucoup
     merci [bien] de, je veux, je voudrais, je souhaite, je souhaiterais, je desire, veuillez, oui
     non merci, maintenant, immediatement, tout de suite, cordialement, madame, monsieur
-    bonne journee, desole, et, merci davance, bonjour madame, mauvais numero, pouvez vous
+    de votre part, bonne journee, desole, et, merci davance, bonjour madame, mauvais numero
+    pouvez vous
 """
 EMPHASIS = "putain, bordel, merde, foutu, foutus, de merde, fichus"
 SHORTHAND = "msgs messages, vs vous, slt salut"
@@ -79,7 +87,11 @@ WEAK = """
     qui (vous|ta|tas) [a] (donne|file|vendu) (mon|ce) (numero|telefono|telephone|contact)
     qui vous a (donne|file|communique|vendu) (mon|ce|mes) (numero|telephone|contact|coordonnees)
     (comment|ou) (avez vous|vous avez|as tu|tu as) (eu|trouve|obtenu|recupere) (mon|ce) numero
-    dou (tenez vous|vous tenez|sort|avez vous) (mon|ce) numero, comment vous avez mon numero
+    (navez pas|vous navez pas) [eu] mon (accord|consentement|autorisation), encore vous
+    [vous] me CROSS
+    (sans|pas) mon (accord|consentement|autorisation)
+    dou (tenez vous|vous tenez|sort|avez vous|vous avez) (mon|ce) numero
+    comment vous avez mon numero
     pourquoi (vous|tu) (mecrivez|mecris|me contactez|menvoyez|me harcelez|me spammez)
     pourquoi (mecrivez|menvoyez|me contactez) vous, pourquoi je recois (ces|vos|ce)
     (ne|suis|pas) pas interesse par, ne minteresse pas, minteresse pas
@@ -94,7 +106,7 @@ WEAK = """
     [ne] me suis jamais (inscrit|inscrite|abonne|abonnee), jamais (demande|accepte|donne|autorise)
     (pas|jamais) (autorise|donne mon accord|consenti), (est|il est|elle est) (decede|decedee)
 """
-WEAK_SLOTS: dict[str, str] = {}
+WEAK_SLOTS = {"CROSS": "saoulez, soulez, gonflez, emmerdez, derangez, harcelez, fatiguez, cassez"}
 
 DISTRESS_ALONE = """
     urgence, [cest] une urgence, au secours, secours, sos, suicide, ambulance, aidez moi vite
@@ -111,12 +123,16 @@ DISTRESS = """
     (besoin|envoyez) [d] (dune ambulance|une ambulance|des secours|les secours)
     (il|elle|on|mon mari) me (frappe|bat|tape|viole|menace|suit|sequestre)
     (va|veut|vont) me (tuer|frapper|violer), (il|elle) ma (frappee|frappe|violee|viole|battue)
-    on magresse, jai ete (violee|viole|agressee|agresse|enlevee), je (saigne|narrive plus a respirer)
+    on magresse, jai ete (violee|viole|agressee|agresse|enlevee)
+    je (saigne|narrive plus a respirer)
     (ne|peux) (respire|respirer) plus, peux plus respirer, crise cardiaque, overdose, surdose
-    avale [tous] [mes|des] medicaments, (violences|violence) (conjugales|conjugale), peur pour ma vie
+    (marre|plus|fatigue|raison) de vivre, (mari|copain|conjoint|pere|mere|ex) (ma|me) HITS
+    (est|il est|elle est) (inconscient|inconsciente), (venez|viens) vite (il|elle|je|mon|ma)
+    avale [tous] [mes|des] medicaments, (violences|violence) (conjugales|conjugale)
+    peur pour ma vie
     (la|ma) maison (brule|est en feu), (a|avec) un couteau, (a|avec) une arme
 """
-DISTRESS_SLOTS: dict[str, str] = {}
+DISTRESS_SLOTS = {"HITS": "frappe, frappee, battue, battu, bat, menace, menacee, viole, violee"}
 HARMLESS = """
     prevention du suicide, pas une urgence, (failli|presque) [eu|fait] une crise cardiaque
     (envie|veux) mourir de rire, envie de mourir de rire, en finir avec (ce|cette|les)
