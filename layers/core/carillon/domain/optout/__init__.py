@@ -292,7 +292,7 @@ class _Language:
 
     def _is_quoted(self, sentence: Phrase, at: int) -> bool:
         before = sentence[max(0, at - _REACH) : at]
-        return self.negates(before) or (before[-1:] and before[-1] in _QUOTING)
+        return self.negates(before) or not _QUOTING.isdisjoint(before[-1:])
 
     def opens_with_stop(self, sentence: Phrase) -> bool:
         """Whether *sentence* says stop at once and goes on as another clause."""

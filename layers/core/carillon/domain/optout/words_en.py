@@ -57,7 +57,8 @@ PHRASES = """
     how (do|can) i (make|get) (these|the|your|this|those) TEXTS (stop|to stop)
     NEVER reach out [to (me|us)], refrain from REACHING [HERE], refrain from sending [me] [SENT]
     (remove|delete) (me|us), lose my digits
-    unsubscribe (me|us), opt (me|us) out
+    unsubscribe (me|us|my number|this number), unsubscribe (me|us|my number) from LISTING
+    opt (me|us) out
     (want|like|wish) to (unsubscribe|unsub|opt out)
     (want|like|wish) to (unsubscribe|opt out) (of|from) LISTING
     (want|like|wish) to be (removed|unsubscribed|taken off|opted out|off) [from] LISTING
@@ -74,7 +75,12 @@ PHRASES = """
     CEASE (calling|calling and texting|calling or texting) (me|us|this number)
     CEASE sending [me|us|out] [any|all|more|these|those|this|your|the] [political] [SENT]
     CEASE sending [me|us] [any|all|more|these|those|this|your|the] SENT to (me|this number|my phone)
-    CEASE sending (these|this|it|them|anything) to (me|this number|my phone|us)
+    CEASE sending [me] (these|this|it|them|anything) [TEXTS] to HERE
+    CEASE (the|this|these|all) (texting|messaging), CEASE (all|any) [further|future] TEXTS
+    (must|should|needs|need|is|wants|asked) to be removed
+    (must|should|needs|need|is|wants|asked) to be removed from LISTING
+    get (my|this) number (off|out of) LISTING, block (me|my number) from LISTING
+    NEVER want (to hear from you|another text|another message|any more texts) [again]
     CEASE [with] [all] [the|these|those|your|this|all] TEXTS [already]
     CEASE (receiving|getting) [these|any|any more|your|the|all] TEXTS [from you|from you guys]
     (revoke|withdraw) [my] consent [to be (texted|contacted)]
@@ -93,7 +99,7 @@ SLOTS = {
         my (phone|cell|name|info|information|contact|email|name and number), this phone
     """,
     "LISTING": """
-        [of] [your|the|this|that|these|those|all|all your|all of your|any] [KINDS] LISTS
+        [of] [your|the|this|that|these|those|all|all your|all of your|any|every] [KINDS] LISTS
     """,
     "KINDS": """
         mailing, texting, text, text message, call, calling, contact, message, phone, sms
@@ -102,6 +108,7 @@ SLOTS = {
     "LISTS": """
         list, lists, database, databases, system, contacts, records, group, texts, messages
         chat, thread, files, notifications, text messages, thing, things, registry, roster
+        distribution, service, program, subscription, subscriptions, rotation, blast, blasts
     """,
     "NEVER": "do not [you] [ever|dare], dont [you] [ever|dare], never [ever], quit, stop",
     "REACH": "text, message, contact, bother, spam, harass, bug",
@@ -216,6 +223,11 @@ WEAK = """
     (never|didnt|did not) (gave|give) you [guys|people] [my|permission|consent|this]
     (never|didnt|did not) (subscribed|subscribe|opted in|opt in|consented|consent|agreed|agree)
     (never|didnt|did not) (ask for|asked for|request|requested|authorize|authorized) (this|these)
+    (what|who) gives you the right, (hate|hating|despise) (getting|these|your|receiving|this spam)
+    (wasting|waste) (your|my) time, (take|get) (a|the) hint, not you again, you again
+    (hear|have) my COUNSEL
+    bugging me, (buzz|back) off, (get|go) away from me, stop this already, quit it
+    so over (this|these)
     how dare you, (number|phone) is (private|personal), (invasion|invading) of privacy
     not interested in (your|this|these|receiving|any|hearing|being|texts|politics|donating)
     (wrong|incorrect) (number|person|guy|lady), wrong phone number
@@ -276,6 +288,9 @@ DISTRESS = """
     (end|ending|take|taking) my [own] life, (end|ending) it all, (want|going) to kms
     (want|wish) to (die|be dead), wish i (was|were) dead, ready to die, rather be dead
     (dont|do not|no longer) want to (live|be alive|be here anymore|exist|wake up)
+    (knife|gun) to my (head|wrist|wrists|throat|chest), (cut|slit) my wrists, locked me (in|up)
+    (been|is|was|theres) a shooting, (shooting|stabbing) at, jump (off|from) (a|the|my)
+    (want|going|about) to (jump|end it), active shooter, cant stay alive, in front of a train
     (no|the|any) point (in|of|to) (living|life|being alive), (want|going|ready) to end (things|it)
     (thinking|thought) (of|about) (jumping|dying|ending it|hurting myself)
     jump off (a|the) (bridge|roof)
@@ -316,7 +331,8 @@ HARMLESS = """
     suicide (prevention|squad|awareness|hotline|survivors|helpline), almost had a heart attack
     (nearly|about) had a heart attack, (not|no|isnt) an emergency, no emergency
     (for|in) the lives of, not (suicidal|in danger), time of my life, (love|rest) of my life
-    wrong number of, take (me|us) off hold, (i|we|they) (dont|do not|never) (text|contact|message)
+    wrong number of, take (me|us) off (hold|speaker|mute), remove my name as
+    (receive|get) no more messages, (i|we|they) (dont|do not|never) (text|contact|message)
     stop (by|over|off|into), stop at (the|my|our|your|a|gate), stop for (a|the|lunch|gas|coffee)
     stop in (the|today|tomorrow|on|at|to|for), (dont|do not) (text|message|send) me (the|a|an)
     stop (youre|you are) (killing|hilarious|funny|making|too|so), non stop, shut up thats

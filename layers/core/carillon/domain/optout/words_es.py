@@ -36,6 +36,12 @@ PHRASES = """
     (no|ya no) (quiero|deseo) (recibir mas|recibir nada|saber nada de ustedes)
     (no|ya no) (quiero|deseo) que me (WRITE|SEND) [mas] [TEXTS]
     (no|ya no) (quiero|deseo) estar en (su|esta|la) lista
+    (parenle|parale|bajenle|paren|para|terminen) (con|a) [los|sus|tantos|estos] TEXTS
+    me (borren|eliminen|quiten|saquen|remuevan|retiren) de (su|sus|la|esta|esa|las) ROLL
+    (cancelen|cancele|suspendan|suspenda|detengan|detenga|paren) [los|sus|estos|mis|todos los] TEXTS
+    (no|ya no) (mandar|enviar|escribir|recibir) [mas] [TEXTS]
+    dejar de (recibir|mandar|enviar) TEXTS
+    (no|ya no) (quiero|deseo) ser (contactado|contactada|molestado|molestada)
     no mas [de] [sus|estos] TEXTS, (dejenme|dejeme|dejame|dejadme) (en paz|tranquilo|tranquila)
 """
 SLOTS = {
@@ -113,6 +119,8 @@ WEAK = """
     chinga tu madre, chinguen a su madre, hijo de puta, hijos de puta, que te jodan
     (harto|harta|hartos|cansado|cansada) de [recibir] [tantos] [sus|estos|tus|los|ustedes|tanto]
     me tienen (harto|harta), demasiados (mensajes|textos), tantos (mensajes|textos)
+    (estar|esten|estan|estas|sigan) molestando, dejense de, (dejen|deja|deje) de (joder|fregar)
+    con que derecho, (ya|que) (cansan|aburren|hartan), (odio|detesto) [estos|sus] mensajes
     que (fastidio|molestia|pesadez) [con], no me (inscribi|suscribi|apunte)
     nunca me (inscribi|suscribi|apunte), (no|nunca) (les|le) (di|he dado) [mi] (numero|permiso)
     nunca (les|le|te) di, (el|ella|mi) [padre|madre|esposo|esposa] (fallecio|murio), ya fallecio
@@ -126,6 +134,9 @@ DISTRESS_ALONE = """
 """
 DISTRESS = """
     (sentido|razon) (a|de|para) (vivir|la vida|mi vida), (me|nos) amenazo con, me amenaza con
+    matarme, (gana|ganas) de (matarme|suicidarme|desaparecer), cortarme las venas, no respira
+    (hay|hubo) un (tiroteo|incendio), me (encerro|encerraron), tirarme (de|del|por|al)
+    me tome todas las pastillas
     me estan (robando|asaltando), (esta|estan) inconsciente
     quiero (morir|morirme|matarme|suicidarme), me quiero (morir|matar|suicidar)
     (voy a|pienso|pensando en) (matarme|suicidarme), me voy a (matar|suicidar), suicidarme, suicidio

@@ -31,6 +31,10 @@ PHRASES = """
     (ne|merci de ne|de ne) (menvoyez|menvoie|mecrivez|mecris) plus [jamais] [rien|MANY] [TEXTS]
     ne me (contactez|contacte|ecrivez|derangez|textez|harcelez|recontactez) plus [jamais] [svp]
     ne plus (me contacter|mecrire|menvoyer|me deranger|me recontacter) [rien|MANY] [TEXTS]
+    (arreter|darreter|cesser|stopper|arretiez|cessiez|arreteriez) de WRITING [MANY] [TEXTS]
+    (arreter|darreter|cesser|stopper|arretiez|cessiez) (les|vos|ces|tous ces|denvoyer des) TEXTS
+    (de|veux|souhaite|desire|voudrais) ne plus (recevoir|avoir) [MANY] TEXTS
+    ne plus recevoir [MANY] TEXTS, ne plus etre WRITTEN, (annulez|resiliez) mon abonnement
     nenvoyez plus [rien|MANY] [TEXTS]
     (je|on) [ne] (veux|souhaite|desire|veut) plus [recevoir|avoir|voir] [MANY] TEXTS
     je [ne] (veux|souhaite|desire) plus (rien recevoir|en recevoir|etre WRITTEN|que vous mecriviez)
@@ -97,6 +101,9 @@ WEAK = """
     (ne|suis|pas) pas interesse par, ne minteresse pas, minteresse pas
     (mauvais|faux|pas le bon) numero, (erreur|trompe|trompez|trompes) de (numero|personne)
     vous (vous trompez|faites erreur), pas le bon numero, nest plus son numero
+    (lachez|lache|oubliez) moi, communique (mon|mes) (numero|coordonnees), foutez le camp
+    de quel droit
+    (insupportable|insupportables|penible|penibles), (deteste|horreur) (de|vos|ces|recevoir)
     (du|un|de) harcelement, (harceler|harcelez) moi, me harcelez, porter plainte, porte plainte
     deposer plainte, (mon|un|notre) avocat vous, cnil, rgpd, 33700, (vous|te|le) (signaler|signale)
     (je|vais) [vous] (bloquer|bloque|signaler) [ce numero], (cest|cette|une|cest une) arnaque
@@ -128,6 +135,9 @@ DISTRESS = """
     (ne|peux) (respire|respirer) plus, peux plus respirer, crise cardiaque, overdose, surdose
     (marre|plus|fatigue|raison) de vivre, (mari|copain|conjoint|pere|mere|ex) (ma|me) HITS
     (est|il est|elle est) (inconscient|inconsciente), (venez|viens) vite (il|elle|je|mon|ma)
+    (sauter|jeter) (du|dun|par|sous|de la) (pont|la fenetre|un train|train|toit), (veux|vais) sauter
+    (pris|prends|avale) (tous|toute) [mes|la] (medicaments|cachets|comprimes|boite)
+    (menferme|enfermee|enferme) (ici|dans|a cle), il y a une fusillade
     avale [tous] [mes|des] medicaments, (violences|violence) (conjugales|conjugale)
     peur pour ma vie
     (la|ma) maison (brule|est en feu), (a|avec) un couteau, (a|avec) une arme
