@@ -1,11 +1,14 @@
 """Consent words: what must opt out, and what must not."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from carillon.domain import optout
 from carillon.domain.optout import Keyword, classify, normalise
+from carillon.domain.optout.phrase_book import PhraseBook
 
 LEGAL_KEYWORDS = [
     *("stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke"),
@@ -66,6 +69,15 @@ DISGUISED = [
     *("UNSUBSCRİBE", "unsubscrıbe", "o.p.t.o.u.t", "Opt—Out", "opt_out", "STOP！"),
 ]
 
+TABLES = {
+    **{name: getattr(optout, name) for name in ("_ALONE", "_STRONG", "_COURTESIES", "_EMPHASIS")},
+    **{name: getattr(optout, name) for name in ("_HARMLESS", "_WEAK_ALONE", "_WEAK")},
+    **{name: getattr(optout, name) for name in ("_DISTRESS_ALONE", "_DISTRESS")},
+    **{f"phrases_{n}": language.phrases for n, language in enumerate(optout._SPOKEN)},
+    **{f"endings_{n}": language.endings for n, language in enumerate(optout._SPOKEN)},
+    **{f"opening_{n}": language.opening for n, language in enumerate(optout._SPOKEN)},
+    **{f"clauses_{n}": language.clauses for n, language in enumerate(optout._SPOKEN)},
+}
 CONVERSATION = [
     *("cancel my appointment", "please cancel", "cancel please", "end please", "end of the street"),
     *("stop by at 5", "can you stop by", "stop in tomorrow", "don't stop", "Please don't stop!"),
@@ -79,7 +91,7 @@ CONVERSATION = [
     *("the end", "weekend", "quit your job", "remove the item from my order", "revoke the offer"),
     *("please do not remove me", "don't take me off your list", "don't unsubscribe me"),
     *("I won't opt out", "why would I unsubscribe me", "I never asked you to remove me"),
-    *("do not text me at work, use my cell", "did you stop texting me because I moved"),
+    *("don't text me the code", "did you stop texting me because I moved"),
     *("Liked “Sale today! Reply STOP to opt out.”", "Loved “See you. STOP to end”"),
     *('Disliked "Text to stop messages"', "Reacted 👎 to “Sale. Text stop to stop texts”"),
     *("What does this mean: Text STOP to cancel. ?", "Fwd: Sale! Reply STOP to unsubscribe."),
@@ -162,14 +174,84 @@ def test_an_organisation_cannot_turn_start_or_help_into_an_opt_out() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "table",
-    ["_ALONE_WORDS", "_STRONG_WORDS", "_PHRASE_WORDS", "_OPENER_WORDS", "_CLOSER_WORDS"],
-)
+@pytest.mark.parametrize("table", TABLES)
 def test_every_entry_of_the_tables_is_written_as_replies_are_read(table: str) -> None:
-    entries = getattr(optout, table)
+    columns = [column for pattern in TABLES[table].patterns for column in pattern]
+    entries = {entry for column in columns for entry in column.phrases if entry}
 
-    assert [entry for entry in entries if not entry or normalise(" ".join(entry)) != entry] == []
+    assert entries
+    assert [entry for entry in entries if normalise(" ".join(entry)) != entry] == []
+
+
+@pytest.mark.parametrize("table", sorted(set(TABLES) - {"_ALONE", "_EMPHASIS"}))
+def test_no_entry_waits_for_a_word_that_is_written_out_or_read_over(table: str) -> None:
+    columns = [column for pattern in TABLES[table].patterns for column in pattern]
+    words = {word for column in columns for entry in column.phrases for word in entry}
+
+    assert words.isdisjoint(optout._SHORTHAND)
+    assert [word for word in words if optout._EMPHASIS.holds((word,))] == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_entry_of_the_tables_matches_nothing_at_all(table: str) -> None:
+    patterns = TABLES[table].patterns
+
+    assert [p for p in patterns if all(column.may_be_absent for column in p)] == []
+
+
+def test_a_phrase_book_reads_alternatives_options_and_slots() -> None:
+    book = PhraseBook(
+        "stop (texting|calling) [HERE] [please|thank you]", {"HERE": "me, this phone"}
+    )
+
+    assert book.holds(("stop", "texting"))
+    assert book.holds(("stop", "calling", "this", "phone", "thank", "you"))
+    assert book.ends(("oh", "stop", "texting", "me"), 1) == {3, 4}
+    assert book.occurs(("please", "stop", "calling"))
+    assert not book.holds(("stop", "me"))
+    assert not book.holds(())
+
+
+@pytest.mark.parametrize("entry", ["stop (now", "stop [now", "stop | now"])
+def test_a_phrase_book_refuses_an_entry_with_a_bracket_missing(entry: str) -> None:
+    with pytest.raises(ValueError, match="bracket"):
+        PhraseBook(entry)
+
+
+LONG = {
+    "prose": "the quick brown fox jumps over the lazy dog ",
+    "half phrases": "take me off stop texting me at ",
+    "clauses": "no, stop it, ",
+    "sentences": "don't stop. ",
+    "courtesies": "please thanks ",
+    "quotes": "> liked “ wrote: ",
+    "letters": "s t o p ",
+    "combining": "e\u0301\u200b🙏",
+    "numbers": "555 01 ",
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_the_work_grows_with_the_length_of_a_message_and_no_faster(kind: str) -> None:
+    short, long = (LONG[kind] * (size // len(LONG[kind])) for size in (5_000, 20_000))
+
+    assert _steps(long) < 6 * _steps(short)
+
+
+def _steps(text: str) -> int:
+    """Count the calls that reading *text* takes: on a busy machine time tells little."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        classify(text)
+    finally:
+        sys.setprofile(None)
+    return calls
 
 
 @given(st.text(max_size=80))
