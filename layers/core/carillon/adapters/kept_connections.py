@@ -18,6 +18,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -106,8 +107,10 @@ class KeptConnections:
 
     def close(self) -> None:
         """Close those that are not in use."""
-        while self._idle:
-            self._idle.pop().close()
+        # Another thread may take the last one at the same time.
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _take(self) -> "_Connection":
         while True:

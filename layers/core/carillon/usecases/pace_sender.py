@@ -16,6 +16,7 @@ Answers of agents and of the assistant go first (V5): under the same lease, rate
 but whatever state a campaign is in.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
@@ -158,6 +159,8 @@ class _Pacer:
         self._errors: dict[str, ErrorRate] = {}
         self._zones: dict[str, ZoneInfo] = {}
         self._in_flight: dict[Future[SendResult], _Sending] = {}
+        # Each call that is over puts itself here, so that nobody has to ask all of them.
+        self._answered: deque[Future[SendResult]] = deque()
         self._unanswered = 0
         self._renew_at = now + RENEW_EVERY_S
         self._look_at = now + LOOK_AT_RECEIPTS_EVERY_S
@@ -377,6 +380,7 @@ class _Pacer:
             self._served[feed.run.campaign_id] += max(assignment.segments, 1)
         future = self._world.executor.submit(self._world.send, assignment, self._lease)
         self._in_flight[future] = _Sending(feed, assignment, limits)
+        future.add_done_callback(self._answered.append)
         self._collect(wait_s=0.0)
 
     def _wait_for_turn(self, feed: Feed | None, assignment: Assignment) -> bool:
@@ -399,10 +403,10 @@ class _Pacer:
     def _collect(self, *, wait_s: float) -> None:
         if not self._in_flight:
             return
-        if wait_s > 0:
+        if wait_s > 0 and not self._answered:
             self._world.wait(self._in_flight, timeout=wait_s, return_when=FIRST_COMPLETED)
-        done = [future for future in self._in_flight if future.done()]
-        for future in done:
+        while self._answered:
+            future = self._answered.popleft()
             self._settle(self._in_flight.pop(future), self._result_of(future))
 
     def _result_of(self, future: "Future[SendResult]") -> SendResult:
