@@ -1,8 +1,10 @@
 """A provider's own opt-out list and ours: the newest event wins, in pieces, whatever breaks."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import product
 
 import pytest
 
@@ -380,11 +382,11 @@ def test_a_run_may_die_at_any_call_and_the_next_ones_repair_it(scene: Scene, cal
     scene.happens(START, 9, phone=number(2))
     scene.is_listed(listed(5, phone=number(2)), listed(5, phone=number(3)))
     scene.consents.opt_out(replace(an_event(STOP, 1, "SM4"), phone=number(4)))
-    scene.theirs.refusal, scene.theirs.calls_left = KeyboardDied("Killed."), calls
+    scene.theirs.refusal, scene.theirs.calls_left = RunKilled("Killed."), calls
 
     try:
         scene.run_later()
-    except KeyboardDied:
+    except RunKilled:
         # A killed run keeps nothing of how far it came.
         scene.log.states.clear()
     scene.theirs.refusal = None
@@ -396,7 +398,7 @@ def test_a_run_may_die_at_any_call_and_the_next_ones_repair_it(scene: Scene, cal
     assert out == {number(1): True, number(2): False, number(3): True, number(4): True}
 
 
-class KeyboardDied(Unavailable):
+class RunKilled(Unavailable):
     """The end of a process, as far as a fake can bring it about."""
 
 
@@ -418,3 +420,86 @@ def test_a_run_ends_in_time_and_keeps_how_far_it_came(scene: Scene) -> None:
 
     assert len(scene.theirs.entries) == 1
     assert scene.state.told_until.endswith(number(0))
+
+
+# Any life ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that the person writes, *wait_s* after what they wrote before."""
+
+    what: str
+    wait_s: int
+    # How long after it was written it is committed here.
+    late_s: int = 0
+
+
+# With these times a START is written before the run that puts its STOP on the list, and
+# committed so shortly before the next run that its note is not told in that one.
+STEPS = [
+    Step(what, wait_s, late_s)
+    for wait_s in (30, 860)
+    for what, late_s in [
+        *(("stop", 0), ("stop", 880), ("start", 0), ("start", 880)),
+        *(("stop, not noted", 0), ("start, not noted", 0), ("stop there", 0)),
+    ]
+]
+
+
+@pytest.mark.parametrize(
+    "first", STEPS, ids=lambda step: f"{step.what}-{step.wait_s}-{step.late_s}"
+)
+def test_in_the_end_both_sides_say_what_the_person_said_last(first: Step) -> None:
+    for life in ((first, *more) for n in range(3) for more in product(STEPS, repeat=n)):
+        scene, says_stop = lived(life)
+
+        standing = scene.consents.of(PHONE)
+        out_here = standing is not None and standing.opted_out
+        assert (out_here, PHONE in scene.theirs.entries) == (says_stop, says_stop), life
+
+
+def lived(life: Sequence[Step]) -> tuple[Scene, bool]:
+    """Return how it stands two weeks after *life*, and whether the last word was STOP."""
+    clock = FakeClock()
+    scene = Scene(clock, FakeConsents(), FakeConsentLog(clock), FakeOptOutList(clock))
+    pending: list[tuple[float, Suppression]] = []
+    for number, step in enumerate(life):
+        pass_time(scene, step.wait_s, pending)
+        event = Suppression(
+            phone=PHONE,
+            opted_out=step.what.startswith("stop"),
+            event_at=clock.now(),
+            source="keyword",
+            cause=f"SM{number}",
+        )
+        if step.what == "stop there":
+            scene.is_listed(ListedOptOut(phone=PHONE, since=clock.now(), by_person=True))
+        elif "not noted" in step.what:
+            (scene.consents.opt_out if event.opted_out else scene.consents.opt_in)(event)
+        else:
+            pending.append((clock.monotonic() + step.late_s, event))
+    pass_time(scene, 3 * 3600, pending)
+    for _ in range(2):
+        clock.sleep(ROUND_EVERY.total_seconds())
+        pass_time(scene, 900, pending)
+    return scene, event.opted_out
+
+
+def pass_time(scene: Scene, seconds: float, pending: list[tuple[float, Suppression]]) -> None:
+    """Let the runs of every quarter hour, and what is committed late, happen in their order."""
+    until = scene.clock.monotonic() + seconds
+    while True:
+        now = scene.clock.monotonic()
+        run_at = (now // 900 + 1) * 900
+        commit_at, event = min(pending, key=lambda one: one[0], default=(until + 1, None))
+        if min(run_at, commit_at) > until:
+            scene.clock.sleep(until - now)
+            return
+        scene.clock.sleep(min(run_at, commit_at) - now)
+        if event is None or run_at < commit_at:
+            scene.run()
+            continue
+        pending.remove((commit_at, event))
+        (scene.consents.opt_out if event.opted_out else scene.consents.opt_in)(event)
+        scene.log.note(event.phone)
