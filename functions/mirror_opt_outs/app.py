@@ -15,8 +15,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from carillon import settings
 from carillon.adapters import aws as clients
-from carillon.adapters.dynamodb.consents import DynamoConsentLog
+from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.mirror import DynamoMirrorStates, LedgerNews
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.providers import aws
 from carillon.adapters.secrets import Secrets
@@ -37,7 +38,8 @@ class Composition:
     directory: DynamoDirectory
     secrets: Secrets
     suppressions: DynamoSuppressions
-    log: DynamoConsentLog
+    news: LedgerNews
+    states: DynamoMirrorStates
     clock: SystemClock
 
 
@@ -53,7 +55,8 @@ def build() -> Composition:
         suppressions=DynamoSuppressions(
             dynamodb, env.suppressions_table, env.consent_table, clock.now
         ),
-        log=DynamoConsentLog(dynamodb, env.control_table, clock),
+        news=LedgerNews(DynamoConsentLedger(dynamodb, env.consent_table)),
+        states=DynamoMirrorStates(dynamodb, env.control_table),
         clock=clock,
     )
 
@@ -64,8 +67,8 @@ def lambda_handler(_event: dict[str, Any], context: Any) -> dict[str, dict[str, 
     made = build()
     world = Mirroring(
         consents=made.suppressions,
-        log=made.log,
-        states=made.log,
+        news=made.news,
+        states=made.states,
         clock=made.clock,
         deadline=made.clock.monotonic()
         + max(context.get_remaining_time_in_millis() / 1000 - _RESERVE_S, 1.0),

@@ -12,7 +12,6 @@ from carillon import settings
 from carillon.adapters import aws
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.consents import DynamoConsentLog, NotedSuppressions
 from carillon.adapters.dynamodb.control import DynamoDirectory
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
@@ -26,7 +25,7 @@ from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import CallbackRef, Reply
 from carillon.edge.batches import PartialBatchResponse, handle_each
-from carillon.edge.logs import correlation_id, logger, metrics, note_lost
+from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 
 
@@ -48,10 +47,8 @@ def build() -> ReplyWorld:
         directory=directory,
         conversations=messages,
         leads=messages,
-        suppressions=NotedSuppressions(
-            DynamoSuppressions(dynamodb, env.suppressions_table, env.consent_table, clock.now),
-            DynamoConsentLog(dynamodb, env.control_table, clock),
-            note_lost,
+        suppressions=DynamoSuppressions(
+            dynamodb, env.suppressions_table, env.consent_table, clock.now
         ),
         provider_of=providers.of,
         texts=AnswerTexts(

@@ -18,7 +18,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from carillon import settings
 from carillon.adapters import aws
-from carillon.adapters.dynamodb.consents import DynamoConsentLog, NotedSuppressions
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.providers import modules
@@ -27,7 +26,7 @@ from carillon.domain.clock import from_iso
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import Receipt, ReceiptOutcome, RowRef
 from carillon.edge.batches import PartialBatchResponse, message_of
-from carillon.edge.logs import logger, metrics, note_lost
+from carillon.edge.logs import logger, metrics
 from carillon.ports import Leads, Suppressions
 from carillon.usecases.record_receipt import best_of, outdated_among, record_receipt
 
@@ -51,12 +50,8 @@ def build() -> Composition:
     dynamodb = aws.client("dynamodb")
     return Composition(
         leads=DynamoMessages(dynamodb, env.messages_table),
-        suppressions=NotedSuppressions(
-            DynamoSuppressions(
-                dynamodb, env.suppressions_table, env.consent_table, SystemClock().now
-            ),
-            DynamoConsentLog(dynamodb, env.control_table, SystemClock()),
-            note_lost,
+        suppressions=DynamoSuppressions(
+            dynamodb, env.suppressions_table, env.consent_table, SystemClock().now
         ),
         executor=ThreadPoolExecutor(_WORKERS),
     )

@@ -15,7 +15,6 @@ from carillon.adapters import aws
 from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.consents import DynamoConsentLog, NotedSuppressions
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.counters import DynamoFigures
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
@@ -33,7 +32,7 @@ from carillon.domain.law_pack import shipped_pack
 from carillon.domain.message import CallbackRef, LeadRow, RowRef
 from carillon.domain.pacing import MOST_WORKERS, ErrorLimit, workers_for
 from carillon.edge.batches import PartialBatchResponse, handle_each
-from carillon.edge.logs import correlation_id, logger, metrics, note_lost
+from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.ports import Outbox, Queue, SendingDirectory
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.readiness import rules_of
@@ -84,10 +83,8 @@ def build() -> Composition:
     budgets = DynamoBudgets(dynamodb, env.control_table)
     caps = DynamoContactCaps(dynamodb, env.suppressions_table)
     figures = DynamoFigures(dynamodb, env.counters_table)
-    suppressions = NotedSuppressions(
-        DynamoSuppressions(dynamodb, env.suppressions_table, env.consent_table, clock.now),
-        DynamoConsentLog(dynamodb, env.control_table, clock),
-        note_lost,
+    suppressions = DynamoSuppressions(
+        dynamodb, env.suppressions_table, env.consent_table, clock.now
     )
     # Threads and connections are made as they are needed: a slow sender has few.
     executor = ThreadPoolExecutor(MOST_WORKERS)

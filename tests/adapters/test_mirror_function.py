@@ -7,14 +7,13 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from carillon.adapters import aws as clients
-from carillon.adapters.dynamodb.consents import DynamoConsentLog
+from carillon.adapters.dynamodb.consent import DynamoConsentLedger
+from carillon.adapters.dynamodb.mirror import LedgerNews
 from carillon.adapters.providers import aws
 from carillon.domain.message import Suppression
 from infra.local.carrier import Carrier, Scenario
-from tests.support.clock import FakeClock
 from tests.support.messages import LEAD, PHONE, a_claim, submit
 from tests.support.sending import a_sender
 from tests.support.sending_functions import (
@@ -119,8 +118,6 @@ def test_a_start_that_was_noted_takes_the_number_off_the_list(
             cause="SM2",
         )
     )
-    before = FakeClock(now - timedelta(minutes=2))
-    DynamoConsentLog(deployed.stores.client, "ControlTable", before).note(PHONE)
 
     done = mirror(deployed)
 
@@ -203,8 +200,8 @@ def _day(number: int) -> datetime:
 
 
 def noted(deployed: Deployment) -> list[str]:
-    log = DynamoConsentLog(deployed.stores.client, "ControlTable", FakeClock())
-    return [phone for _, phone in log.after("", datetime.now(UTC) + timedelta(minutes=1), 10)]
+    news = LedgerNews(DynamoConsentLedger(deployed.stores.client, "ConsentTable"))
+    return [phone for _, phone in news.after("", datetime.now(UTC) + timedelta(minutes=1), 10)]
 
 
 def test_an_opt_out_that_a_receipt_tells_of_is_noted_for_the_lists(deployed: Deployment) -> None:
@@ -216,20 +213,3 @@ def test_an_opt_out_that_a_receipt_tells_of_is_noted_for_the_lists(deployed: Dep
     )
 
     assert (opted_out(deployed), noted(deployed)) == (True, [PHONE])
-
-
-def test_a_stop_is_committed_although_it_cannot_be_noted(deployed: Deployment) -> None:
-    deployed.stores.keep_sender(a_sender())
-
-    def unreachable(params: dict[str, Any], **_: Any) -> None:
-        if "CONSENTS" in str(params["body"]):
-            raise EndpointConnectionError(endpoint_url="https://dynamodb")
-
-    events = clients.client("dynamodb").meta.events
-    events.register("before-call.dynamodb.PutItem", unreachable)
-    try:
-        deployed.invoke("process_inbound", a_batch(an_inbound_message("STOP")))
-    finally:
-        events.unregister("before-call.dynamodb.PutItem", unreachable)
-
-    assert (opted_out(deployed), noted(deployed)) == (True, [])

@@ -8,7 +8,6 @@ from carillon.domain.clock import to_iso
 from carillon.domain.errors import CarillonError, Conflict, InvalidInput
 from carillon.domain.message import Suppression
 from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
-from carillon.ports import Clock
 from tests.support.clock import FakeClock
 from tests.support.sending import FakeSuppressions
 
@@ -30,21 +29,25 @@ class FakeConsents(FakeSuppressions):
         return [one for one in page if one.opted_out], behind[rows - 1] if behind[rows:] else None
 
 
-class FakeConsentLog:
-    """Implements ``ports.ConsentLog`` and ``ports.MirrorStates``."""
+class FakeNews:
+    """Implements ``ports.ConsentNews`` over the fake consents."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._noted: set[tuple[str, str]] = set()
-        self.states: dict[str, MirrorState] = {}
-
-    def note(self, phone: str) -> None:
-        self._noted.add((f"{to_iso(self._clock.now())}#{phone}", phone))
+    def __init__(self, consents: FakeConsents) -> None:
+        self._consents = consents
 
     def after(self, position: str, until: datetime, limit: int) -> list[tuple[str, str]]:
-        return [
-            one for one in sorted(self._noted) if one[0] > position and one[0] <= to_iso(until)
-        ][:limit]
+        changes = sorted(
+            (f"{to_iso(one.recorded_at)}#{phone}", phone)
+            for phone, one in self._consents.listed.items()
+        )
+        return [one for one in changes if position < one[0] <= to_iso(until)][:limit]
+
+
+class FakeMirrorStates:
+    """Implements ``ports.MirrorStates``."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, MirrorState] = {}
 
     def get(self, name: str) -> MirrorState:
         return self.states.get(name, MirrorState())

@@ -21,7 +21,7 @@ from carillon.domain.opt_out_mirror import (
 from carillon.usecases.mirror_opt_outs import Mirroring, mirror_opt_outs
 from tests.support.clock import NOON, FakeClock
 from tests.support.messages import PHONE, after, an_event
-from tests.support.mirroring import FakeConsentLog, FakeConsents, FakeOptOutList
+from tests.support.mirroring import FakeConsents, FakeMirrorStates, FakeNews, FakeOptOutList
 
 STOP, START = True, False
 DAY_S = 24 * 3600
@@ -41,14 +41,17 @@ class Scene:
 
     clock: FakeClock
     consents: FakeConsents
-    log: FakeConsentLog
+    states: FakeMirrorStates
     theirs: FakeOptOutList
 
     def happens(self, out: bool, at_s: float, cause: str = "SM1", phone: str = PHONE) -> None:
         """Let somebody write STOP or START; it is committed and noted now."""
         event = replace(an_event(out, at_s, cause), phone=phone)
         (self.consents.opt_out if out else self.consents.opt_in)(event)
-        self.log.note(phone)
+
+    def none_is_news(self) -> None:
+        """Let all that happened so far have been recorded long ago."""
+        self.consents.listed.clear()
 
     def is_listed(self, *entries: ListedOptOut) -> None:
         self.theirs.entries.update({entry.phone: entry for entry in entries})
@@ -56,8 +59,8 @@ class Scene:
     def run(self, theirs: FakeOptOutList | None = None, deadline: float = 1e9) -> Counter[str]:
         world = Mirroring(
             consents=self.consents,
-            log=self.log,
-            states=self.log,
+            news=FakeNews(self.consents),
+            states=self.states,
             clock=self.clock,
             deadline=deadline,
         )
@@ -70,14 +73,14 @@ class Scene:
 
     @property
     def state(self) -> MirrorState:
-        return self.log.get(self.theirs.name)
+        return self.states.get(self.theirs.name)
 
 
 @pytest.fixture
 def scene() -> Scene:
     clock = FakeClock()
     clock.sleep(DAY_S)
-    return Scene(clock, FakeConsents(), FakeConsentLog(clock), FakeOptOutList(clock))
+    return Scene(clock, FakeConsents(clock.now), FakeMirrorStates(), FakeOptOutList(clock))
 
 
 # Which of two entries counts -------------------------------------------------------
@@ -177,7 +180,7 @@ def test_a_long_list_is_read_over_several_runs_and_then_from_its_beginning(scene
 
 
 def test_a_cursor_that_the_provider_has_forgotten_begins_anew(scene: Scene) -> None:
-    scene.log.save(scene.theirs.name, MirrorState(their_cursor="stale"))
+    scene.states.save(scene.theirs.name, MirrorState(their_cursor="stale"))
     scene.is_listed(listed(5))
 
     assert scene.run()["opted_out_here"] == 1
@@ -277,6 +280,7 @@ def test_many_numbers_that_the_provider_keeps_do_not_hold_up_the_list(scene: Sce
         scene.is_listed(listed(5, phone=number(n)))
         scene.theirs.kept_for_good.add(number(n))
     scene.is_listed(listed(5, phone=number(999)))
+    scene.none_is_news()
 
     first, second = scene.run_later(), scene.run_later()
 
@@ -304,9 +308,10 @@ def test_a_start_whose_note_was_lost_is_found_at_the_list_itself(scene: Scene) -
     assert scene.theirs.entries == {}
 
 
-def test_an_opt_out_whose_note_was_lost_is_put_there_within_a_week(scene: Scene) -> None:
+def test_an_opt_out_that_the_news_missed_is_put_there_within_a_week(scene: Scene) -> None:
     scene.run()
     scene.consents.opt_out(an_event(STOP, 1, "SM1"))
+    scene.none_is_news()
 
     scene.run_later()
     assert scene.theirs.entries == {}
@@ -318,6 +323,7 @@ def test_an_opt_out_whose_note_was_lost_is_put_there_within_a_week(scene: Scene)
 def test_a_new_list_gets_all_that_we_have_in_pieces(scene: Scene) -> None:
     for n in range(450):
         scene.consents.opt_out(replace(an_event(STOP, 1, "SM1"), phone=number(n)))
+    scene.none_is_news()
 
     put = []
     for _ in range(4):
@@ -388,7 +394,7 @@ def test_a_run_may_die_at_any_call_and_the_next_ones_repair_it(scene: Scene, cal
         scene.run_later()
     except RunKilled:
         # A killed run keeps nothing of how far it came.
-        scene.log.states.clear()
+        scene.states.states.clear()
     scene.theirs.refusal = None
     scene.run_later()
     scene.run_later()
@@ -462,7 +468,7 @@ def test_in_the_end_both_sides_say_what_the_person_said_last(first: Step) -> Non
 def lived(life: Sequence[Step]) -> tuple[Scene, bool]:
     """Return how it stands two weeks after *life*, and whether the last word was STOP."""
     clock = FakeClock()
-    scene = Scene(clock, FakeConsents(), FakeConsentLog(clock), FakeOptOutList(clock))
+    scene = Scene(clock, FakeConsents(clock.now), FakeMirrorStates(), FakeOptOutList(clock))
     pending: list[tuple[float, Suppression]] = []
     for number, step in enumerate(life):
         pass_time(scene, step.wait_s, pending)
@@ -502,4 +508,3 @@ def pass_time(scene: Scene, seconds: float, pending: list[tuple[float, Suppressi
             continue
         pending.remove((commit_at, event))
         (scene.consents.opt_out if event.opted_out else scene.consents.opt_in)(event)
-        scene.log.note(event.phone)

@@ -694,15 +694,15 @@ class MirroredConsents(Suppressions, Protocol):
         ...
 
 
-class ConsentLog(Protocol):
-    """Whose consent has changed lately; kept for some days, and not without gaps."""
-
-    def note(self, phone: str) -> None:
-        """Note that the consent of *phone* has changed just now."""
-        ...
+class ConsentNews(Protocol):
+    """Whose consent has changed lately; it may be a little behind."""
 
     def after(self, position: str, until: datetime, limit: int) -> list[tuple[str, str]]:
-        """Return (position, phone) of the first *limit* changes behind *position*, oldest first."""
+        """
+        Return (position, phone) of the first *limit* changes behind *position*, oldest first.
+
+        Only those recorded before *until*; of several changes of one phone the last.
+        """
         ...
 
 

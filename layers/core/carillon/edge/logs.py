@@ -14,11 +14,6 @@ def correlation_id() -> str:
     return logger.get_correlation_id() or ""
 
 
-def note_lost(error: Exception) -> None:
-    """Log that a change of consent was not noted for the providers' own lists, which lag now."""
-    logger.error("consent_note_lost", error_type=type(error).__name__)
-
-
 def metrics() -> Metrics:
     """Return the EMF metrics of this function; dimensions are bounded: service, provider."""
     return Metrics()

@@ -1,9 +1,9 @@
 """
 Keeps a provider's own opt-out list and our suppressions in step, a bounded piece at a time (O5).
 
-    the news       what was opted out or in here since the last run, from our log of consents
+    the news       what was opted out or in here since the last run, from the ledger
     their entries  page by page: new ones are opted out here, outdated ones taken off there
-    our opt-outs   once a week all of them: what the log has lost, and a list that is new
+    our opt-outs   once a week all of them: what was missed, and a list that is new
 
 Each piece may be repeated: whatever is done twice changes nothing the second time. What is
 read of either side may be old, and is looked at again before anything is changed.
@@ -14,6 +14,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from carillon.domain.clock import to_iso
 from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.message import Suppression
 from carillon.domain.opt_out_mirror import (
@@ -23,7 +24,7 @@ from carillon.domain.opt_out_mirror import (
     Verdict,
     verdict,
 )
-from carillon.ports import Clock, ConsentLog, MirroredConsents, MirrorStates, ProviderOptOuts
+from carillon.ports import Clock, ConsentNews, MirroredConsents, MirrorStates, ProviderOptOuts
 
 # Per run and list: a provider takes about ten calls a second.
 _MOST_NEWS = 200
@@ -32,8 +33,9 @@ _MOST_TAKEN_OFF = 200
 _MOST_PUTS = 200
 _MOST_OF_OURS = 10_000
 _OURS_PER_PAGE = 500
-# Clocks differ, and what is written to the log now may bear the time of a moment ago.
+# Clocks differ, and what is recorded now may bear the time of a moment ago, or show a little late.
 _LOG_SETTLES = timedelta(minutes=1)
+_NEWS_FROM = ROUND_EVERY + timedelta(days=1)
 
 _Steps = Generator[MirrorState, None, MirrorState]
 
@@ -43,7 +45,7 @@ class Mirroring:
     """What the mirror stands on, and until when (``clock.monotonic``) a run may last."""
 
     consents: MirroredConsents
-    log: ConsentLog
+    news: ConsentNews
     states: MirrorStates
     clock: Clock
     deadline: float
@@ -88,8 +90,10 @@ def _steps(state: MirrorState, run: _Pass) -> _Steps:
 
 
 def _tell_news(state: MirrorState, run: _Pass) -> _Steps:
-    until = run.world.clock.now() - _LOG_SETTLES
-    for position, phone in run.world.log.after(state.told_until, until, _MOST_NEWS):
+    now = run.world.clock.now()
+    # What is older, a list that is new gets by the weekly round.
+    since = state.told_until or to_iso(now - _NEWS_FROM)
+    for position, phone in run.world.news.after(since, now - _LOG_SETTLES, _MOST_NEWS):
         standing = run.world.consents.of(phone)
         if standing is not None and standing.opted_out:
             _put(standing, run)
@@ -153,8 +157,6 @@ def _opt_out_here(entry: ListedOptOut, now: datetime, run: _Pass) -> None:
             committed_at=now,
         )
     )
-    # Other lists are to know it as well.
-    run.world.log.note(entry.phone)
     run.counts["opted_out_here"] += 1
 
 

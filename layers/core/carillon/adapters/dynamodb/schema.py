@@ -22,8 +22,6 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign;
                                            of ``assistant``: tokens that a model was asked for
     ORG            POLICY                  what the organisation asks of itself beyond the law
-    CONSENTS       {noted_at}#{phone}      a change of consent that providers' own lists hear of;
-                                           kept (TTL) 8 days
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
 
 Contacts table (pk, sk)
@@ -100,7 +98,6 @@ POLICY: Final = "POLICY"
 OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
-CONSENT_LOG: Final = "CONSENTS"
 MIRROR: Final = "MIRROR"
 
 # How many leads a part should hold: see the messages table above.
@@ -117,11 +114,6 @@ PARKED_BUCKETS: Final = 16
 def office_sk(office_id: str) -> str:
     """Sort key of an office under ORG."""
     return f"OFF#{office_id}"
-
-
-def consent_note_sk(noted_at: str, phone: str) -> str:
-    """Sort key of a change of consent: sorted by the time it was noted."""
-    return f"{noted_at}#{phone}"
 
 
 def mirror_pk(name: str) -> str:
