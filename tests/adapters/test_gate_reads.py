@@ -43,7 +43,7 @@ def test_keys_left_unprocessed_are_read_before_the_gate_answers() -> None:
         view = gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a")
 
     assert view == GateView(opted_out=True, campaign_active=True, lease_token=1, campaign_version=1)
-    assert len(hesitant.requests) == 3
+    assert len(hesitant.requests) == 4
 
 
 def test_every_read_of_the_gate_is_strongly_consistent() -> None:

@@ -323,6 +323,16 @@ def test_the_gate_sees_an_opt_out_and_an_opt_in(stores: Stores) -> None:
     assert (out, look(stores).opted_out) == (True, False)
 
 
+def test_the_gate_sees_that_a_person_is_held_until_they_are_released(stores: Stores) -> None:
+    stores.holds.hold(PHONE, "SM1", after(1))
+    stores.holds.hold(PHONE, "SM2", after(2))
+    held = look(stores).is_held
+    stores.holds.release(PHONE)
+    stores.holds.release(PHONE)
+
+    assert (held, look(stores).is_held) == (True, False)
+
+
 def test_the_gate_sees_the_newest_lease_even_when_it_is_over(stores: Stores) -> None:
     for _ in range(2):
         lease = stores.control.acquire("snd_a", "me", after(15), after(0))

@@ -242,9 +242,17 @@ GUARDS = (
     Guard(
         "the gate reads consent consistently",
         _CONTROL,
-        '{"Keys": [{"pk": {"S": phone}}], "ConsistentRead": True}',
-        '{"Keys": [{"pk": {"S": phone}}], "ConsistentRead": False}',
+        'schema.held_pk(phone)}}],\n                "ConsistentRead": True,',
+        'schema.held_pk(phone)}}],\n                "ConsistentRead": False,',
         (_GATE_SUITE,),
+    ),
+    Guard(
+        "who may have meant to opt out is not texted",
+        _SEND,
+        "if view.is_held and assignment.answer is None:",
+        "if view.is_held and claim is None:",
+        (_UNIT + "send_lead.py",),
+        "meant_to_opt_out",
     ),
     Guard(
         "the gate knows an opt-out when it sees one",

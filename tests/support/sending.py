@@ -601,15 +601,33 @@ class FakeDirectory:
         self.run_by_key[run.sender_id, run.campaign_id] = run
 
 
+class FakeHolds:
+    """Implements ``ports.Holds``."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+
+    def hold(self, phone: str, cause: str, at: datetime) -> None:
+        self.held.setdefault(phone, cause)
+
+    def release(self, phone: str) -> None:
+        self.held.pop(phone, None)
+
+
 class FakeGate:
     """Implements ``ports.Gate`` over the other fakes."""
 
     def __init__(
-        self, directory: FakeDirectory, suppressions: FakeSuppressions, messages: FakeMessages
+        self,
+        directory: FakeDirectory,
+        suppressions: FakeSuppressions,
+        messages: FakeMessages,
+        holds: FakeHolds | None = None,
     ) -> None:
         self._directory = directory
         self._suppressions = suppressions
         self._messages = messages
+        self._holds = holds or FakeHolds()
 
     def look(
         self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
@@ -623,6 +641,7 @@ class FakeGate:
             lease_token=self._directory.tokens.get(sender_id, 0),
             campaign_version=campaign.version if campaign is not None else 0,
             has_replied="replied_at" in row or "opted_out_at" in row,
+            is_held=phone in self._holds.held,
         )
 
 

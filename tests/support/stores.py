@@ -19,6 +19,7 @@ from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
@@ -28,6 +29,7 @@ from carillon.domain.message import RowRef
 from carillon.ports import (
     ConsentLedger,
     Gate,
+    Holds,
     Leases,
     SendingDirectory,
     Suppressions,
@@ -37,7 +39,13 @@ from tests.support.clock import NOON
 from tests.support.consent import FakeConsentLedger
 from tests.support.dynamodb_server import dynamodb_server
 from tests.support.messages import Messages
-from tests.support.sending import FakeDirectory, FakeGate, FakeMessages, FakeSuppressions
+from tests.support.sending import (
+    FakeDirectory,
+    FakeGate,
+    FakeHolds,
+    FakeMessages,
+    FakeSuppressions,
+)
 from tests.support.tables import create_tables
 
 Item = dict[str, Any]
@@ -55,6 +63,7 @@ class Stores:
     control: Control
     suppressions: Suppressions
     ledger: ConsentLedger
+    holds: Holds
     gate: Gate
 
     def keep_sender(self, sender: Sender) -> None:
@@ -128,12 +137,14 @@ class DynamoStores(Stores):
 def fake_stores() -> Stores:
     """Return the fakes, empty."""
     directory, suppressions, messages = FakeDirectory(), FakeSuppressions(), FakeMessages()
+    holds = FakeHolds()
     return FakeStores(
         messages=messages,
         control=directory,
         suppressions=suppressions,
         ledger=FakeConsentLedger(suppressions),
-        gate=FakeGate(directory, suppressions, messages),
+        holds=holds,
+        gate=FakeGate(directory, suppressions, messages, holds),
     )
 
 
@@ -177,6 +188,7 @@ def _adapters_over(used: Any, client: Any) -> DynamoStores:
         control=DynamoDirectory(used, "ControlTable"),
         suppressions=DynamoSuppressions(used, "SuppressionsTable", "ConsentTable", lambda: NOON),
         ledger=DynamoConsentLedger(client, "ConsentTable"),
+        holds=DynamoHolds(client, "SuppressionsTable"),
         gate=DynamoGate(
             used,
             control_table="ControlTable",

@@ -31,6 +31,7 @@ from carillon.domain.message import (
 from carillon.usecases.send_lead import (
     CLAIM_MAX_AGE_S,
     GATE_MAX_AGE_S,
+    LOOK_AT_HELD_EVERY,
     MAX_ATTEMPTS,
     Assignment,
     SendingWorld,
@@ -40,10 +41,12 @@ from carillon.usecases.send_lead import (
 )
 from tests.support.clock import FakeClock
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
+from tests.support.outbox import FakeOutbox, a_reply
 from tests.support.sending import (
     FakeContactCaps,
     FakeDirectory,
     FakeGate,
+    FakeHolds,
     FakeMessages,
     FakeSuppressions,
     a_campaign,
@@ -104,7 +107,9 @@ class Scene:
     def __post_init__(self) -> None:
         self.directory.campaigns["cmp_a"] = a_campaign()
         self.directory.acquire("snd_a", "me", after(15), after(0))
-        self.gate = SlowGate(FakeGate(self.directory, self.suppressions, self.messages))
+        self.holds = FakeHolds()
+        gate = FakeGate(self.directory, self.suppressions, self.messages, self.holds)
+        self.gate = SlowGate(gate)
 
     def send(self, *, lease: Lease = LEASE, **changes: Any) -> SendResult:
         defaults: dict[str, Any] = {
@@ -390,3 +395,29 @@ def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
     assert result == SendResult(outcome=Sent.CANCELLED)
     assert list(scene.messages.items) == [LEAD]
     assert scene.account.taken == []
+
+
+def test_a_person_who_may_have_meant_to_opt_out_waits_until_somebody_has_decided() -> None:
+    scene = Scene()
+    scene.holds.hold(PHONE, "SMin1", after(0))
+
+    result = scene.send()
+
+    assert (result.outcome, result.code) == (Sent.WAITS, "contact_held")
+    assert result.until == scene.clock.now() + LOOK_AT_HELD_EVERY
+    assert scene.account.taken == []
+    assert (scene.row()["status"], scene.row()["attempts"]) == (LeadStatus.RETRYING, 0)
+    scene.holds.release(PHONE)
+    again = scene.send(retry_of=scene.row()["claim_id"])
+    assert again.outcome is Sent.SUBMITTED
+
+
+def test_an_agents_answer_reaches_somebody_who_is_held() -> None:
+    scene = Scene()
+    reply = a_reply(phone=PHONE)
+    FakeOutbox(scene.messages).put(reply)
+    scene.holds.hold(PHONE, "SMin1", after(0))
+
+    result = scene.send(answer=reply.ref, retry_of=f"queued.{reply.id}")
+
+    assert result.outcome is Sent.SUBMITTED

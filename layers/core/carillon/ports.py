@@ -567,6 +567,18 @@ class Gate(Protocol):
         ...
 
 
+class Holds(Protocol):
+    """Whom no campaign texts until a person has decided what they meant (O1)."""
+
+    def hold(self, phone: str, cause: str, at: datetime) -> None:
+        """Hold *phone* because of the message *cause*; holding it again changes nothing."""
+        ...
+
+    def release(self, phone: str) -> None:
+        """Let campaigns text *phone* again, as far as its consent goes. Idempotent."""
+        ...
+
+
 class Suppressions(Protocol):
     """
     Who must not be texted. Ordered by event time: an older event never overrides a newer.

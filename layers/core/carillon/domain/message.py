@@ -325,7 +325,8 @@ class GateView:
     What one strongly consistent read saw right before a provider call.
 
     ``campaign_version`` is the present one: what was rendered from another is out of date.
-    ``has_replied`` says, where a lead was asked about, whether the person answered it.
+    ``has_replied`` says, where a lead was asked about, whether the person answered it;
+    ``is_held`` that they may have meant to opt out, and nobody has decided yet (O1).
     """
 
     opted_out: bool
@@ -333,6 +334,7 @@ class GateView:
     lease_token: int
     campaign_version: int
     has_replied: bool = False
+    is_held: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,8 @@ GATE_MAX_AGE_S = 1.0
 # time-out it bounds how long a claim can still turn into a message.
 CLAIM_MAX_AGE_S = 10.0
 MAX_ATTEMPTS = 4
+# Who may have meant to opt out is asked about again so often, until a person has decided (O1).
+LOOK_AT_HELD_EVERY = timedelta(hours=1)
 _RETRY_BASE_S = 2.0
 _RETRY_GROWTH = 4
 _MAX_LOOKS = 3
@@ -244,6 +246,8 @@ def _blocked(
         if view.has_replied:
             world.leads.release(claim)
             return SendResult(outcome=Sent.CANCELLED)
+        if view.is_held and assignment.answer is None:
+            return _held_back(claim, world)
         now = world.clock.monotonic()
         if (
             assignment.is_stopped(view)
@@ -258,6 +262,13 @@ def _blocked(
             return None
     world.leads.release(claim)
     return SendResult(outcome=Sent.HELD)
+
+
+def _held_back(claim: Claim, world: SendingWorld) -> SendResult:
+    """Let the message wait until a person has decided what its recipient meant (O1)."""
+    until = world.clock.now() + LOOK_AT_HELD_EVERY
+    world.leads.defer(claim, "contact_held", until)
+    return SendResult(outcome=Sent.WAITS, until=until, claim_id=claim.id, code="contact_held")
 
 
 def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) -> SendResult:

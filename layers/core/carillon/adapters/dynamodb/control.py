@@ -470,7 +470,7 @@ class DynamoDirectory:
 
 
 class DynamoGate:
-    """Implements ``ports.Gate``: three or four items in one BatchGetItem, 1 RU each or more."""
+    """Implements ``ports.Gate``: four or five items in one BatchGetItem, 1 RU each or more."""
 
     def __init__(
         self, client: Any, *, control_table: str, suppressions_table: str, messages_table: str
@@ -493,6 +493,7 @@ class DynamoGate:
             campaign_active=campaign.get("status") == CampaignStatus.ACTIVE,
             lease_token=lease.get("token", 0),
             campaign_version=campaign.get("version", 0),
+            is_held=(schema.held_pk(phone), "") in found,
             has_replied=lead is not None and _has_reacted(found.get((lead.pk, lead.sk), {})),
         )
 
@@ -501,7 +502,10 @@ class DynamoGate:
     ) -> dict[tuple[str, str], dict[str, Any]]:
         campaign = [_key(schema.campaign_pk(campaign_id), "CMP")] if campaign_id else []
         wanted: dict[str, Any] = {
-            self._suppressions: {"Keys": [{"pk": {"S": phone}}], "ConsistentRead": True},
+            self._suppressions: {
+                "Keys": [{"pk": {"S": phone}}, {"pk": {"S": schema.held_pk(phone)}}],
+                "ConsistentRead": True,
+            },
             self._control: {
                 "Keys": [*campaign, _key(schema.sender_pk(sender_id), "LEASE")],
                 "ConsistentRead": True,

@@ -64,6 +64,7 @@ Suppressions table (pk)
                                            table that is scanned: a page at a time, once a week, to
                                            compare all opt-outs with a provider's own list
     {phone}#sent                           when the last messages went to it, for caps (TTL)
+    {phone}#held                           they may have meant to opt out; a person decides (O1)
 
 Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) — the ledger (O6).
     {phone}        {event_at}#{cause}      one opt-in or opt-out: when it was said and recorded,
@@ -159,6 +160,11 @@ def consent_lane(phone: str, *, opted_out: bool) -> str:
 def consent_lane_pk(lane: int, *, opted_out: bool) -> str:
     """gsi1 partition of one lane of who is opted out, or has come back."""
     return f"{'OUT' if opted_out else 'IN'}#{lane}"
+
+
+def held_pk(phone: str) -> str:
+    """Suppressions key of whether *phone* is held."""
+    return f"{phone}#held"
 
 
 def list_pk(list_id: str) -> str:

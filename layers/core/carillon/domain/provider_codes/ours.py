@@ -24,6 +24,10 @@ CODES: Final[Codes] = {
     "frequency_cap": permanent(
         "The person had been texted as often as law and policy allow.", Advice.NOTHING
     ),
+    "contact_held": permanent(
+        "The person may have meant to opt out, and nobody had decided by the campaign's end.",
+        Advice.NOTHING,
+    ),
     "follow_up_cancelled": permanent(
         "The person replied or opted out before it could be tried again.", Advice.NOTHING
     ),
