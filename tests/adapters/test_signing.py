@@ -74,17 +74,26 @@ class Changing:
         return self.now
 
 
-@pytest.mark.parametrize("day", ["20261124", "20261125"])
-def test_a_new_day_and_new_credentials_have_a_key_of_their_own(day: str) -> None:
+@pytest.mark.parametrize(
+    ("day", "renewed"),
+    [
+        ("20261125", ("AKIA1", "secret one", "token one")),
+        ("20261124", ("AKIA2", "secret two", "token two")),
+        ("20261124", ("AKIA1", "secret one", None)),
+    ],
+    ids=["a new day", "new credentials", "no session any more"],
+)
+def test_a_new_day_and_new_credentials_have_a_key_of_their_own(
+    day: str, renewed: tuple[str, str, str | None]
+) -> None:
     keys, host, target = Changing(), "dynamodb.us-east-1.amazonaws.com", "DynamoDB_20120810.Query"
     signer = Signer(keys, service="dynamodb", region="us-east-1", host=host)
     signer.headers(target, b"{}", "20261124T235959Z")
 
-    keys.now = ReadOnlyCredentials("AKIA2", "secret two", "token two")
+    keys.now = ReadOnlyCredentials(*renewed)
     at = f"{day}T000000Z"
 
-    renewed = Credentials(*keys.now[:3])
-    expected = botocores(renewed, target, b"{}", at, region="us-east-1", host=host)
+    expected = botocores(Credentials(*renewed), target, b"{}", at, region="us-east-1", host=host)
     assert ours(signer, target, b"{}", at) == expected
 
 

@@ -18,6 +18,10 @@ _SECRETS = _CORE + "adapters/secrets.py"
 _AWS = _CORE + "adapters/aws.py"
 _CLOCK = _CORE + "adapters/system_clock.py"
 _TWILIO = _CORE + "adapters/providers/twilio.py"
+_SLIM = _CORE + "adapters/dynamodb/slim.py"
+_KEPT = _CORE + "adapters/kept_connections.py"
+_POOL = _CORE + "adapters/providers/kept_pool.py"
+_SIGNING = _CORE + "adapters/signing.py"
 _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
 _OPT_OUT_JOBS = _CORE + "adapters/dynamodb/consent_jobs.py"
@@ -57,6 +61,9 @@ _FUNCTIONS_SUITE = "tests/adapters/test_sending_functions.py"
 _WEBHOOKS_SUITE = "tests/contracts/test_provider_webhooks_function.py"
 _SIGNATURES = "tests/contracts/test_twilio_signatures.py"
 _TWILIO_SUITE = "tests/contracts/test_twilio_adapter.py"
+_SLIM_SUITE = "tests/adapters/test_slim_client.py"
+_KEPT_SUITE = "tests/adapters/test_kept_connections.py"
+_SIGNING_SUITE = "tests/adapters/test_signing.py"
 _CRASHES = "tests/faults/test_crash_points.py"
 _FENCE = "tests/faults/test_opt_out_fence.py"
 _PAUSES = "tests/faults/test_pause_and_fence.py"
@@ -786,7 +793,79 @@ GUARDS = (
         '"max_attempts": 4',
         '"max_attempts": 0',
         (_REFUSALS,),
+        "tried_five_times",
+    ),
+    # The sender's own client ------------------------------------------------------
+    Guard(
+        "a refused request of the sender is tried again",
+        _SLIM,
+        "MOST_ATTEMPTS = 5",
+        "MOST_ATTEMPTS = 1",
+        (_REFUSALS,),
         "carry_a_batch",
+    ),
+    Guard(
+        "a misspelt condition is not sent",
+        _SLIM,
+        "if unknown := request.keys() - self._known[operation]:",
+        "if unknown := request.keys() - request.keys():",
+        (_SLIM_SUITE,),
+        "misspelt",
+    ),
+    Guard(
+        "a damaged answer is not believed",
+        _SLIM,
+        "if told is not None and told != str(counted):",
+        "if told is not None and told == str(counted + 1):",
+        (_SLIM_SUITE,),
+        "tried_again",
+    ),
+    Guard(
+        "a page that is no answer does not say that nobody opted out",
+        _SLIM,
+        "    elif result is None:",
+        "    elif result == []:",
+        (_SLIM_SUITE,),
+        "tried_again",
+    ),
+    Guard(
+        "every answer to the sender sets the clock",
+        _SLIM,
+        "        self._note_its_time(answer)\n",
+        "",
+        (_SLIM_SUITE,),
+        "sets_our_clock",
+    ),
+    Guard(
+        "half an answer is none",
+        _KEPT,
+        "body = begun if len(begun) >= length else self._at_least(begun, length)",
+        "body = begun",
+        (_KEPT_SUITE,),
+        "breaks_off",
+    ),
+    Guard(
+        "a connection that the server has closed is not used",
+        _KEPT,
+        "            if not connection.was_closed():\n",
+        "            if connection.is_open:\n",
+        (_KEPT_SUITE,),
+        "lay_idle",
+    ),
+    Guard(
+        "a post whose answer was lost is not one that was never sent",
+        _POOL,
+        "    if isinstance(error, NotSent):",
+        "    if isinstance(error, CallFailed):",
+        (_TWILIO_SUITE,),
+        "dropped",
+    ),
+    Guard(
+        "a new day has a new signing key",
+        _SIGNING,
+        "if kept_day != day or kept_secret != secret:",
+        "if kept_secret != secret:",
+        (_SIGNING_SUITE,),
     ),
     Guard(
         "a row that cannot be read does not hold up its part",
