@@ -185,7 +185,6 @@ class MirrorOptOuts:
 class ProcessReceipts:
     """functions/process_receipts."""
 
-    control_table: str
     messages_table: str
     suppressions_table: str
     consent_table: str
