@@ -176,7 +176,7 @@ STEPS: list[Step] = [
 RELEASES, ANSWERS = {"unhold"}, {"person"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=25), st.sampled_from([AGENT, ASSISTANT]))
 def test_whatever_happens_the_invariants_hold(steps: list[Step], operator: str) -> None:
     before = a_conversation(operated_by=operator)

@@ -15,6 +15,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
+    CMP#{campaign} TEXT#{version}          what it says from that version on, for transcripts
     CMP#{campaign} TURN                    when the reconciler's next own look is
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign
     ORG            POLICY                  what the organisation asks of itself beyond the law
@@ -52,6 +53,17 @@ Suppressions table (pk)
     {phone}                                opted out or opted in, when (event time), how
     {phone}#sent                           when the last messages went to it, for caps (TTL)
 
+Conversations table (pk, sk; indexes gsi1, gsi2, gsi3: gsi{n}pk, place) — one item a conversation.
+    {conversation}           CNV           a conversation; its id is computed from its thread
+        gsi1 OFF#{office}#{section}        an office's inbox by section, newest message last;
+        gsi2 CMP#{campaign}#{section}      a campaign's; gsi3 USR#{user}#{section}: a user's.
+                                           ``place`` is {last_message_at}#{conversation} in all
+                                           of them, so pages of several queues merge. One that
+                                           left the queue has no index key
+    SRCH#{office}#N{ad} {ada lovelace}#{conversation}   found by what a name begins with
+    SRCH#{office}#P{1202} {12025550142}#{conversation}  found by what a number begins with
+    TURN#{scope}             TURN          how many turns were given out (round robin)
+
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
 ``expires_at``. Attribute names equal the field names of the domain's dataclasses.
 """
@@ -60,6 +72,7 @@ from typing import Final
 
 from carillon.domain.books import LANES
 from carillon.domain.ids import part_of
+from carillon.domain.inbox import QueueKind
 
 PK: Final = "pk"
 SK: Final = "sk"
@@ -212,3 +225,40 @@ def checkpoint_pk(messages_pk: str) -> str:
 def office_day_pk(office_id: str, date: str) -> str:
     """Counters partition of an office's quarter hours of a UTC date (``2026-11-22``)."""
     return f"OFF#{office_id}#{date}"
+
+
+CONVERSATION: Final = "CNV"
+PLACE: Final = "place"
+# Which index holds the queues of whom.
+QUEUE_INDEX: Final = {QueueKind.OFFICE: "gsi1", QueueKind.CAMPAIGN: "gsi2", QueueKind.USER: "gsi3"}
+_QUEUE_OWNER: Final = {QueueKind.OFFICE: "OFF", QueueKind.CAMPAIGN: "CMP", QueueKind.USER: "USR"}
+
+
+def queue_pk(kind: QueueKind, owner: str, section: str) -> str:
+    """Index partition of one section of an office's, campaign's or user's inbox."""
+    return f"{_QUEUE_OWNER[kind]}#{owner}#{section}"
+
+
+def place_of(last_message_at: str, conversation_id: str) -> str:
+    """Sort key in all indexes of the conversations table: newest message last, unique."""
+    return f"{last_message_at}#{conversation_id}"
+
+
+def search_pk(office_id: str, start: str) -> str:
+    """Partition of an office's search entries that begin alike."""
+    return f"SRCH#{office_id}#{start}"
+
+
+def search_sk(term: str, conversation_id: str) -> str:
+    """Sort key of a search entry."""
+    return f"{term}#{conversation_id}"
+
+
+def turn_pk(scope: str) -> str:
+    """Partition of a round robin's turns."""
+    return f"TURN#{scope}"
+
+
+def text_sk(version: int) -> str:
+    """Sort key of what a campaign says from *version* on."""
+    return f"TEXT#{version:010d}"
