@@ -24,7 +24,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from carillon.domain.campaign import Action, Campaign, Sender
+from carillon.domain.campaign import Action, Campaign, Sender, Unsolicited
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.hours import ActiveHours
@@ -331,6 +331,14 @@ _SIMPLE: dict[Any, Schema] = {
     Mapping: _OBJECT,
     # Written as domain.hours takes it.
     ActiveHours: _OBJECT,
+    Unsolicited: {
+        "type": "object",
+        "properties": {
+            "to": {"type": "string", "enum": ["office", "agents"]},
+            "agents": {"type": "array", "items": _TEXT},
+        },
+        "required": ["to"],
+    },
 }
 
 

@@ -101,7 +101,7 @@ def walked(
 def test_what_is_saved_is_read_back_whole(book: ConversationBook) -> None:
     full = after_inbound(numbered(1, campaign_id=None, first_name="Ada"), an_inbound(), after(61))
     full = assigned(tagged(full, ["hot", "new"], after(62)), "usr_1", after(63))
-    full = after_human_reply(full, a_queued_reply(waited_s=4, author_subject=None))
+    full = after_human_reply(full, a_queued_reply(waited_s=4, author_subject=""))
 
     saved = book.save(full)
 
@@ -298,7 +298,8 @@ def test_a_write_whose_answer_was_lost_is_known_again(books: Books) -> None:
 def test_search_entries_that_were_not_taken_are_said_again(books: Books) -> None:
     if books.client is None:
         pytest.skip("a fake takes everything")
-    send, refused = books.client.batch_write_item, []
+    send = books.client.batch_write_item
+    refused: list[Any] = []
 
     def refuse_once(**request: Any) -> Any:
         if not refused:

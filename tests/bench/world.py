@@ -33,6 +33,7 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoOptOutLookup,
 )
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
@@ -50,6 +51,7 @@ from carillon.domain.pacing import ErrorLimit
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.phone import parse_phone
 from carillon.usecases.import_contacts import Importing, import_contacts
+from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.plan_audience import Planning, plan_audience
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
@@ -332,6 +334,12 @@ class World:
             conversations=self._messages,
             leads=self._messages,
             suppressions=DynamoSuppressions(self._dynamodb, _SUPPRESSIONS),
+            inbox=Inbox(
+                book=DynamoConversations(self._dynamodb, "ConversationsTable"),
+                audiences=self._audiences,
+                directory=self._directory,
+                clock=self.timeline,
+            ),
             provider_of=lambda _: _Metered(self.carrier, self.meter),
             texts=texts,
             clock=self.timeline,

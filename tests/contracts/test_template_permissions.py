@@ -17,6 +17,7 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
     "MessagesTable",
 )
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
+CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
     "campaigns_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
@@ -26,6 +27,15 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # The listing of leads reads their rows; no figure does.
         MESSAGES: {"Query"},
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
+    },
+    "conversations_api": {
+        # PutItem: a reply waits in its sender's outbox.
+        CONTROL: {"GetItem", "Query", "PutItem"},
+        # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
+        MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
+        SUPPRESSIONS: {"GetItem", "PutItem"},
+        CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
+        **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
     },
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
@@ -63,6 +73,10 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONTROL: {"GetItem", "Query"},
         MESSAGES: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
+        # BatchWriteItem: how a new conversation is found. UpdateItem: whose turn it is.
+        CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem", "BatchWriteItem"},
+        # How busy agents are.
+        f"{CONVERSATIONS}/gsi3": {"Query"},
     },
     "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},
     "reconcile_messages": {
@@ -80,6 +94,7 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 
 SENDS: dict[str, set[str]] = {
     "campaigns_api": {"import", "plan", "send", "recount"},
+    "conversations_api": {"send"},
     "provider_webhooks": {"receipts", "inbound"},
     "import_contacts": {"import"},
     "start_due_campaigns": {"plan"},
@@ -111,10 +126,13 @@ FILES: dict[str, dict[str, set[str]]] = {
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
     "send_messages": {"audiences": {"GetObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
+    # A contact's name, and what they were sent.
+    "process_inbound": {"audiences": {"GetObject"}},
+    "conversations_api": {"audiences": {"GetObject"}},
 }
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
-LISTS_FILES = {"campaigns_api", "import_contacts"}
+LISTS_FILES = {"campaigns_api", "import_contacts", "process_inbound", "conversations_api"}
 KNOWS_SECRETS = {
     "provider_webhooks",
     "aws_sms_events",

@@ -490,8 +490,8 @@ GUARDS = (
     Guard(
         "an answer is claimed once",
         _REPLY,
-        "if not world.conversations.claim_answer(claim, purpose=purpose):",
-        "if not world.conversations.claim_answer(claim, purpose=purpose) and not reply:",
+        "if not world.conversations.claim_answer(claim, purpose=purpose, text=text):",
+        "if not world.conversations.claim_answer(claim, purpose=purpose, text=text) and not reply:",
         (_FENCE,),
         "confirmed_once",
     ),

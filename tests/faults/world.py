@@ -34,6 +34,7 @@ from carillon.domain.message import (
 from carillon.domain.pacing import ErrorLimit
 from carillon.domain.sender_choice import Candidate
 from carillon.ports import Clock
+from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from carillon.usecases.reconcile_campaign import (
@@ -46,6 +47,7 @@ from carillon.usecases.record_receipt import record_receipt, replay_parked
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Walking
 from tests.support.clock import FakeClock, SkewedClock
+from tests.support.conversations import FakeBook
 from tests.support.sending import (
     FakeAudiences,
     FakeBudgets,
@@ -216,6 +218,7 @@ class World:
         self.directory = FakeDirectory()
         self.suppressions = FakeSuppressions()
         self.audiences = FakeAudiences()
+        self.book = FakeBook()
         self.carrier = FakeCarrier(self.clock)
         self.carrier.emit = self._emit
         self.recounts = FakeQueue()
@@ -462,6 +465,12 @@ class World:
             conversations=maybe(self.messages, "conversations"),
             leads=maybe(self.messages, "leads"),
             suppressions=maybe(self.suppressions, "suppressions"),
+            inbox=Inbox(
+                book=maybe(self.book, "book"),
+                audiences=self.audiences,
+                directory=self.directory,
+                clock=clock,
+            ),
             provider_of=lambda _: maybe(self.carrier, "provider"),
             texts=AnswerTexts(opt_out="You are out.", opt_in="You are in.", help="Call us."),
             clock=clock,

@@ -126,6 +126,7 @@ def _environment() -> dict[str, str]:
         "MESSAGES_TABLE": "MessagesTable",
         "SUPPRESSIONS_TABLE": "SuppressionsTable",
         "COUNTERS_TABLE": "CountersTable",
+        "CONVERSATIONS_TABLE": "ConversationsTable",
         "FILES_BUCKET": "files",
         "WEBHOOK_BASE_URL": BASE_URL,
         "ORGANISATION_NAME": "City Food Bank",

@@ -338,7 +338,7 @@ def test_nothing_is_sent_or_asked_for_in_a_conversation_that_left_the_queue() ->
     closed = left_the_queue(taken(a_conversation(), an_inbound()), after(90))
 
     assert taken(closed, an_inbound(95)).needs_attention is False
-    refusals = [
+    refusals: list[Callable[[], object]] = [
         lambda: after_human_reply(closed, a_queued_reply()),
         lambda: after_assistant_reply(closed, a_queued_reply()),
         lambda: operated(closed, ASSISTANT, NOON),

@@ -9,12 +9,29 @@ import pytest
 
 from carillon.domain.errors import NotFound, OutcomeUnknown, Rejected, Throttled, Unavailable
 from carillon.domain.lead import LeadStatus
-from carillon.domain.message import Accepted, Outgoing, ProviderRecord, Reply, RowRef
+from carillon.domain.message import (
+    Accepted,
+    Outgoing,
+    ProviderRecord,
+    Recipient,
+    Reply,
+    RowRef,
+)
 from carillon.domain.optout import Keyword
+from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from tests.support.clock import FakeClock
+from tests.support.conversations import FakeBook
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_reply, a_run, after, submit
-from tests.support.sending import FakeDirectory, FakeMessages, FakeSuppressions, a_sender
+from tests.support.sending import (
+    FakeAudiences,
+    FakeDirectory,
+    FakeMessages,
+    FakeQueue,
+    FakeSuppressions,
+    a_campaign,
+    a_sender,
+)
 
 CONFIRMATION = RowRef(LEAD.pk, f"{KEY}#out#opt_out_confirmation.SMin1")
 
@@ -59,10 +76,16 @@ class Scene:
     suppressions: FakeSuppressions = field(default_factory=FakeSuppressions)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     account: Account = field(default_factory=Account)
+    book: FakeBook = field(default_factory=FakeBook)
+    audiences: FakeAudiences = field(default_factory=FakeAudiences)
+    assistant: FakeQueue | None = field(default_factory=FakeQueue)
 
     def __post_init__(self) -> None:
         self.directory.sender_by_id["snd_a"] = a_sender()
         self.directory.run_by_key["snd_a", "cmp_a"] = a_run(parts=1)
+        self.directory.campaigns["cmp_a"] = a_campaign()
+        ada = {"first_name": "Ada", "last_name": "Lovelace"}
+        self.audiences.parts["cmp_a", 0] = [Recipient(KEY, PHONE, ada)]
         submit(self.messages, a_claim("claim-lead"), 1)
         self._claims = 0
 
@@ -72,6 +95,13 @@ class Scene:
             conversations=self.messages,
             leads=self.messages,
             suppressions=self.suppressions,
+            inbox=Inbox(
+                book=self.book,
+                audiences=self.audiences,
+                directory=self.directory,
+                clock=self.clock,
+                assistant=self.assistant,
+            ),
             provider_of=lambda _: self.account,
             texts=AnswerTexts(opt_out="You are out.", opt_in="You are in.", help="Call us."),
             clock=self.clock,
@@ -255,11 +285,11 @@ def test_two_workers_with_the_same_stop_send_one_answer() -> None:
     once: list[Callable[[], object]] = [lambda: scene.take(a_reply("STOP"))]
     claim_answer = scene.messages.claim_answer
 
-    def overtaken(claim: Any, *, purpose: str) -> bool:
+    def overtaken(claim: Any, *, purpose: str, text: str = "") -> bool:
         if once:
             # The other worker gets through between our look and our claim.
             once.pop()()
-        return claim_answer(claim, purpose=purpose)
+        return claim_answer(claim, purpose=purpose, text=text)
 
     scene.messages.claim_answer = overtaken  # type: ignore[method-assign]
 

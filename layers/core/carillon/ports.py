@@ -16,7 +16,7 @@ from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.content import CampaignContent
-from carillon.domain.conversation import Conversation, QueuedReply
+from carillon.domain.conversation import Conversation
 from carillon.domain.conversation_search import SearchKey
 from carillon.domain.counters import Counts, Row, SenderCounts
 from carillon.domain.inbox import Count, InboxFilter, InboxQueue
@@ -31,6 +31,7 @@ from carillon.domain.message import (
     Lease,
     Outgoing,
     ProviderRecord,
+    QueuedReply,
     Receipt,
     ReceiptOutcome,
     Recipient,
@@ -491,6 +492,26 @@ class Conversations(Protocol):
         ...
 
 
+class Outbox(Protocol):
+    """Agents' and the assistant's answers, from their decision to their final receipt (V5)."""
+
+    def put(self, reply: QueuedReply) -> bool:
+        """Keep *reply*, with its row in the conversation; False when it was kept before."""
+        ...
+
+    def waiting(self, sender_id: str, now: datetime, limit: int) -> list[QueuedReply]:
+        """Return the replies that are due, the longest waiting first; strongly consistent."""
+        ...
+
+    def postpone(self, reply: QueuedReply, until: datetime) -> None:
+        """Let *reply* be due again at *until*: its final receipt is waited for. Idempotent."""
+        ...
+
+    def done(self, reply: QueuedReply) -> None:
+        """Take *reply* out: its row is final. Idempotent."""
+        ...
+
+
 class Gate(Protocol):
     """The last look before a provider call."""
 
@@ -896,22 +917,6 @@ class ConversationBook(Protocol):
 
     def next_turn(self, scope: str) -> int:
         """Return how often this was asked for *scope* before: whose turn it is (round robin)."""
-        ...
-
-
-class Outbox(Protocol):
-    """Replies that wait for their sender's pacer (V5)."""
-
-    def put(self, reply: QueuedReply) -> bool:
-        """Keep *reply*; False, changing nothing, when it was there already."""
-        ...
-
-    def waiting(self, sender_id: str, limit: int) -> list[QueuedReply]:
-        """Return at most *limit* replies that wait for the sender, oldest first."""
-        ...
-
-    def done(self, reply: QueuedReply) -> None:
-        """Drop a reply whose row tells the rest (idempotent)."""
         ...
 
 

@@ -46,6 +46,19 @@ class CampaignsApi:
 
 
 @dataclass(frozen=True)
+class ConversationsApi:
+    """functions/conversations_api."""
+
+    control_table: str
+    messages_table: str
+    suppressions_table: str
+    conversations_table: str
+    files_bucket: str
+    send_queue_url: str
+    stale_assignment_minutes: int = 60
+
+
+@dataclass(frozen=True)
 class AnalyticsApi:
     """functions/analytics_api: reads only."""
 
@@ -145,6 +158,8 @@ class ProcessInbound:
     control_table: str
     messages_table: str
     suppressions_table: str
+    conversations_table: str
+    files_bucket: str
     webhook_base_url: str
     organisation_name: str
     help_contact: str = ""

@@ -23,7 +23,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from carillon.domain.errors import Conflict, InvalidInput
-from carillon.domain.message import CallbackRef, RowRef
+from carillon.domain.message import CallbackRef, QueuedReply, RowRef
 
 MAX_TAGS = 3
 MAX_TAG = 30
@@ -88,28 +88,6 @@ class Inbound:
         """What it is known again by: sorts by time, and never the same for two messages."""
         digest = hashlib.blake2b(self.provider_id.encode(), digest_size=6).hexdigest()
         return f"{round(self.at.timestamp() * 1000):013d}.{digest}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueuedReply:
-    """
-    A reply that waits for its sender's pacer (V5); ``ref`` is the row that it will have.
-
-    ``waited_s`` is how long the contact had waited for a person, for A8; None when nobody
-    waited, and for the assistant's.
-    """
-
-    id: str
-    ref: RowRef
-    sender_id: str
-    office_id: str
-    phone: str
-    text: str
-    author: str
-    queued_at: datetime
-    author_subject: str | None
-    conversation_id: str
-    waited_s: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

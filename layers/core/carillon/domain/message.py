@@ -149,6 +149,31 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueuedReply:
+    """
+    An answer that an agent or the assistant has decided on, waiting for its sender's pacer (V5).
+
+    ``id`` is derived from what asked for it, so that asking again is the same reply. ``ref`` is
+    its row in the conversation's partition. ``author`` is ``agent`` or ``assistant``;
+    ``author_subject`` the agent. It goes at ``due_at`` or later. ``waited_s`` is how long the
+    person had waited for a human answer when an agent decided on it (A8), None for all else.
+    """
+
+    id: str
+    ref: RowRef
+    sender_id: str
+    office_id: str
+    phone: str
+    text: str
+    author: str
+    queued_at: datetime
+    conversation_id: str
+    author_subject: str = ""
+    due_at: datetime | None = None
+    waited_s: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outgoing:
     """
     One message as a provider adapter takes it; phones in E.164.

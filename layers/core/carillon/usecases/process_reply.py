@@ -2,8 +2,9 @@
 One inbound message, from its webhook to its effects (I2, I3, O1 to O4).
 
 The order is the promise: an opt-out is committed before anything else happens
-to the message, so nothing that fails later can lose it. Every later step is a
-conditional write, so a redelivery repeats none of them.
+to the message, so nothing that fails later can lose it. The message is stored, its
+lead and consent noted, its conversation kept, and then it is answered. Every later
+step is a conditional write, so a redelivery repeats none of them.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from carillon.domain.campaign import Run, Sender
+from carillon.domain.conversation import Inbound, inbound_kind
 from carillon.domain.errors import OutcomeUnknown, ProviderError, Rejected, Throttled
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
@@ -35,6 +37,7 @@ from carillon.ports import (
     SendingDirectory,
     Suppressions,
 )
+from carillon.usecases.keep_conversation import Inbox, keep_conversation
 from carillon.usecases.resolve_ambiguous import Resolution, resolve_claimed
 
 # A reply belongs to the campaign that wrote to this contact last, within this time (I2).
@@ -62,6 +65,7 @@ class ReplyWorld:
     conversations: Conversations
     leads: Leads
     suppressions: Suppressions
+    inbox: Inbox
     provider_of: Callable[[Sender], MessageProvider]
     texts: AnswerTexts
     clock: Clock
@@ -79,6 +83,7 @@ class Thread:
     key: str
     office_id: str
     lead: RowRef | None
+    campaign_id: str | None = None
 
 
 def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
@@ -103,6 +108,20 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
         world.conversations.note_reply(thread.lead, reply.received_at, opt_out_kind=kind)
     if keyword in (Keyword.START, Keyword.YES):
         standing = _opted_in(replace(reply, received_at=first_at), keyword, world)
+    keep_conversation(
+        RowRef(thread.pk, thread.key),
+        Inbound(
+            provider_id=reply.provider_id,
+            at=first_at,
+            kind=inbound_kind(keyword, opted_in=standing is not None),
+            text=reply.body,
+        ),
+        reply,
+        sender=sender,
+        campaign_id=thread.campaign_id,
+        office_id=thread.office_id,
+        inbox=world.inbox,
+    )
     purpose, text = _answer_to(reply, keyword, standing, world.texts)
     if purpose:
         _answer(reply, thread, sender, purpose=purpose, text=text, world=world)
@@ -175,7 +194,9 @@ def _thread_of(reply: Reply, sender: Sender, world: ReplyWorld) -> Thread:
         return Thread(pk=pk, key=key, office_id=sender.office_id, lead=None)
     run, _ = found
     lead = run.lead_ref(key)
-    return Thread(pk=lead.pk, key=key, office_id=run.office_id, lead=lead)
+    return Thread(
+        pk=lead.pk, key=key, office_id=run.office_id, lead=lead, campaign_id=run.campaign_id
+    )
 
 
 def _answer(
@@ -184,7 +205,7 @@ def _answer(
     """Send *text* once, whatever is redelivered; its row is its claim."""
     ref = RowRef(thread.pk, f"{thread.key}#out#{purpose}.{_cause(reply, purpose)}")
     claim = _claim(ref, reply, thread, text=text, world=world)
-    if not world.conversations.claim_answer(claim, purpose=purpose):
+    if not world.conversations.claim_answer(claim, purpose=purpose, text=text):
         again = _take_over(ref, claim, sender, world)
         if again is None or not world.leads.claim(again):
             return

@@ -1,5 +1,5 @@
 """
-The structured fields of campaigns, runs and the policy as one JSON text each.
+The structured fields of campaigns, runs, senders and the policy as one JSON text each.
 
 Both libraries that touch these items, pynamodb and boto3, read and write them by these
 functions. None and empty are not stored.
@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from carillon.domain.campaign import Unsolicited
 from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
@@ -66,3 +67,13 @@ def policy_from_text(text: str) -> OrganisationPolicy:
     stored = json.loads(text)
     hours = stored.pop("active_hours", None)
     return OrganisationPolicy(active_hours=active_hours(hours) if hours else None, **stored)
+
+
+def unsolicited_text(unsolicited: Unsolicited) -> str:
+    """Return *unsolicited* as stored."""
+    return json.dumps(asdict(unsolicited))
+
+
+def unsolicited_from_text(text: str | None) -> Unsolicited:
+    """Return what ``unsolicited_text`` wrote; the office's for None."""
+    return Unsolicited.of(json.loads(text)) if text else Unsolicited()

@@ -16,13 +16,13 @@ from botocore.exceptions import ClientError
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
 from carillon.domain.clock import from_iso, to_iso
-from carillon.domain.conversation import Conversation, QueuedReply
+from carillon.domain.conversation import Conversation
 from carillon.domain.conversation_search import SearchKey, keys_of
 from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.ids import new_id
 from carillon.domain.inbox import Count, InboxFilter, InboxQueue, QueueKind
 from carillon.domain.listing import Listing, Position
-from carillon.domain.message import RowRef
+from carillon.domain.message import QueuedReply, RowRef
 
 COUNT_BOUND = 1000
 # Of one queue, for one page: a filter that lets little through must not read it all.
@@ -55,7 +55,7 @@ class DynamoConversations:
         answer = self._client.get_item(
             TableName=self._table, Key=_key(conversation_id), ConsistentRead=True
         )
-        return conversation_of_item(from_item(answer["Item"])) if "Item" in answer else None
+        return _conversation(from_item(answer["Item"])) if "Item" in answer else None
 
     def save(self, conversation: Conversation) -> Conversation:
         """Write *conversation* if its version still stands; Conflict otherwise."""
@@ -182,7 +182,7 @@ class DynamoConversations:
         read = 0
         for page in self._pages(queue, condition, values, page_size=min(_PAGE, most)):
             for item in page["Items"]:
-                yield conversation_of_item(from_item(item))
+                yield _conversation(from_item(item))
                 read += 1
                 if read == most:
                     return
@@ -240,7 +240,7 @@ class DynamoConversations:
             while wanted:
                 answer = self._client.batch_get_item(RequestItems=wanted)
                 for item in answer["Responses"].get(self._table, []):
-                    one = conversation_of_item(from_item(item))
+                    one = _conversation(from_item(item))
                     found[one.id] = one
                 wanted = answer.get("UnprocessedKeys") or {}
         return [found[one] for one in ids if one in found]
@@ -290,7 +290,7 @@ def _index_keys(conversation: Conversation) -> dict[str, str]:
     return {**keys, schema.PLACE: _place(conversation)}
 
 
-def conversation_of_item(item: Mapping[str, Any]) -> Conversation:
+def _conversation(item: Mapping[str, Any]) -> Conversation:
     """Return the conversation that *item* holds."""
     values = {field.name: item[field.name] for field in fields(Conversation) if field.name in item}
     for name in _TIMES & values.keys():
@@ -298,7 +298,7 @@ def conversation_of_item(item: Mapping[str, Any]) -> Conversation:
     for name in _TUPLES & values.keys():
         values[name] = tuple(values[name])
     if "outgoing" in values:
-        values["outgoing"] = reply_of_values(values["outgoing"])
+        values["outgoing"] = _reply(values["outgoing"])
     return Conversation(**values)
 
 
@@ -306,15 +306,13 @@ def _reply_values(reply: QueuedReply | None) -> dict[str, Any] | None:
     if reply is None:
         return None
     values = {**vars(reply), "ref": vars(reply.ref), "queued_at": to_iso(reply.queued_at)}
+    values["due_at"] = to_iso(reply.due_at) if reply.due_at else None
     return {name: value for name, value in values.items() if value is not None}
 
 
-def reply_of_values(values: Mapping[str, Any]) -> QueuedReply:
-    """Return the reply whose fields *values* hold, as they are stored."""
-    ref = RowRef(**values["ref"])
-    queued_at = from_iso(values["queued_at"])
-    absent = {"author_subject": None}
-    return QueuedReply(**{**absent, **values, "ref": ref, "queued_at": queued_at})
+def _reply(values: Mapping[str, Any]) -> QueuedReply:
+    times = {name: from_iso(values[name]) for name in ("queued_at", "due_at") if name in values}
+    return QueuedReply(**{**values, **times, "ref": RowRef(**values["ref"])})
 
 
 def _place(conversation: Conversation) -> str:

@@ -40,6 +40,8 @@ from carillon.adapters.dynamodb.campaign_texts import (
     hours_text,
     policy_from_text,
     policy_text,
+    unsolicited_from_text,
+    unsolicited_text,
     variants_from_text,
     variants_text,
 )
@@ -50,6 +52,7 @@ from carillon.domain.campaign import (
     CampaignStatus,
     HoldReason,
     Sender,
+    Unsolicited,
     state_after,
     states_allowing,
     tab_of,
@@ -193,6 +196,7 @@ class _SenderItem(_ControlItem):
     status = UnicodeAttribute(default="active")
     address_kind = UnicodeAttribute(default="number")
     daily_limit = NumberAttribute(null=True)
+    unsolicited = _AsText(unsolicited_text, unsolicited_from_text, default=Unsolicited)
     problem = UnicodeAttribute(null=True)
     suspended_at = _Instant(null=True)
     resting_until = _Instant(null=True)

@@ -12,6 +12,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
                                            sender's runs, then asks for the one possible lead row
                                            of each (its key is computed), so a reply costs a
                                            bounded number of reads and a message costs no index
+    SND#{sender}   OUTBOX#{due}#{id}       an answer that waits for the sender's pacer (V5)
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
@@ -83,6 +84,7 @@ TTL: Final = "expires_at"
 
 ORGANISATION: Final = "ORG"
 POLICY: Final = "POLICY"
+OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
 
@@ -127,6 +129,11 @@ def sender_pk(sender_id: str) -> str:
 def run_sk(campaign_id: str) -> str:
     """Sort key of a campaign's run under its sender."""
     return f"RUN#{campaign_id}"
+
+
+def outbox_sk(due_at: str, reply_id: str) -> str:
+    """Sort key of an answer that waits under its sender: sorted by when it is due."""
+    return f"{OUTBOX}{due_at}#{reply_id}"
 
 
 def campaign_pk(campaign_id: str) -> str:
