@@ -184,7 +184,9 @@ def _row(item: dict[str, Any]) -> TranscriptRow:
     return TranscriptRow(
         sk=item["sk"],
         author=Author(item.get("author", "campaign")),
-        at=datetime.fromisoformat(item.get("submitted_at", item["claimed_at"])),
+        at=datetime.fromisoformat(
+            item.get("queued_at") or item.get("submitted_at") or item["claimed_at"]
+        ),
         text=item.get("text"),
         status=item["status"],
         error_code=item.get("error_code"),

@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from carillon.domain.content import FollowUp, Variant
+from carillon.domain.content import CampaignContent, FollowUp, Variant
 from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import part_of
@@ -183,6 +183,11 @@ class Campaign:
     def tab(self) -> str:
         """The tab that lists this campaign (K12)."""
         return tab_of(self.status)
+
+    @property
+    def content(self) -> CampaignContent:
+        """What it says at this version."""
+        return CampaignContent(self.body, self.variants, self.follow_ups)
 
     def is_over(self, at: datetime) -> bool:
         """Whether its end has come by *at*: nothing leaves any more (F5)."""

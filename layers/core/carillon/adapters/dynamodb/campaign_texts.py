@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from carillon.domain.campaign import Unsolicited
-from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
+from carillon.domain.content import CampaignContent, FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.sender_choice import Candidate
@@ -34,6 +34,19 @@ def follow_ups_text(follow_ups: Sequence[FollowUp]) -> str:
 def follow_ups_from_text(text: str | None) -> tuple[FollowUp, ...]:
     """Return what ``follow_ups_text`` wrote; none for None."""
     return follow_ups_of(json.loads(text)) if text else ()
+
+
+def content_text(content: CampaignContent) -> str:
+    """Return *content* as stored."""
+    return json.dumps(asdict(content), ensure_ascii=False)
+
+
+def content_from_text(text: str) -> CampaignContent:
+    """Return what ``content_text`` wrote."""
+    stored = json.loads(text)
+    return CampaignContent(
+        stored["body"], variants_of(stored["variants"]), follow_ups_of(stored["follow_ups"])
+    )
 
 
 def hours_text(hours: ActiveHours) -> str:
