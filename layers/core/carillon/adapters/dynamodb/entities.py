@@ -516,10 +516,9 @@ def _campaign_key(campaign_id: str) -> tuple[str, str]:
 
 
 def _lost_a_race(error: TransactWriteError) -> bool:
-    """Whether the first write's condition failed, or somebody else was writing just then."""
-    reasons = error.cancellation_reasons
-    first = reasons[0] if reasons else None
-    return first is not None and first.code in ("ConditionalCheckFailed", "TransactionConflict")
+    """Whether the one condition failed, or somebody else was writing just then."""
+    codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
+    return bool(codes) and codes <= {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 def _version_conflict(present: Campaign) -> Conflict:
