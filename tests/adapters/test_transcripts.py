@@ -135,7 +135,11 @@ def test_what_a_campaign_said_is_known_by_version_from_its_launch_over_every_edi
     _activate(client, created.id)
     paused = replace(campaigns.get(created.id), status=CampaignStatus.PAUSED)
     follow_ups = (FollowUp(60, StepCondition.ALWAYS, "still there?"),)
-    edits = [{"body": "two"}, {"title": "Autumn"}, {"variants": (Variant("a", 1, "three"),)}]
+    edits: list[dict[str, Any]] = [
+        {"body": "two"},
+        {"title": "Autumn"},
+        {"variants": (Variant("a", 1, "three"),)},
+    ]
 
     for edit in [*edits, {"follow_ups": follow_ups}]:
         paused = campaigns.change(paused, edit, after(60))

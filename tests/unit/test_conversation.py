@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +25,7 @@ from carillon.domain.conversation import (
     conversation_id,
     handed_over,
     inbound_kind,
+    is_stale,
     left_the_queue,
     operated,
     opted_out_by_agent,
@@ -280,7 +283,7 @@ def test_a_second_reply_waits_until_the_first_is_in_the_outbox() -> None:
     assert refused.value.code == "reply_under_way"
     queued = reply_queued(replied, a_queued_reply("rpl_1"), after(121))
     assert queued.outgoing is None
-    assert after_human_reply(queued, a_queued_reply("rpl_2")).last_reply_id == "rpl_2"
+    assert after_human_reply(queued, a_queued_reply("rpl_2")).outgoing == a_queued_reply("rpl_2")
 
 
 def test_the_assistant_hands_over_what_is_its_own_and_nothing_else() -> None:
@@ -357,6 +360,27 @@ def test_an_id_names_its_thread_and_nothing_else_does() -> None:
     assert a_conversation().ref == LEAD
     with pytest.raises(InvalidInput):
         thread_of("no such thing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "stale"),
+    [
+        ({"awaiting_since": after(0), "assigned_at": after(60)}, 120, False),
+        ({"awaiting_since": after(0), "assigned_at": after(60)}, 121, True),
+        ({"awaiting_since": after(90), "assigned_at": after(0)}, 150, False),
+        ({"awaiting_since": after(90), "assigned_at": after(0)}, 151, True),
+        ({"assigned_at": after(0)}, 61, True),
+        ({"assigned_at": after(0), "needs_attention": False}, 999, False),
+        ({"assigned_at": None, "assigned_to": None}, 999, False),
+    ],
+)
+def test_who_lets_a_contact_wait_for_too_long_has_a_stale_assignment(
+    changes: dict[str, Any], now: float, stale: bool
+) -> None:
+    waiting = {"assigned_to": "usr_1", "needs_attention": True}
+    conversation = a_conversation(**{**waiting, **changes})
+
+    assert is_stale(conversation, timedelta(seconds=60), after(now)) is stale
 
 
 def test_a_change_that_changes_nothing_leaves_the_time_alone() -> None:

@@ -19,7 +19,7 @@ again. Messages may come in late, twice and in any order; the outcome is the sam
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carillon.domain.errors import Conflict, InvalidInput
@@ -99,8 +99,7 @@ class Conversation:
     last replied or dealt with it. ``awaiting_since`` is the first message that no person has
     answered. ``opt_out`` is auto or manual (O3), while ``consent_at`` is when the contact
     last said so, either way. A ``closed`` one has left every queue (K8).
-    ``outgoing`` is a reply that is promised and perhaps not in the outbox yet;
-    ``last_reply_id`` names the last one that a person gave.
+    ``outgoing`` is a reply that is promised and perhaps not in the outbox yet.
     """
 
     id: str
@@ -128,7 +127,6 @@ class Conversation:
     closed: bool = False
     applied: tuple[str, ...] = ()
     outgoing: QueuedReply | None = None
-    last_reply_id: str | None = None
     # Raised by every write; 0 is one that nobody has written yet.
     version: int = 0
 
@@ -222,7 +220,6 @@ def after_human_reply(before: Conversation, reply: QueuedReply) -> Conversation:
         awaiting_since=None,
         unread=0,
         outgoing=reply,
-        last_reply_id=reply.id,
     )
 
 
@@ -314,6 +311,14 @@ def assigned(before: Conversation, subject: str, now: datetime) -> Conversation:
     if before.assigned_to == subject:
         return before
     return replace(before, assigned_to=subject, assigned_at=now, updated_at=now)
+
+
+def is_stale(conversation: Conversation, limit: timedelta, now: datetime) -> bool:
+    """Whether the user that it is assigned to has left a contact waiting longer than *limit*."""
+    if conversation.assigned_at is None or not conversation.needs_attention:
+        return False
+    since = max(conversation.assigned_at, conversation.awaiting_since or conversation.assigned_at)
+    return now - since > limit
 
 
 def released(before: Conversation, now: datetime) -> Conversation:

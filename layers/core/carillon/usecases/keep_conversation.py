@@ -5,6 +5,7 @@ Safe to repeat: the conversation knows a message again, and whoever loses a race
 conversation again and applies the message to what stands then.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -86,6 +87,29 @@ def keep_conversation(
         raise Throttled("This conversation is being changed all the time.", retry_after_s=2)
     _ask_assistant(after, inbound, inbox)
     return after
+
+
+def change_conversation(
+    conversation_id: str, change: Callable[[Conversation], Conversation], book: ConversationBook
+) -> Conversation:
+    """
+    Apply *change* to the conversation as it stands, and again if it moved meanwhile.
+
+    Raises NotFound, Throttled when others keep changing it, and whatever *change* raises.
+    """
+    for _ in range(_TRIES):
+        before = book.get(conversation_id)
+        if before is None:
+            raise NotFound("There is no such conversation.", code="conversation_not_found")
+        after = change(before)
+        if after is before:
+            return before
+        try:
+            return book.save(after)
+        except Conflict as error:
+            if error.code != "version_conflict":
+                raise
+    raise Throttled("This conversation is being changed all the time.", retry_after_s=2)
 
 
 def _applied(before: Conversation, inbound: Inbound, inbox: Inbox) -> Conversation:
