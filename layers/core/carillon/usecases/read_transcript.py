@@ -49,8 +49,9 @@ class ReadTranscript:
     ) -> Listing[TranscriptMessage]:
         """Return the *limit* newest messages before a position, in the order of their times."""
         conversation = self._inbox.get(access, conversation_id)
+        bound = _bound(before) if before is not None else None
         rows = sorted(self._world.transcripts.messages(conversation.ref), key=_place)
-        earlier = [row for row in rows if before is None or _place(row) < _bound(before)]
+        earlier = [row for row in rows if bound is None or _place(row) < bound]
         shown = earlier[-limit:]
         said = _Said(conversation, self._world)
         messages = tuple(said.message(row) for row in shown)
