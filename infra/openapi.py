@@ -27,6 +27,7 @@ import yaml
 from carillon.domain.campaign import Action, Campaign, Sender, Unsolicited
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.conversation import Conversation, Section
 from carillon.domain.hours import ActiveHours
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
@@ -35,14 +36,18 @@ from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.performance import CAUSES
 from carillon.domain.permissions import PERMISSIONS, Role, Scope
 from carillon.domain.significance import Verdict
+from carillon.domain.transcript import TranscriptMessage
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE, Endpoint, endpoints
 from carillon.usecases.manage_campaigns import TABS
+from carillon.usecases.manage_conversations import MAX_WAIT_S
+from carillon.usecases.reply_in_conversation import ReplyPreview
 
 OUTPUT = Path(__file__).with_name("openapi.yaml")
 # Function folder -> logical id in template.yaml.
 API_FUNCTIONS = {
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
+    "conversations_api": "ConversationsApiFunction",
 }
 DASHBOARD_FUNCTION = "DashboardFunction"
 SECURITY_SCHEME = "Cognito"
@@ -67,6 +72,10 @@ _QUERY: dict[str, Schema] = {
     "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
     "sender_id": _TEXT,
     "reason": _TEXT,
+    "section": {"type": "string", "enum": [section.value for section in Section]},
+    **dict.fromkeys(("office_id", "campaign_id", "assigned_to", "tag", "q", "after"), _TEXT),
+    "opted_out": _FLAG,
+    "wait_s": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
 }
 
 
@@ -529,6 +538,26 @@ _ANSWERS: dict[str, Schema] = {
         ["as_of", "items"],
     ),
     "AnalyticsSummary": _OBJECT,
+    "Conversation": _of(
+        Conversation,
+        without=frozenset({"applied", "outgoing", "consent_at"}),
+        section={"type": "string", "enum": [section.value for section in Section]},
+    ),
+    "ConversationList": _page_of("Conversation"),
+    "ConversationCounts": _object(
+        {"sections": _object({section.value: _ref("SectionCount") for section in Section}, [])},
+        ["sections"],
+    ),
+    "SectionCount": _object({"number": _COUNT, "at_least": _FLAG}, ["number", "at_least"]),
+    "ConversationUpdates": _object(
+        {"items": _array(_ref("Conversation")), "after": _TEXT}, ["items", "after"]
+    ),
+    "Transcript": _page_of("TranscriptMessage"),
+    "TranscriptMessage": _of(TranscriptMessage),
+    "ReplyPreview": _of(ReplyPreview),
+    "QueuedReply": _object(
+        {"id": _TEXT, "conversation": _ref("Conversation")}, ["id", "conversation"]
+    ),
 }
 
 

@@ -126,8 +126,8 @@ def test_a_function_is_one_short_file() -> None:
         for module, path in MODULES.items()
         if module.startswith("functions.")
     }
-    # The people's API is a list of routes, each of them one call.
-    limits = {"functions.campaigns_api.app": 350}
+    # The people's APIs are lists of routes, each of them one call.
+    limits = {"functions.campaigns_api.app": 350, "functions.conversations_api.app": 300}
 
     assert [module for module in sizes if not module.endswith(".app")] == []
     assert [module for module, size in sizes.items() if size > limits.get(module, 220)] == []

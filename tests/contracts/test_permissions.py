@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.conversation import conversation_id
+from carillon.domain.ids import lead_key
+from carillon.domain.message import RowRef
 from carillon.domain.permissions import PERMISSIONS, Role, Route, Scope
 from carillon.edge.http import endpoints
+from tests.support.conversations import a_conversation
 from tests.support.http_api import APPS, HttpApi, http_api, violations
 from tests.support.management import (
     OFFICE,
@@ -53,6 +57,7 @@ def _campaign(action: str) -> Route:
     return "POST", f"/v1/campaigns/{{campaign_id}}/{action}"
 
 
+_CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
 ASKED: dict[Route, Asked] = {
     ("GET", "/v1/me"): Asked("nothing"),
@@ -96,6 +101,19 @@ ASKED: dict[Route, Asked] = {
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
     ("GET", "/v1/senders/{sender_id}/performance"): Asked(),
     ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
+    ("GET", "/v1/conversations"): Asked("listing"),
+    ("GET", "/v1/conversations/counts"): Asked("nothing"),
+    ("GET", "/v1/conversations/updates"): Asked("nothing"),
+    ("GET", _CONVERSATION): Asked(),
+    ("PATCH", _CONVERSATION): Asked(body={"tags": ["hot"]}, headers={"If-Match": "*"}),
+    ("POST", f"{_CONVERSATION}/assign"): Asked(
+        body={"among": ["usr_9"]}, headers={"If-Match": "*"}
+    ),
+    ("POST", f"{_CONVERSATION}/release-hold"): Asked(),
+    ("POST", f"{_CONVERSATION}/opt-out"): Asked(),
+    ("GET", f"{_CONVERSATION}/messages"): Asked(),
+    ("POST", f"{_CONVERSATION}/preview"): Asked(body={"text": "Hello"}),
+    ("POST", f"{_CONVERSATION}/messages"): Asked(body={"text": "Hello"}, headers={"If-Match": "*"}),
 }
 ROUTES = sorted(ASKED)
 _FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
@@ -113,6 +131,11 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
     asked, suffix = ASKED[route], f"x{next(_UNIQUE)}"
     ids = {name: f"{name[:3]}_{suffix}" for name in ("sender_id", "list_id", "import_id")}
     ids["campaign_id"] = f"cmp_{suffix}"
+    # Everybody has their own phone: what one test opts out is no other's.
+    phone = f"+1202555{next(_UNIQUE):04d}"
+    thread = RowRef(f"cmp_{suffix}#00000", lead_key(phone))
+    ids["conversation_id"] = conversation_id(thread)
+    is_limited = "role.limited" in claims.get("cognito:groups", "")
     record = an_import_record(
         ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"
     )
@@ -122,6 +145,15 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
         a_contact_list(ids["list_id"], office_id=office_id),
         record,
         a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status),
+        # A limited user's own office is what is assigned to them.
+        a_conversation(
+            thread,
+            phone=phone,
+            office_id=office_id,
+            campaign_id=ids["campaign_id"],
+            last_inbound_at=datetime.now(UTC),
+            assigned_to=claims.get("sub") if is_limited and office_id == OFFICE else None,
+        ),
     )
     api.upload(record.object_key)
     body = asked.body
@@ -141,7 +173,8 @@ def test_every_route_of_the_table_is_walked() -> None:
 def test_the_table_decides_about_objects_of_ones_own_office(
     api: HttpApi, route: Route, role: Role
 ) -> None:
-    result = ask(api, route, OFFICE, signed_in(roles=[role], offices=[OFFICE]))
+    claims = signed_in(f"usr_{role}", roles=[role], offices=[OFFICE])
+    result = ask(api, route, OFFICE, claims)
 
     if PERMISSIONS[route][role] is Scope.NONE:
         assert (result.status, result.json["code"]) == (403, "role_forbidden")
@@ -162,7 +195,12 @@ def test_the_table_decides_about_objects_of_another_office(
         assert (result.status, result.json["code"]) == (403, "role_forbidden")
     elif scope is Scope.OWN and about == "object":
         assert result.status == 404
-        assert result.json["code"] in {"sender_not_found", "list_not_found", "campaign_not_found"}
+        assert result.json["code"] in {
+            "sender_not_found",
+            "list_not_found",
+            "campaign_not_found",
+            "conversation_not_found",
+        }
     elif scope is Scope.OWN and about == "creation":
         assert (result.status, result.json["code"]) == (403, "office_forbidden")
     else:

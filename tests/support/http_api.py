@@ -20,15 +20,18 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.conversation import Conversation
 from carillon.domain.organisation import Office
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
+from functions.conversations_api import app as conversations_api
 from tests.support.requests import Answered, an_event, answered
 from tests.support.tables import create_tables
 
-APPS = (campaigns_api, analytics_api)
+APPS = (campaigns_api, analytics_api, conversations_api)
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
 _QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT")
@@ -43,7 +46,9 @@ class HttpApi:
         app = next(app for app in APPS if method in app.app.routes.get(template, {}))
         return answered(app.lambda_handler(an_event(method, template, **event), None))
 
-    def keep(self, *kept: Office | Sender | ListRecord | ImportRecord | Campaign) -> None:
+    def keep(
+        self, *kept: Office | Sender | ListRecord | ImportRecord | Campaign | Conversation
+    ) -> None:
         """Store entities that are not there yet."""
         for one in kept:
             match one:
@@ -57,6 +62,9 @@ class HttpApi:
                     entities.ListTable().create_import(one, "")
                 case Campaign():
                     entities.CampaignTable().create(one, "")
+                case Conversation():
+                    table = DynamoConversations(boto3.client("dynamodb"), "ConversationsTable")
+                    table.save(one)
 
     def upload(self, key: str) -> None:
         """Put an object where an import expects its file."""
@@ -72,7 +80,7 @@ class HttpApi:
 
 @contextmanager
 def http_api() -> Iterator[HttpApi]:
-    """Compose both functions over moto, as Lambda would over AWS."""
+    """Compose all of them over moto, as Lambda would over AWS."""
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -80,6 +88,8 @@ def http_api() -> Iterator[HttpApi]:
         environment.setenv("CONTROL_TABLE", "ControlTable")
         environment.setenv("MESSAGES_TABLE", "MessagesTable")
         environment.setenv("COUNTERS_TABLE", "CountersTable")
+        environment.setenv("SUPPRESSIONS_TABLE", "SuppressionsTable")
+        environment.setenv("CONVERSATIONS_TABLE", "ConversationsTable")
         environment.setenv("FILES_BUCKET", _BUCKET)
         _forget_compositions()
         create_tables(boto3.client("dynamodb"))

@@ -55,6 +55,7 @@ class ConversationsApi:
     conversations_table: str
     files_bucket: str
     send_queue_url: str
+    default_country: str = "US"
     stale_assignment_minutes: int = 60
 
 
