@@ -244,8 +244,13 @@ def _listed(found: Listing[Conversation]) -> dict[str, Any]:
 
 
 def _filter(query: Mapping[str, str]) -> InboxFilter:
-    named = {name: query.get(name) or None for name in (*_WHOSE, "tag")}
-    return InboxFilter(**named, opted_out=_flag(query.get("opted_out")))
+    return InboxFilter(
+        office_id=query.get("office_id") or None,
+        campaign_id=query.get("campaign_id") or None,
+        assigned_to=query.get("assigned_to") or None,
+        tag=query.get("tag") or None,
+        opted_out=_flag(query.get("opted_out")),
+    )
 
 
 def _section(text: str | None) -> Section | None:
