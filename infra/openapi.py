@@ -75,6 +75,7 @@ _QUERY: dict[str, Schema] = {
     "section": {"type": "string", "enum": [section.value for section in Section]},
     **dict.fromkeys(("office_id", "campaign_id", "assigned_to", "tag", "q", "after"), _TEXT),
     "opted_out": _FLAG,
+    "force": _FLAG,
     "wait_s": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
 }
 

@@ -10,12 +10,13 @@ import pytest
 
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.domain.campaign import CampaignStatus
 from carillon.domain.conversation import Conversation
 from carillon.domain.ids import lead_key
 from carillon.domain.message import RowRef, Suppression
 from tests.support.conversations import a_conversation
 from tests.support.http_api import HttpApi, http_api, violations
-from tests.support.management import OFFICE, OTHER_OFFICE, a_campaign, an_office
+from tests.support.management import OFFICE, OTHER_OFFICE, a_campaign, a_sender, an_office
 from tests.support.messages import a_reply
 from tests.support.requests import Answered, signed_in
 
@@ -232,6 +233,85 @@ def test_a_transcript_shows_what_came_in(api: HttpApi) -> None:
     (message,) = ask(api, "GET", f"{ONE}/messages", one).json["items"]
 
     assert (message["author"], message["text"], message["is_exact"]) == ("contact", "hello", True)
+
+
+def test_a_single_use_number_is_stopped_by_force_while_somebody_waits(api: HttpApi) -> None:
+    manager = signed_in(roles=["manager"])
+    api.keep(
+        a_sender("snd_once", kind="single_use"),
+        a_campaign(
+            "cmp_once",
+            sender_ids=("snd_once",),
+            status=CampaignStatus.ACTIVE,
+            launched_at=datetime.now(UTC),
+        ),
+    )
+    one = kept(api, campaign_id="cmp_once", sender_id="snd_once")
+    path, ids = "/v1/campaigns/{campaign_id}/archive", {"campaign_id": "cmp_once"}
+
+    refused = api.send("POST", path, claims=manager, ids=ids)
+    forced = api.send("POST", path, claims=manager, ids=ids, query={"force": "true"})
+
+    assert (refused.status, refused.json["code"]) == (409, "conversations_unanswered")
+    assert (forced.status, forced.json["status"]) == (200, "archived")
+    reply = ask(
+        api, "POST", f"{ONE}/messages", one, body={"text": "Hello"}, headers={"If-Match": "*"}
+    )
+    assert (reply.status, reply.json["code"]) == (409, "conversation_closed")
+
+
+def test_a_sender_says_whose_messages_are_that_answer_no_campaign(api: HttpApi) -> None:
+    manager = signed_in(roles=["manager"])
+    new = {
+        "office_id": OFFICE,
+        "name": "Main",
+        "phone": "+12025550177",
+        "credentials_secret": "carillon/main",
+    }
+    created = api.send("POST", "/v1/senders", claims=manager, body=new)
+    path, ids = "/v1/senders/{sender_id}", {"sender_id": created.json["id"]}
+
+    changed = api.send(
+        "PATCH",
+        path,
+        claims=manager,
+        ids=ids,
+        body={"unsolicited": {"to": "agents", "agents": ["usr_1", "usr_2", "usr_1"]}},
+    )
+
+    assert created.json["unsolicited"] == {"to": "office", "agents": []}
+    assert changed.json["unsolicited"] == {"to": "agents", "agents": ["usr_1", "usr_2"]}
+    assert violations("Sender", changed.json) == []
+    shown = api.send("GET", path, claims=manager, ids=ids)
+    assert shown.json["unsolicited"] == changed.json["unsolicited"]
+
+
+@pytest.mark.parametrize(
+    "unsolicited",
+    [
+        {"to": "nobody"},
+        {"to": "agents"},
+        {"to": "agents", "agents": []},
+        {"to": "office", "agents": ["usr_1"]},
+        {"to": "agents", "agents": [""]},
+        {"to": "agents", "agents": "usr_1"},
+        {"to": "office", "more": 1},
+        {},
+        "office",
+    ],
+)
+def test_a_setting_that_names_nobody_or_too_much_is_refused(api: HttpApi, unsolicited: Any) -> None:
+    new = {
+        "office_id": OFFICE,
+        "name": "Main",
+        "phone": "+12025550178",
+        "credentials_secret": "carillon/main",
+        "unsolicited": unsolicited,
+    }
+
+    refused = api.send("POST", "/v1/senders", claims=signed_in(roles=["manager"]), body=new)
+
+    assert (refused.status, refused.json["field"]) == (400, "unsolicited")
 
 
 @pytest.mark.parametrize("bad", ["nothing", "~~~", "a" * 121])

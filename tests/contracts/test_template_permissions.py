@@ -20,7 +20,13 @@ COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
 CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
-    "campaigns_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
+    "campaigns_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"},
+        INDEX: {"Query"},
+        # A campaign that is stopped hands on its conversations.
+        CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem"},
+        **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
+    },
     "analytics_api": {
         CONTROL: {"GetItem", "Query"},
         INDEX: {"Query"},

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carillon.domain.campaign import Unsolicited
+from carillon.domain.campaign import CampaignStatus, Unsolicited
 from carillon.domain.conversation import (
     Conversation,
     Inbound,
@@ -210,6 +210,27 @@ def test_the_assistant_is_not_asked_about_what_an_agent_has_by_now() -> None:
 
     assert scene.assistant is not None
     assert len(scene.assistant.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "closed", "section", "assigned_to"),
+    [
+        ("reusable", False, Section.NEEDS_ATTENTION, "usr_1"),
+        ("single_use", True, Section.AGENT_OPERATED, None),
+    ],
+)
+def test_a_first_reply_after_the_stop_follows_the_number(
+    kind: str, closed: bool, section: Section, assigned_to: str | None
+) -> None:
+    scene = Scene(operated_by="assistant", unsolicited=Unsolicited("agents", ("usr_1",)))
+    sender = replace(scene.directory.sender_by_id["snd_a"], kind=kind)
+    scene.directory.sender_by_id["snd_a"] = sender
+    archived = a_campaign(status=CampaignStatus.ARCHIVED, operated_by="assistant")
+    scene.directory.campaigns["cmp_a"] = archived
+
+    got = scene.take(a_reply())
+
+    assert (got.closed, got.section, got.assigned_to) == (closed, section, assigned_to)
 
 
 def test_a_message_that_answers_no_campaign_is_in_the_offices_queue_and_nobodys_yet() -> None:

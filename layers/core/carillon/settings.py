@@ -37,6 +37,7 @@ class CampaignsApi:
     """functions/campaigns_api."""
 
     control_table: str
+    conversations_table: str
     files_bucket: str
     import_queue_url: str
     plan_queue_url: str

@@ -48,6 +48,7 @@ class InboxFilter:
     assigned_to: str | None = None
     tag: str | None = None
     opted_out: bool | None = None
+    sender_ids: frozenset[str] | None = None
 
     def keeps(self, conversation: Conversation) -> bool:
         """Whether *conversation* is to be shown."""
@@ -62,6 +63,8 @@ class InboxFilter:
         if any(asked is not None and asked != stands for asked, stands in wanted):
             return False
         if self.tag is not None and self.tag not in conversation.tags:
+            return False
+        if self.sender_ids is not None and conversation.sender_id not in self.sender_ids:
             return False
         return self.opted_out in (None, conversation.opt_out is not None)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from carillon.domain.campaign import Sender
+from carillon.domain.campaign import Campaign, CampaignStatus, Sender
 from carillon.domain.conversation import (
     AGENT,
     ASSISTANT,
@@ -27,6 +27,8 @@ from carillon.ports import Audiences, Clock, ConversationBook, Queue, SendingDir
 from carillon.usecases.assign_conversation import AssignBy, chosen_agent
 
 _TRIES = 8
+# A number that serves one campaign: with it, its conversations end.
+SINGLE_USE = "single_use"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +141,8 @@ def _begun(
     inbox: Inbox,
 ) -> Conversation:
     now = inbox.clock.now()
+    campaign = _campaign(campaign_id, inbox)
+    is_over = campaign is not None and campaign.status is CampaignStatus.ARCHIVED
     first_name, last_name = _names(thread, campaign_id, inbox)
     new = Conversation(
         id=conversation_id(thread),
@@ -149,24 +153,26 @@ def _begun(
         created_at=now,
         updated_at=now,
         last_message_at=inbound.at,
-        operated_by=_operator(campaign_id, inbox),
+        operated_by=campaign.operated_by if campaign is not None and not is_over else AGENT,
+        closed=is_over and sender.kind == SINGLE_USE,
         first_name=first_name,
         last_name=last_name,
     )
-    agents = sender.unsolicited.agents if campaign_id is None else ()
-    if not agents:
+    # A campaign that is stopped has left its contacts to the number (K8).
+    agents = sender.unsolicited.agents if campaign_id is None or is_over else ()
+    if not agents or new.closed:
         return new
     agent = chosen_agent(agents, AssignBy.LEAST_BUSY, f"unsolicited.{sender.id}", inbox.book)
     return assigned(new, agent, now)
 
 
-def _operator(campaign_id: str | None, inbox: Inbox) -> str:
+def _campaign(campaign_id: str | None, inbox: Inbox) -> Campaign | None:
     if campaign_id is None:
-        return AGENT
+        return None
     try:
-        return inbox.directory.campaign(campaign_id).operated_by
+        return inbox.directory.campaign(campaign_id)
     except NotFound:
-        return AGENT
+        return None
 
 
 def _names(thread: RowRef, campaign_id: str | None, inbox: Inbox) -> tuple[str, str]:
