@@ -25,6 +25,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import yaml
 
 from carillon.domain.campaign import Action, Campaign, Sender, Unsolicited
+from carillon.domain.canned import CannedReply
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.conversation import Conversation, Section
@@ -556,6 +557,8 @@ _ANSWERS: dict[str, Schema] = {
     "Transcript": _page_of("TranscriptMessage"),
     "TranscriptMessage": _of(TranscriptMessage),
     "ReplyPreview": _of(ReplyPreview),
+    "CannedReply": _of(CannedReply),
+    "CannedReplyList": _page_of("CannedReply"),
     "QueuedReply": _object(
         {"id": _TEXT, "conversation": _ref("Conversation")}, ["id", "conversation"]
     ),

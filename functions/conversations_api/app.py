@@ -6,7 +6,7 @@ bodies and problems are the edge's (carillon.edge.http).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -14,6 +14,7 @@ from typing import Any
 
 from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.aws import client
+from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
 from carillon.adapters.dynamodb.control import DynamoDirectory
 from carillon.adapters.dynamodb.conversations import DynamoConversations
@@ -25,6 +26,7 @@ from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
+from carillon.domain.canned import CannedReply
 from carillon.domain.conversation import Conversation, Section
 from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours
@@ -44,6 +46,7 @@ from carillon.edge.http import (
 )
 from carillon.edge.logs import correlation_id
 from carillon.settings import ConversationsApi, from_env
+from carillon.usecases.manage_canned_replies import ManageCannedReplies, NewCannedReply
 from carillon.usecases.manage_conversations import (
     MAX_WAIT_S,
     Assignment,
@@ -57,6 +60,7 @@ from carillon.usecases.reply_in_conversation import (
     ReplyInConversation,
     ReplyPreview,
     ReplyRules,
+    ReplyTexts,
 )
 
 app = new_app("conversations_api")
@@ -75,6 +79,7 @@ class UseCases:
 
     inbox: ManageConversations
     replies: ReplyInConversation
+    canned: ManageCannedReplies
     transcripts: ReadTranscript
 
 
@@ -84,6 +89,8 @@ def build() -> UseCases:
     settings = from_env(ConversationsApi)
     dynamodb = client("dynamodb")
     directory = DynamoDirectory(dynamodb, settings.control_table)
+    offices = DynamoCatalogue(dynamodb, settings.control_table).office_ids
+    canned = DynamoCannedReplies(dynamodb, settings.control_table)
     audiences = S3Audiences(S3Objects(client("s3"), settings.files_bucket))
     world = InboxWorld(
         book=DynamoConversations(dynamodb, settings.conversations_table),
@@ -95,7 +102,7 @@ def build() -> UseCases:
         ),
         suppressions=DynamoSuppressions(dynamodb, settings.suppressions_table),
         directory=directory,
-        office_ids=DynamoCatalogue(dynamodb, settings.control_table).office_ids,
+        office_ids=offices,
         send_queue=SqsQueue(client("sqs"), settings.send_queue_url, correlation_id),
         clock=SystemClock(),
         stale_after=timedelta(minutes=settings.stale_assignment_minutes),
@@ -111,19 +118,26 @@ def build() -> UseCases:
 
         return whereabouts(phone, {}, settings.default_country)
 
+    def compile_body(body: str) -> Callable[[Mapping[str, str]], str]:
+        return compile_template(body).render
+
     inbox = ManageConversations(world)
     return UseCases(
         inbox=inbox,
         replies=ReplyInConversation(
-            inbox, world, ReplyRules(windows_of=windows_of, locate=locate, audiences=audiences)
+            inbox,
+            world,
+            ReplyRules(windows_of=windows_of, locate=locate),
+            ReplyTexts(audiences=audiences, canned=canned, compile_body=compile_body),
         ),
+        canned=ManageCannedReplies(canned, offices, SystemClock(), compile_template),
         transcripts=ReadTranscript(
             inbox,
             TranscriptWorld(
                 transcripts=DynamoTranscripts(dynamodb, settings.messages_table),
                 texts=DynamoCampaignTexts(dynamodb, settings.control_table),
                 audiences=audiences,
-                compile_body=lambda body: compile_template(body).render,
+                compile_body=compile_body,
             ),
         ),
     )
@@ -227,6 +241,24 @@ def send_reply(request: Request, new: NewReply, conversation_id: str) -> Answer:
     )
     body = {"id": f"out#agent.{reply_id}", "conversation": _shown(conversation)}
     return Answer(body, version=conversation.version)
+
+
+@route("GET", "/v1/canned-replies", gives="CannedReplyList")
+def list_canned_replies(request: Request) -> dict[str, Any]:
+    """List the texts that the caller's offices keep ready."""
+    return {"items": build().canned.all(request.access), "next_cursor": None}
+
+
+@route("POST", "/v1/canned-replies", takes=NewCannedReply, gives="CannedReply", status=201)
+def create_canned_reply(request: Request, new: NewCannedReply) -> CannedReply:
+    """Keep a text ready for an office's agents."""
+    return build().canned.create(request.access, request.origin, new)
+
+
+@route("DELETE", "/v1/canned-replies/{canned_id}", gives="CannedReply")
+def remove_canned_reply(request: Request, canned_id: str) -> CannedReply:
+    """Drop a canned reply, and show it a last time."""
+    return build().canned.remove(request.access, canned_id)
 
 
 def _shown(conversation: Conversation) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from carillon.domain.ids import lead_key
 from carillon.domain.message import RowRef
 from carillon.domain.permissions import PERMISSIONS, Role, Route, Scope
 from carillon.edge.http import endpoints
-from tests.support.conversations import a_conversation
+from tests.support.conversations import a_canned_reply, a_conversation
 from tests.support.http_api import APPS, HttpApi, http_api, violations
 from tests.support.management import (
     OFFICE,
@@ -101,6 +101,9 @@ ASKED: dict[Route, Asked] = {
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
     ("GET", "/v1/senders/{sender_id}/performance"): Asked(),
     ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
+    ("GET", "/v1/canned-replies"): Asked("listing"),
+    ("POST", "/v1/canned-replies"): Asked("creation", body={"title": "x", "text": "Hello"}),
+    ("DELETE", "/v1/canned-replies/{canned_id}"): Asked(),
     ("GET", "/v1/conversations"): Asked("listing"),
     ("GET", "/v1/conversations/counts"): Asked("nothing"),
     ("GET", "/v1/conversations/updates"): Asked("nothing"),
@@ -135,6 +138,7 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
     phone = f"+1202555{next(_UNIQUE):04d}"
     thread = RowRef(f"cmp_{suffix}#00000", lead_key(phone))
     ids["conversation_id"] = conversation_id(thread)
+    ids["canned_id"] = f"can_{suffix}"
     is_limited = "role.limited" in claims.get("cognito:groups", "")
     record = an_import_record(
         ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"
@@ -145,6 +149,7 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
         a_contact_list(ids["list_id"], office_id=office_id),
         record,
         a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status),
+        a_canned_reply(ids["canned_id"], office_id=office_id),
         # A limited user's own office is what is assigned to them.
         a_conversation(
             thread,
@@ -200,6 +205,7 @@ def test_the_table_decides_about_objects_of_another_office(
             "list_not_found",
             "campaign_not_found",
             "conversation_not_found",
+            "canned_reply_not_found",
         }
     elif scope is Scope.OWN and about == "creation":
         assert (result.status, result.json["code"]) == (403, "office_forbidden")

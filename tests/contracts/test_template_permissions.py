@@ -35,8 +35,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
     "conversations_api": {
-        # PutItem: a reply waits in its sender's outbox.
-        CONTROL: {"GetItem", "Query", "PutItem"},
+        # PutItem: a reply waits in its sender's outbox. DeleteItem: a canned reply goes.
+        CONTROL: {"GetItem", "Query", "PutItem", "DeleteItem"},
         # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
         MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
         SUPPRESSIONS: {"GetItem", "PutItem"},

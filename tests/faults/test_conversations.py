@@ -15,8 +15,7 @@ from carillon.domain.conversation import Inbound, InboundKind, conversation_id
 from carillon.domain.errors import Conflict
 from carillon.domain.message import Recipient
 from carillon.usecases.keep_conversation import Inbox, keep_conversation
-from carillon.usecases.manage_conversations import ManageConversations
-from carillon.usecases.reply_in_conversation import NewReply, ReplyInConversation
+from carillon.usecases.reply_in_conversation import NewReply
 from tests.faults.world import Crash, Tapped
 from tests.support.clock import FakeClock
 from tests.support.conversations import FakeBook
@@ -52,9 +51,7 @@ class Room:
         ports: dict[str, Any] = {
             name: Tapped(getattr(self.scene.world, name), name, self.steps) for name in _PORTS
         }
-        world = replace(self.scene.world, **ports)
-        self.inbox = ManageConversations(world)
-        self.replies = ReplyInConversation(self.inbox, world, self.scene.replies._rules)
+        self.inbox, self.replies = self.scene.replies_of(replace(self.scene.world, **ports))
 
     def reply(self, key: str = "k", version: int | None = 1) -> None:
         self.replies.queue(signed_in(), an_origin(key), waiting().id, HELLO, version)

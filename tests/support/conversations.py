@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from carillon.domain.canned import CannedReply
 from carillon.domain.clock import to_iso
 from carillon.domain.content import CampaignContent
 from carillon.domain.conversation import (
@@ -147,6 +148,26 @@ class FakeOutbox:
         self.entries.pop(reply.id, None)
 
 
+class FakeCannedReplies:
+    """Implements ``ports.CannedReplies``."""
+
+    def __init__(self, *canned: CannedReply) -> None:
+        self.kept = {one.id: (one, "") for one in canned}
+
+    def create(self, canned: CannedReply, digest: str) -> CannedReply:
+        standing, first = self.kept.setdefault(canned.id, (canned, digest))
+        if first != digest:
+            raise Conflict("Reused.", code="idempotency_key_reused")
+        return standing
+
+    def of(self, office_id: str) -> list[CannedReply]:
+        mine = [one for one, _ in self.kept.values() if one.office_id == office_id]
+        return sorted(mine, key=lambda one: (one.title, one.id))
+
+    def remove(self, canned: CannedReply) -> None:
+        self.kept.pop(canned.id, None)
+
+
 class FakeTranscripts:
     """Implements ``ports.Transcripts`` over the fake messages table."""
 
@@ -211,6 +232,17 @@ def a_conversation(thread: RowRef = LEAD, **changes: Any) -> Conversation:
         "last_message_at": NOON,
     }
     return Conversation(**{**made, **changes})
+
+
+def a_canned_reply(canned_id: str = "can_1", **changes: Any) -> CannedReply:
+    made: dict[str, Any] = {
+        "office_id": "off_north",
+        "title": "Hours",
+        "text": "Hi {{first_name}}, we open at 9.",
+        "created_at": NOON,
+        "created_by": "usr_9",
+    }
+    return CannedReply(id=canned_id, **{**made, **changes})
 
 
 def an_inbound(seconds: float = 60, **changes: Any) -> Inbound:

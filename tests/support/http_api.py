@@ -20,8 +20,10 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.canned import CannedReply
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.conversation import Conversation
 from carillon.domain.organisation import Office
@@ -47,7 +49,8 @@ class HttpApi:
         return answered(app.lambda_handler(an_event(method, template, **event), None))
 
     def keep(
-        self, *kept: Office | Sender | ListRecord | ImportRecord | Campaign | Conversation
+        self,
+        *kept: Office | Sender | ListRecord | ImportRecord | Campaign | Conversation | CannedReply,
     ) -> None:
         """Store entities that are not there yet."""
         for one in kept:
@@ -62,6 +65,9 @@ class HttpApi:
                     entities.ListTable().create_import(one, "")
                 case Campaign():
                     entities.CampaignTable().create(one, "")
+                case CannedReply():
+                    shelf = DynamoCannedReplies(boto3.client("dynamodb"), "ControlTable")
+                    shelf.create(one, "")
                 case Conversation():
                     table = DynamoConversations(boto3.client("dynamodb"), "ConversationsTable")
                     table.save(one)

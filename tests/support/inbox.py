@@ -14,13 +14,15 @@ from carillon.domain.whereabouts import Whereabouts
 from carillon.domain.windows import Windows
 from carillon.usecases.manage_conversations import InboxWorld, ManageConversations
 from carillon.usecases.read_transcript import ReadTranscript, TranscriptWorld
-from carillon.usecases.reply_in_conversation import ReplyInConversation, ReplyRules
+from carillon.usecases.reply_in_conversation import ReplyInConversation, ReplyRules, ReplyTexts
 from tests.support.clock import FakeClock
 from tests.support.conversations import (
     FakeBook,
     FakeCampaignTexts,
+    FakeCannedReplies,
     FakeOutbox,
     FakeTranscripts,
+    a_canned_reply,
     a_conversation,
     an_inbound,
 )
@@ -54,6 +56,7 @@ class InboxScene:
         self.book = FakeBook(*conversations)
         self.messages, self.suppressions = FakeMessages(), FakeSuppressions()
         self.outbox = FakeOutbox(self.messages)
+        self.canned = FakeCannedReplies(a_canned_reply())
         self.directory, self.audiences = FakeDirectory(), RealAudience()
         self.texts, self.send_queue = FakeCampaignTexts(), FakeQueue()
         self.directory.sender_by_id["snd_a"] = a_sender()
@@ -72,16 +75,13 @@ class InboxScene:
             clock=self.clock,
             stale_after=timedelta(minutes=30),
         )
-        self.inbox = ManageConversations(self.world)
-        self.replies = ReplyInConversation(
-            self.inbox,
-            self.world,
-            ReplyRules(
-                windows_of=lambda hours: Windows(hours, self.pack),
-                locate=lambda _: NEW_YORK,
-                audiences=self.audiences,
-            ),
+        self.rules = ReplyRules(
+            windows_of=lambda hours: Windows(hours, self.pack), locate=lambda _: NEW_YORK
         )
+        self.reply_texts = ReplyTexts(
+            audiences=self.audiences, canned=self.canned, compile_body=_renderer
+        )
+        self.inbox, self.replies = self.replies_of(self.world)
         self.transcript = ReadTranscript(
             self.inbox,
             TranscriptWorld(
@@ -94,6 +94,11 @@ class InboxScene:
 
     def keep_campaign(self, campaign: Campaign) -> None:
         self.directory.campaigns[campaign.id] = campaign
+
+    def replies_of(self, world: InboxWorld) -> tuple[ManageConversations, ReplyInConversation]:
+        """Return inbox and replies over *world*, all else as here."""
+        inbox = ManageConversations(world)
+        return inbox, ReplyInConversation(inbox, world, self.rules, self.reply_texts)
 
     def kept(self, conversation: Conversation) -> Conversation:
         return self.book.standing[conversation.id]

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from carillon.domain.conversation import after_human_reply, conversation_id, left_the_queue
-from carillon.domain.errors import Conflict, NotFound
+from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
 from carillon.domain.message import QueuedReply, RowRef, Suppression
 from carillon.usecases.manage_conversations import ConversationChange
 from carillon.usecases.reply_in_conversation import NewReply
 from tests.support.clock import FakeClock
-from tests.support.conversations import FakeOutbox
+from tests.support.conversations import FakeOutbox, a_canned_reply
 from tests.support.inbox import InboxScene, signed_in, waiting
 from tests.support.management import an_origin
 from tests.support.messages import KEY, LEAD, PHONE, after
@@ -139,9 +139,7 @@ class DyingOutbox(FakeOutbox):
 def test_a_crash_between_promise_and_outbox_loses_no_reply_and_sends_none_twice() -> None:
     scene = InboxScene(waiting())
     dying = DyingOutbox(scene.messages)
-    world = replace(scene.world, outbox=dying)
-    inbox = type(scene.inbox)(world)
-    replies = type(scene.replies)(inbox, world, scene.replies._rules)
+    inbox, replies = scene.replies_of(replace(scene.world, outbox=dying))
 
     with pytest.raises(RuntimeError):
         replies.queue(signed_in(), an_origin("k"), waiting().id, HELLO, version=1)
@@ -285,3 +283,40 @@ def test_a_reply_in_the_assistants_conversation_leaves_it_the_assistants() -> No
     answered, _ = scene.replies.queue(signed_in(), an_origin(), waiting().id, HELLO, version=None)
 
     assert answered.operated_by == "assistant"
+
+
+def test_a_canned_reply_is_said_to_this_contact() -> None:
+    scene = InboxScene(waiting())
+    canned = NewReply(canned_id="can_1")
+
+    preview = scene.replies.preview(signed_in(), waiting().id, canned)
+    _, reply_id = scene.replies.queue(signed_in(), an_origin("k"), waiting().id, canned, version=1)
+    again = scene.replies.queue(signed_in(), an_origin("k"), waiting().id, canned, version=1)
+
+    assert preview.text == "Hi Ada, we open at 9."
+    assert scene.outbox.entries[reply_id].text == "Hi Ada, we open at 9."
+    assert again[1] == reply_id
+
+
+@pytest.mark.parametrize(
+    ("new", "field"),
+    [
+        (NewReply(), "text"),
+        (NewReply(text="Hi", canned_id="can_1"), "text"),
+        (NewReply(canned_id="can_2"), "canned_id"),
+        (NewReply(canned_id="can_south"), "canned_id"),
+    ],
+)
+def test_a_reply_is_a_text_or_a_canned_one_of_the_conversations_office(
+    new: NewReply, field: str
+) -> None:
+    scene = InboxScene(waiting())
+    scene.canned.create(a_canned_reply("can_south", office_id="off_south"), "d")
+
+    for ask in (
+        lambda: scene.replies.preview(signed_in(), waiting().id, new),
+        lambda: scene.replies.queue(signed_in(), an_origin(), waiting().id, new, version=1),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            ask()
+        assert refused.value.field == field

@@ -13,6 +13,7 @@ from carillon.domain.audience import AudiencePlan
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
+from carillon.domain.canned import CannedReply
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.content import CampaignContent
@@ -933,4 +934,20 @@ class CampaignTexts(Protocol):
 
     def content(self, campaign_id: str, version: int) -> CampaignContent | None:
         """Return what the campaign said at *version*, or None when that was not kept."""
+        ...
+
+
+class CannedReplies(Protocol):
+    """Texts that offices keep ready."""
+
+    def create(self, canned: CannedReply, digest: str) -> CannedReply:
+        """Keep *canned*; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def of(self, office_id: str) -> list[CannedReply]:
+        """Return the office's, by title."""
+        ...
+
+    def remove(self, canned: CannedReply) -> None:
+        """Drop *canned* (idempotent)."""
         ...

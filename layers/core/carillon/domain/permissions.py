@@ -119,6 +119,9 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/conversations/{conversation_id}/messages"): _CONVERSED,
     ("POST", "/v1/conversations/{conversation_id}/preview"): _CONVERSED,
     ("POST", "/v1/conversations/{conversation_id}/messages"): _CONVERSED,
+    ("GET", "/v1/canned-replies"): _CONVERSED,
+    ("POST", "/v1/canned-replies"): _MANAGED,
+    ("DELETE", "/v1/canned-replies/{canned_id}"): _MANAGED,
 }
 
 # Served to anybody, before a sign-in: the page itself and what it needs to sign in.

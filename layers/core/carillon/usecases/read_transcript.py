@@ -48,8 +48,8 @@ class ReadTranscript:
         self, access: Access, conversation_id: str, limit: int, before: Position | None
     ) -> Listing[TranscriptMessage]:
         """Return the *limit* newest messages before a position, in the order of their times."""
-        conversation = self._inbox.get(access, conversation_id)
         bound = _bound(before) if before is not None else None
+        conversation = self._inbox.get(access, conversation_id)
         rows = sorted(self._world.transcripts.messages(conversation.ref), key=_place)
         earlier = [row for row in rows if bound is None or _place(row) < bound]
         shown = earlier[-limit:]

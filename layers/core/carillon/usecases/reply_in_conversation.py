@@ -12,7 +12,7 @@ has just written), and the agent is warned outside the contact's legal hours; la
 for the contact's window like any message of the campaign.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -20,14 +20,14 @@ from typing import Annotated
 from carillon.domain.clock import to_iso
 from carillon.domain.commands import Command, Length, Origin
 from carillon.domain.conversation import Conversation, after_human_reply, waited_s
-from carillon.domain.errors import Conflict, NotFound
+from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import ActiveHours
 from carillon.domain.message import QueuedReply, Recipient, RowRef, text_digest
 from carillon.domain.permissions import Access
 from carillon.domain.segments import encoding, split
 from carillon.domain.whereabouts import Whereabouts
 from carillon.domain.windows import Opening, Windows
-from carillon.ports import Audiences
+from carillon.ports import Audiences, CannedReplies
 from carillon.usecases.manage_conversations import (
     InboxWorld,
     ManageConversations,
@@ -42,9 +42,10 @@ MAX_REPLY = 1600
 
 @dataclass(frozen=True, kw_only=True)
 class NewReply(Command):
-    """What to say."""
+    """What to say: a *text* as it stands, or an office's canned reply with its merge fields."""
 
-    text: Annotated[str, Length(1, MAX_REPLY)]
+    text: Annotated[str, Length(1, MAX_REPLY)] | None = None
+    canned_id: Annotated[str, Length(1, 80)] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,27 +83,39 @@ class ReplyRules:
 
     windows_of: Callable[[ActiveHours | None], Windows]
     locate: Callable[[str], Whereabouts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyTexts:
+    """What replies are made of; *compile_body* makes a template's renderer."""
+
     audiences: Audiences
+    canned: CannedReplies
+    compile_body: Callable[[str], Callable[[Mapping[str, str]], str]]
 
 
 class ReplyInConversation:
     """Previews replies and queues them."""
 
-    def __init__(self, inbox: ManageConversations, world: InboxWorld, rules: ReplyRules) -> None:
+    def __init__(
+        self, inbox: ManageConversations, world: InboxWorld, rules: ReplyRules, texts: ReplyTexts
+    ) -> None:
         self._inbox = inbox
         self._world = world
         self._rules = rules
+        self._texts = texts
 
     def preview(self, access: Access, conversation_id: str, new: NewReply) -> ReplyPreview:
         """Return what *new* would be, its length, and what to know before sending it."""
         conversation = self._inbox.get(access, conversation_id)
+        text = self._text(conversation, new)
         goes_at, warnings = self._outlook(conversation)
-        parts = split(new.text)
+        parts = split(text)
         return ReplyPreview(
-            text=new.text,
+            text=text,
             parts=tuple(parts),
             segments=len(parts),
-            encoding=encoding(new.text),
+            encoding=encoding(text),
             goes_at=goes_at,
             warnings=tuple(warnings),
         )
@@ -130,7 +143,8 @@ class ReplyInConversation:
             return before, reply_id
         require_version(before, version)
         self._require_consent(before)
-        reply = self._reply(before, reply_id, ref, new.text, access.caller.subject)
+        text = self._text(before, new)
+        reply = self._reply(before, reply_id, ref, text, access.caller.subject)
         promised = self._world.book.save(after_human_reply(before, reply))
         return self._inbox.settled(promised), reply_id
 
@@ -156,9 +170,25 @@ class ReplyInConversation:
             waited_s=waited_s(before, now),
         )
 
+    def _text(self, conversation: Conversation, new: NewReply) -> str:
+        """Return what *new* says to this contact."""
+        if (new.text is None) is (new.canned_id is None):
+            raise InvalidInput("Say either text or canned_id.", field="text")
+        if new.text is not None:
+            return new.text
+        kept = self._texts.canned.of(conversation.office_id)
+        canned = next((one for one in kept if one.id == new.canned_id), None)
+        if canned is None:
+            raise InvalidInput("The office has no such canned reply.", field="canned_id")
+        person = recipient_of(conversation, self._texts.audiences)
+        names = {"first_name": conversation.first_name, "last_name": conversation.last_name}
+        fields = person.fields if person is not None else names
+        return self._texts.compile_body(canned.text)(fields)
+
     def _is_repeated(self, ref: RowRef, new: NewReply) -> bool:
         row = self._world.conversations.answer(ref)
-        if row is not None and row.text_digest != text_digest(new.text):
+        is_same = row is None or new.text is None or row.text_digest == text_digest(new.text)
+        if not is_same:
             raise Conflict(
                 "This Idempotency-Key was used for another request.",
                 code="idempotency_key_reused",
@@ -209,7 +239,7 @@ class ReplyInConversation:
         return self._rules.windows_of(self._world.directory.campaign(campaign_id).active_hours)
 
     def _where(self, conversation: Conversation) -> Whereabouts:
-        person = recipient_of(conversation, self._rules.audiences)
+        person = recipient_of(conversation, self._texts.audiences)
         known = person.whereabouts if person is not None else None
         return known or self._rules.locate(conversation.phone)
 

@@ -19,6 +19,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     CMP#{campaign} TEXT#{version}          what it says from that version on, for transcripts
     CMP#{campaign} TURN                    when the reconciler's next own look is
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign
+    ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
 
 Contacts table (pk, sk)
@@ -269,3 +270,8 @@ def turn_pk(scope: str) -> str:
 def text_sk(version: int) -> str:
     """Sort key of what a campaign says from *version* on."""
     return f"TEXT#{version:010d}"
+
+
+def canned_sk(office_id: str, canned_id: str) -> str:
+    """Sort key of an office's canned reply under ORG."""
+    return f"CAN#{office_id}#{canned_id}"
