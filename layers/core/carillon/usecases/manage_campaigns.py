@@ -292,13 +292,13 @@ class ManageCampaigns:
         a single-use number, unless by *force*.
         """
         campaign = self.get(access, campaign_id)
+        if campaign.launched_at is None:
+            return self._transition(origin, campaign, Action.ARCHIVE, _FREE)
         senders = [self._senders.get(one) for one in campaign.sender_ids]
-        has_been_live = campaign.launched_at is not None
-        if has_been_live and not force and campaign.status in states_allowing(Action.ARCHIVE):
+        if not force and campaign.status in states_allowing(Action.ARCHIVE):
             self._conversations.require_answered(campaign, senders)
         archived = self._transition(origin, campaign, Action.ARCHIVE, _FREE)
-        if has_been_live:
-            self._conversations.stop(archived, senders)
+        self._conversations.stop(archived, senders)
         return archived
 
     def recount(self, access: Access, campaign_id: str) -> None:
