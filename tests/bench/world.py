@@ -25,6 +25,7 @@ from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.aws import client
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.campaign_texts import unsolicited_text
 from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
 from carillon.adapters.dynamodb.contacts import (
     DynamoCampaignPlans,
@@ -685,6 +686,7 @@ def _sender_item(mps: float) -> dict[str, Any]:
         schema.GSI1_PK: schema.SENDERS,
         schema.GSI1_SK: f"2026-11-21T12:00:00Z#{SENDER_ID}",
         **vars(sender),
+        "unsolicited": unsolicited_text(sender.unsolicited),
     }
 
 
