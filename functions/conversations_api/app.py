@@ -157,11 +157,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def list_conversations(request: Request) -> dict[str, Any]:
     """List conversations, newest message first, or those whose contact's name begins with q."""
     page, query, inbox = request.page, request.query, build().inbox
+    asked = (_filter(query), _section(query.get("section")), page.limit, page.after)
     if "q" in query:
-        found = inbox.search(request.access, query["q"], page.limit, page.after)
-        return _listed(found)
-    section, wanted = _section(query.get("section")), _filter(query)
-    return _listed(inbox.page(request.access, wanted, section, page.limit, page.after))
+        return _listed(inbox.search(request.access, query["q"], *asked))
+    return _listed(inbox.page(request.access, *asked))
 
 
 @route("GET", "/v1/conversations/counts", gives="ConversationCounts", query=_WHOSE)

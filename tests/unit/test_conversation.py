@@ -134,6 +134,18 @@ def test_a_message_said_again_undoes_nothing_that_a_person_has_done_since(
     assert after_inbound(answered, repeated, after(200)) == answered
 
 
+def test_the_answer_comes_from_the_number_that_was_written_to_last() -> None:
+    got = taken(
+        a_conversation(),
+        an_inbound(60, sender_id="snd_b"),
+        an_inbound(70, sender_id="snd_c"),
+        an_inbound(50, sender_id="snd_d"),
+        an_inbound(80),
+    )
+
+    assert got.sender_id == "snd_c"
+
+
 def test_what_is_older_than_all_that_is_remembered_has_been_taken_in() -> None:
     many = [an_inbound(100 + number) for number in range(REMEMBERED + 1)]
     answered = after_human_reply(taken(a_conversation(), *many), a_queued_reply(seconds=300))

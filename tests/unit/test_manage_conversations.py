@@ -104,10 +104,14 @@ def test_search_finds_what_the_caller_may_see() -> None:
     foreign = replace(SOUTH, first_name="Adam")
     scene = InboxScene(ada, foreign)
 
-    found = scene.inbox.search(signed_in(), "ad", 10, None)
+    def found(role: Role, section: Section | None = None, **wanted: Any) -> list[str]:
+        asked = InboxFilter(**wanted), section, 10, None
+        return [one.id for one in scene.inbox.search(signed_in(role), "ad", *asked).items]
 
-    assert [one.id for one in found.items] == [ada.id]
-    assert scene.inbox.search(signed_in(Role.LIMITED), "ad", 10, None).items == ()
+    assert found(Role.AGENT) == [ada.id]
+    assert found(Role.LIMITED) == []
+    assert found(Role.AGENT, Section.NEEDS_ATTENTION, opted_out=False) == [ada.id]
+    assert found(Role.AGENT, Section.AGENT_OPERATED) == found(Role.AGENT, tag="hot") == []
 
 
 def test_a_change_is_written_once_for_the_version_that_was_read() -> None:

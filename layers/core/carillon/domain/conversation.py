@@ -76,12 +76,17 @@ def inbound_kind(keyword: str, *, opted_in: bool) -> InboundKind:
 
 @dataclass(frozen=True, kw_only=True)
 class Inbound:
-    """One message that came in; ``at`` is when it was first received."""
+    """
+    One message that came in; ``at`` is when it was first received.
+
+    ``sender_id`` is the number that it was written to, which the answer comes from.
+    """
 
     provider_id: str
     at: datetime
     kind: InboundKind
     text: str
+    sender_id: str = ""
 
     @property
     def mark(self) -> str:
@@ -160,11 +165,13 @@ def after_inbound(before: Conversation, inbound: Inbound, now: datetime) -> Conv
     if _is_known(before, inbound.mark):
         return before
     is_newest = inbound.mark > max(before.applied, default="")
+    sender_id = inbound.sender_id if is_newest and inbound.sender_id else before.sender_id
     after = replace(
         before,
         applied=tuple(sorted([*before.applied, inbound.mark]))[-REMEMBERED:],
         last_inbound_at=_latest(before.last_inbound_at, inbound.at),
         unread=before.unread + 1,
+        sender_id=sender_id,
         updated_at=now,
     )
     if is_newest and inbound.at >= before.last_message_at:

@@ -140,12 +140,24 @@ class ManageConversations:
                 found[section] = total
         return found
 
-    def search(
-        self, access: Access, text: str, limit: int, after: Position | None
+    def search(  # noqa: PLR0917  # as page, and what to look for
+        self,
+        access: Access,
+        text: str,
+        wanted: InboxFilter,
+        section: Section | None,
+        limit: int,
+        after: Position | None,
     ) -> Listing[Conversation]:
-        """Return conversations whose contact's name or number begins with *text* (V1)."""
+        """
+        Return conversations whose contact's name or number begins with *text* (V1).
+
+        Of them those that ``page`` would list, but for what is assigned to the caller in
+        other offices; perhaps fewer than *limit* though there are more.
+        """
         found = self._book.search(self._offices(access), key_asked(text), limit, after)
-        return Listing(tuple(one for one in found.items if may_see(access, one)), found.next)
+        kept = [one for one in found.items if may_see(access, one) and wanted.keeps(one)]
+        return Listing(tuple(one for one in kept if section in (None, one.section)), found.next)
 
     def get(self, access: Access, conversation_id: str) -> Conversation:
         """Return the conversation; NotFound when it is absent or not for the caller."""

@@ -115,6 +115,7 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
             at=first_at,
             kind=inbound_kind(keyword, opted_in=standing is not None),
             text=reply.body,
+            sender_id=sender.id,
         ),
         reply,
         sender=sender,

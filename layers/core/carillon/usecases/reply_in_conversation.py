@@ -22,6 +22,7 @@ from carillon.domain.commands import Command, Length, Origin
 from carillon.domain.conversation import Conversation, after_human_reply, waited_s
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import ActiveHours
+from carillon.domain.ids import derived_id, new_id
 from carillon.domain.message import QueuedReply, Recipient, RowRef, text_digest
 from carillon.domain.permissions import Access
 from carillon.domain.segments import encoding, split
@@ -136,7 +137,7 @@ class ReplyInConversation:
         ``conversation_closed``, ``no_sending_hours``, ``idempotency_key_reused``.
         """
         before = self._inbox.get(access, conversation_id)
-        reply_id = origin.new_id("rpl")
+        reply_id = _reply_id(origin, before)
         thread = before.ref
         ref = RowRef(thread.pk, f"{thread.sk}#out#agent.{reply_id}")
         if origin.key is not None and self._is_repeated(ref, new):
@@ -242,6 +243,13 @@ class ReplyInConversation:
         person = recipient_of(conversation, self._texts.audiences)
         known = person.whereabouts if person is not None else None
         return known or self._rules.locate(conversation.phone)
+
+
+def _reply_id(origin: Origin, conversation: Conversation) -> str:
+    """Return the reply's id: with a key always the same one, and never another conversation's."""
+    if origin.key is None:
+        return new_id("rpl")
+    return derived_id("rpl", origin.subject, origin.key, conversation.id)
 
 
 def recipient_of(conversation: Conversation, audiences: Audiences) -> Recipient | None:
