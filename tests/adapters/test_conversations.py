@@ -189,6 +189,25 @@ def test_a_filter_skips_and_loses_nothing(book: ConversationBook, limit: int) ->
     assert in_only == [id_of(6), id_of(0)]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 50])
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_filter_that_lets_little_through_is_looked_at_bit_by_bit_and_loses_nothing(
+    books: Books, limit: int, most: int
+) -> None:
+    if books.client is None:
+        pytest.skip("a fake looks at everything")
+    book = DynamoConversations(books.client, "ConversationsTable", most_looked_at=most)
+    for number in range(12):
+        # The north's are sparse and old, the south's all match.
+        office = "off_north" if number % 3 else "off_south"
+        tags = ("hot",) if number in (1, 7) or number % 3 == 0 else ()
+        book.save(numbered(number, office_id=office, tags=tags))
+
+    hot = walked(book, [NORTH, SOUTH], InboxFilter(tag="hot"), limit)
+
+    assert hot == [id_of(n) for n in (9, 7, 6, 3, 1, 0)]
+
+
 def test_a_filter_confines_to_offices_but_for_ones_own(book: ConversationBook) -> None:
     campaigns = InboxQueue(QueueKind.CAMPAIGN, "cmp_a", Section.NEEDS_ATTENTION)
     book.save(numbered(1))

@@ -25,7 +25,6 @@ from carillon.domain.listing import Listing, Position
 from carillon.domain.message import QueuedReply, RowRef
 
 COUNT_BOUND = 1000
-# Of one queue, for one page: a filter that lets little through must not read it all.
 _MOST_LOOKED_AT = 1000
 _PAGE = 100
 _BATCH_GET = 100
@@ -44,11 +43,17 @@ _TUPLES = frozenset({"tags", "applied"})
 
 
 class DynamoConversations:
-    """Implements ``ports.ConversationBook``."""
+    """
+    Implements ``ports.ConversationBook``.
 
-    def __init__(self, client: Any, table: str) -> None:
+    For one page at most *most_looked_at* conversations of one queue are read: a filter that
+    lets little through must not read it all.
+    """
+
+    def __init__(self, client: Any, table: str, *, most_looked_at: int = _MOST_LOOKED_AT) -> None:
         self._client = client
         self._table = table
+        self._most_looked_at = most_looked_at
 
     def get(self, conversation_id: str) -> Conversation | None:
         """Return the conversation, strongly consistent, or None."""
@@ -168,7 +173,7 @@ class DynamoConversations:
         for looked_at, one in enumerate(self._read(queue, condition, values), start=1):
             if keep.keeps(one):
                 kept.append(one)
-            if len(kept) > limit or looked_at >= _MOST_LOOKED_AT:
+            if len(kept) > limit or looked_at >= self._most_looked_at:
                 return kept, _place(one)
         return kept, None
 
@@ -177,9 +182,9 @@ class DynamoConversations:
         queue: InboxQueue,
         condition: str,
         values: Mapping[str, str],
-        most: int = _MOST_LOOKED_AT,
+        most: int | None = None,
     ) -> Iterator[Conversation]:
-        read = 0
+        read, most = 0, self._most_looked_at if most is None else most
         for page in self._pages(queue, condition, values, page_size=min(_PAGE, most)):
             for item in page["Items"]:
                 yield _conversation(from_item(item))
