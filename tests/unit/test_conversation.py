@@ -260,7 +260,8 @@ def test_settling_is_no_answer() -> None:
 def test_a_persons_reply_ends_the_wait_and_the_assistants_does_not() -> None:
     waiting = taken(a_conversation(operated_by=ASSISTANT), an_inbound(60))
 
-    by_assistant = after_assistant_reply(waiting, a_queued_reply(author="assistant"))
+    assistants = a_queued_reply(author="assistant")
+    by_assistant = reply_queued(after_assistant_reply(waiting, assistants), assistants, after(121))
     by_person = after_human_reply(by_assistant, a_queued_reply(seconds=130))
 
     assert by_assistant.awaiting_since == after(60)
@@ -289,10 +290,10 @@ def test_the_assistant_answers_only_what_is_its_own() -> None:
 def test_a_second_reply_waits_until_the_first_is_in_the_outbox() -> None:
     replied = after_human_reply(a_conversation(), a_queued_reply("rpl_1"))
 
-    with pytest.raises(Conflict) as refused:
-        after_human_reply(replied, a_queued_reply("rpl_2"))
-
-    assert refused.value.code == "reply_under_way"
+    for reply in (after_human_reply, after_assistant_reply):
+        with pytest.raises(Conflict) as refused:
+            reply(replied, a_queued_reply("rpl_2"))
+        assert refused.value.code == "reply_under_way"
     queued = reply_queued(replied, a_queued_reply("rpl_1"), after(121))
     assert queued.outgoing is None
     assert after_human_reply(queued, a_queued_reply("rpl_2")).outgoing == a_queued_reply("rpl_2")

@@ -7,7 +7,7 @@ A conversation: one contact on one thread, and who has to look after it (I3, V1 
     opt-out, opt-in, HELP       nothing: they are answered by themselves
 
     a person replies            needs no attention, waits no longer (A8)
-    the assistant replies       nothing changes: it neither counts nor ends the wait
+    the assistant replies       nothing changes: that is no answer of a person (A8)
     the assistant hands over    an agent's, and needs attention
 
 So what needs attention is always an agent's, and V3 leaves a way out of every state. A
@@ -219,8 +219,7 @@ def after_human_reply(before: Conversation, reply: QueuedReply) -> Conversation:
     not in the outbox yet.
     """
     _require_open(before)
-    if before.outgoing is not None:
-        raise Conflict("An earlier reply is just being queued; try again.", code="reply_under_way")
+    _require_nothing_under_way(before)
     return replace(
         _with_outbound(before, reply),
         needs_attention=False,
@@ -232,16 +231,18 @@ def after_human_reply(before: Conversation, reply: QueuedReply) -> Conversation:
 
 def after_assistant_reply(before: Conversation, reply: QueuedReply) -> Conversation:
     """
-    Return the conversation once the assistant's *reply* is queued; whoever waits still does.
+    Return the conversation once the assistant's *reply* is promised; whoever waits still does.
 
-    Raises Conflict (``conversation_not_assistants``) when a person has it by now.
+    Raises Conflict: ``conversation_not_assistants`` when a person has it by now, and what
+    a person's reply raises.
     """
     _require_open(before)
+    _require_nothing_under_way(before)
     if before.operated_by != ASSISTANT or before.is_held:
         raise Conflict(
             "A person looks after this conversation.", code="conversation_not_assistants"
         )
-    return _with_outbound(before, reply)
+    return replace(_with_outbound(before, reply), outgoing=reply)
 
 
 def waited_s(before: Conversation, now: datetime) -> int | None:
@@ -368,6 +369,11 @@ def _require_open(conversation: Conversation) -> None:
         raise Conflict(
             "Its campaign is stopped: nothing is sent any more.", code="conversation_closed"
         )
+
+
+def _require_nothing_under_way(conversation: Conversation) -> None:
+    if conversation.outgoing is not None:
+        raise Conflict("An earlier reply is just being queued; try again.", code="reply_under_way")
 
 
 def _latest(known: datetime | None, new: datetime) -> datetime:
