@@ -24,12 +24,14 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from carillon.domain.campaign import Action, Campaign, Sender
+from carillon.domain.campaign import Action, Campaign, Sender, Unsolicited
+from carillon.domain.canned import CannedReply
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.consent import Circumstances, ConsentEntry, ConsentSource, OptOut
 from carillon.domain.consent_jobs import BulkOutcome, ExportStatus
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
+from carillon.domain.conversation import Conversation, Section
 from carillon.domain.evidence import MessageKind
 from carillon.domain.hours import ActiveHours
 from carillon.domain.knowledge import KnowledgeEntry
@@ -40,9 +42,12 @@ from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.performance import CAUSES
 from carillon.domain.permissions import PERMISSIONS, Role, Scope
 from carillon.domain.significance import Verdict
+from carillon.domain.transcript import TranscriptMessage
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE, Endpoint, endpoints
 from carillon.usecases.manage_campaigns import TABS
+from carillon.usecases.manage_conversations import MAX_WAIT_S
 from carillon.usecases.manage_knowledge import Trial
+from carillon.usecases.reply_in_conversation import ReplyPreview
 
 OUTPUT = Path(__file__).with_name("openapi.yaml")
 # Function folder -> logical id in template.yaml.
@@ -50,6 +55,7 @@ API_FUNCTIONS = {
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
     "consent_api": "ConsentApiFunction",
+    "conversations_api": "ConversationsApiFunction",
 }
 DASHBOARD_FUNCTION = "DashboardFunction"
 SECURITY_SCHEME = "Cognito"
@@ -76,6 +82,11 @@ _QUERY: dict[str, Schema] = {
     "reason": _TEXT,
     "phone": _TEXT,
     "confirmed_by_contact": _FLAG,
+    "section": {"type": "string", "enum": [section.value for section in Section]},
+    **dict.fromkeys(("office_id", "campaign_id", "assigned_to", "tag", "q", "after"), _TEXT),
+    "opted_out": _FLAG,
+    "force": _FLAG,
+    "wait_s": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
 }
 
 
@@ -340,6 +351,14 @@ _SIMPLE: dict[Any, Schema] = {
     Mapping: _OBJECT,
     # Written as domain.hours takes it.
     ActiveHours: _OBJECT,
+    Unsolicited: {
+        "type": "object",
+        "properties": {
+            "to": {"type": "string", "enum": ["office", "agents"]},
+            "agents": {"type": "array", "items": _TEXT},
+        },
+        "required": ["to"],
+    },
 }
 
 
@@ -672,6 +691,28 @@ _ANSWERS: dict[str, Schema] = {
             "url": _TEXT,
         },
         ["id", "status", "created_at", "created_by", "rows"],
+    ),
+    "Conversation": _of(
+        Conversation,
+        without=frozenset({"applied", "outgoing", "consent_at"}),
+        section={"type": "string", "enum": [section.value for section in Section]},
+    ),
+    "ConversationList": _page_of("Conversation"),
+    "ConversationCounts": _object(
+        {"sections": _object({section.value: _ref("SectionCount") for section in Section}, [])},
+        ["sections"],
+    ),
+    "SectionCount": _object({"number": _COUNT, "at_least": _FLAG}, ["number", "at_least"]),
+    "ConversationUpdates": _object(
+        {"items": _array(_ref("Conversation")), "after": _TEXT}, ["items", "after"]
+    ),
+    "Transcript": _page_of("TranscriptMessage"),
+    "TranscriptMessage": _of(TranscriptMessage),
+    "ReplyPreview": _of(ReplyPreview),
+    "CannedReply": _of(CannedReply),
+    "CannedReplyList": _page_of("CannedReply"),
+    "QueuedReply": _object(
+        {"id": _TEXT, "conversation": _ref("Conversation")}, ["id", "conversation"]
     ),
 }
 

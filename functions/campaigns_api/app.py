@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from carillon.adapters.assistant.choice import chosen_assistant
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets
 from carillon.adapters.objects import S3Objects
@@ -42,6 +43,7 @@ from carillon.usecases.manage_lists import ManageLists, NewList, StartImport
 from carillon.usecases.manage_offices import ManageOffices, NewOffice
 from carillon.usecases.manage_policy import ManagePolicy, NewPolicy
 from carillon.usecases.manage_senders import ManageSenders, NewSender, SenderChange
+from carillon.usecases.stop_conversations import StopConversations
 
 app = new_app("campaigns_api")
 route = Router(app)
@@ -73,6 +75,7 @@ def build() -> UseCases:
     senders, lists = entities.SenderTable(), entities.ListTable()
     campaigns = entities.CampaignTable()
     files = S3Objects(client("s3"), settings.files_bucket)
+    book = DynamoConversations(client("dynamodb"), settings.conversations_table)
 
     def queue(url: str) -> SqsQueue:
         return SqsQueue(client("sqs"), url, correlation_id)
@@ -105,6 +108,7 @@ def build() -> UseCases:
             plan_queue=queue(settings.plan_queue_url),
             send_queue=queue(settings.send_queue_url),
             recount_queue=queue(settings.recount_queue_url),
+            conversations=StopConversations(book, clock),
             check_body=compile_template,
         ),
         knowledge=ManageKnowledge(campaigns, _assistant_world(settings, clock)),
@@ -324,10 +328,13 @@ def end_campaign(request: Request, campaign_id: str) -> Answer:
     return _versioned(build().campaigns.end(request.access, request.origin, campaign_id))
 
 
-@route("POST", "/v1/campaigns/{campaign_id}/archive", gives="Campaign")
+@route("POST", "/v1/campaigns/{campaign_id}/archive", gives="Campaign", query=("force",))
 def archive_campaign(request: Request, campaign_id: str) -> Answer:
-    """Stop a campaign for good, or discard a draft."""
-    return _versioned(build().campaigns.archive(request.access, request.origin, campaign_id))
+    """Stop a campaign for good, or discard a draft; by force even while people wait (K8)."""
+    archived = build().campaigns.archive(
+        request.access, request.origin, campaign_id, force=request.query.get("force") == "true"
+    )
+    return _versioned(archived)
 
 
 @route("POST", "/v1/campaigns/{campaign_id}/recount", gives="Queued", status=202)

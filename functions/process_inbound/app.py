@@ -10,11 +10,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from carillon import settings
 from carillon.adapters import aws
+from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.conversations import DynamoConversations
+from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.adapters.objects import S3Objects
 from carillon.adapters.providers import modules
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
@@ -26,6 +30,7 @@ from carillon.domain.errors import InvalidInput
 from carillon.domain.message import CallbackRef, Reply
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
+from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 
 
@@ -49,6 +54,13 @@ def build() -> ReplyWorld:
         leads=messages,
         suppressions=DynamoSuppressions(
             dynamodb, env.suppressions_table, env.consent_table, clock.now
+        ),
+        holds=DynamoHolds(dynamodb, env.suppressions_table),
+        inbox=Inbox(
+            book=DynamoConversations(dynamodb, env.conversations_table),
+            audiences=S3Audiences(S3Objects(aws.client("s3"), env.files_bucket)),
+            directory=directory,
+            clock=clock,
         ),
         provider_of=providers.of,
         texts=AnswerTexts(

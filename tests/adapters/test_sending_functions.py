@@ -11,9 +11,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from carillon.adapters import aws
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.sqs import SqsQueue
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.conversation import Section, conversation_id
+from carillon.domain.conversation_search import key_asked
 from carillon.domain.errors import Throttled
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus
@@ -370,6 +373,31 @@ def test_inbound_messages_of_the_version_before_are_read_beside_those_of_this_on
     assert deployed.invoke("process_inbound", batch) == NOTHING_FAILED
 
     assert {row["body"] for row in _unsolicited(deployed)} == {"before", "after"}
+
+
+def test_an_inbound_message_begins_the_conversation_of_the_person_as_the_audience_knows_them(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    carrier()
+    run = a_run(parts=1)
+    deployed.stores.keep_run(run)
+    deployed.stores.keep_campaign(a_campaign(parts=1))
+    lead = run.lead_ref(KEY)
+    submit(deployed.stores.messages, a_claim(ref=lead), 1)
+    ada = Recipient(KEY, PHONE, {"first_name": "Ada", "last_name": "Lovelace"})
+    part = encode_part("cmp_a", 0, NOON, [ada])
+    deployed.s3.put_object(Bucket="files", Key=part_key("cmp_a", 0), Body=part)
+    batch = a_batch(an_inbound_message("who is this?"), an_inbound_message("HELP", "SMin2"))
+
+    for _ in range(2):
+        assert deployed.invoke("process_inbound", batch) == NOTHING_FAILED
+
+    book = DynamoConversations(deployed.stores.client, "ConversationsTable")
+    kept = book.get(conversation_id(lead))
+    assert kept is not None
+    assert (kept.first_name, kept.last_name, kept.unread) == ("Ada", "Lovelace", 2)
+    assert (kept.campaign_id, kept.section) == ("cmp_a", Section.NEEDS_ATTENTION)
+    assert book.search(["off_north"], key_asked("lovelace"), 9, None).items == (kept,)
 
 
 def test_an_answer_asks_for_its_receipts_at_its_own_senders_provider(

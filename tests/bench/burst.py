@@ -97,7 +97,12 @@ class Burst:
         client.cache_clear()
         self._dynamodb = client("dynamodb")
         self._store.create_tables(self._dynamodb)
-        sender = {"pk": schema.sender_pk("snd_a"), "sk": "SND", **vars(a_sender())}
+        sender = {
+            "pk": schema.sender_pk("snd_a"),
+            "sk": "SND",
+            **vars(a_sender()),
+            "unsolicited": None,
+        }
         self._dynamodb.put_item(TableName="ControlTable", Item=to_item(sender))
         for start in range(0, self._messages, 25):
             numbers = range(start, min(start + 25, self._messages))

@@ -25,6 +25,7 @@ from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.aws import client
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.campaign_texts import unsolicited_text
 from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
 from carillon.adapters.dynamodb.contacts import (
     DynamoCampaignPlans,
@@ -33,7 +34,9 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoOptOutLookup,
 )
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
+from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
@@ -51,6 +54,7 @@ from carillon.domain.pacing import ErrorLimit
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.phone import parse_phone
 from carillon.usecases.import_contacts import Importing, import_contacts
+from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.plan_audience import Planning, plan_audience
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
@@ -349,6 +353,13 @@ class World:
             leads=self._messages,
             suppressions=DynamoSuppressions(
                 self._dynamodb, _SUPPRESSIONS, _CONSENT, self.timeline.now
+            ),
+            holds=DynamoHolds(self._dynamodb, _SUPPRESSIONS),
+            inbox=Inbox(
+                book=DynamoConversations(self._dynamodb, "ConversationsTable"),
+                audiences=self._audiences,
+                directory=self._directory,
+                clock=self.timeline,
             ),
             provider_of=lambda _: _Metered(self.carrier, self.meter),
             texts=texts,
@@ -697,6 +708,7 @@ def _sender_item(mps: float) -> dict[str, Any]:
         schema.GSI1_PK: schema.SENDERS,
         schema.GSI1_SK: f"2026-11-21T12:00:00Z#{SENDER_ID}",
         **vars(sender),
+        "unsolicited": unsolicited_text(sender.unsolicited),
     }
 
 

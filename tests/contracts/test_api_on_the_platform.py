@@ -7,13 +7,16 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from infra.local.deploy import STACK
 from infra.local.gateway_responses import apply_gateway_responses
 from infra.local.platform import LocalPlatform
+from tests.support.conversations import a_conversation
 from tests.support.http_api import violations
 
 pytestmark = pytest.mark.platform
@@ -203,3 +206,54 @@ def test_opt_outs_go_in_by_a_file_come_out_by_another_and_one_is_taken_back(
     assert removed.body["entries"][0]["reason"] == "A typing error."
     assert [one["phone"] for one in listed["items"]] == ["+12025550121"]
     assert [line.partition(",")[0] for line in lines] == ["phone", "'+12025550121"]
+
+
+def test_an_inbox_is_worked_off_through_the_gateway(deployed: Deployed) -> None:
+    """Literal paths beside a parameter, two tables in one transaction, three indexes."""
+    manager = deployed.manager
+    table = deployed.platform.outputs["ConversationsTable"]
+    conversation = a_conversation(
+        campaign_id=None,
+        office_id=deployed.office_id,
+        first_name="Ada",
+        needs_attention=True,
+        last_inbound_at=datetime.now(UTC),
+    )
+    DynamoConversations(deployed.platform.client("dynamodb"), table).save(conversation)
+    path = f"/v1/conversations/{conversation.id}"
+
+    listed = manager.send("GET", "/v1/conversations?section=needs_attention")
+    found = manager.send("GET", "/v1/conversations?q=ada")
+    counted = manager.send("GET", "/v1/conversations/counts")
+    begun = manager.send("GET", "/v1/conversations/updates")
+    seen = manager.send("GET", path)
+    replied, late = (
+        manager.send("POST", f"{path}/messages", {"text": text}, If_Match=seen.headers["etag"])
+        for text in ("Hello", "Hi")
+    )
+    told = manager.send("GET", f"/v1/conversations/updates?wait_s=5&after={begun.body['after']}")
+    transcript = manager.send("GET", f"{path}/messages")
+    opted_out = manager.send("POST", f"{path}/opt-out")
+    refused = manager.send("POST", f"{path}/messages", {"text": "Hi"}, If_Match="*")
+
+    assert [one["id"] for one in listed.body["items"]] == [conversation.id]
+    assert [one["id"] for one in found.body["items"]] == [conversation.id]
+    assert counted.body["sections"]["needs_attention"] == {"number": 1, "at_least": False}
+    assert (replied.status, late.status) == (202, 412)
+    assert [one["id"] for one in told.body["items"]] == [conversation.id]
+    assert [(one["author"], one["text"]) for one in transcript.body["items"]] == [
+        ("agent", "Hello")
+    ]
+    assert opted_out.body["opt_out"] == "manual"
+    assert_problem(refused, 409, "contact_opted_out")
+
+
+def test_a_canned_reply_comes_and_goes_through_the_gateway(deployed: Deployed) -> None:
+    manager = deployed.manager
+    new = {"office_id": deployed.office_id, "title": "Hours", "text": "Hi {{ first_name }}"}
+
+    made = manager.send("POST", "/v1/canned-replies", new)
+    removed = manager.send("DELETE", f"/v1/canned-replies/{made.body['id']}")
+
+    assert (made.status, removed.status) == (201, 200)
+    assert manager.send("GET", "/v1/canned-replies").body["items"] == []

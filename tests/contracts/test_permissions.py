@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.conversation import conversation_id
+from carillon.domain.ids import lead_key
+from carillon.domain.message import RowRef
 from carillon.domain.permissions import PERMISSIONS, Role, Route, Scope
 from carillon.edge.http import endpoints
 from tests.support.consent import an_opt_out_export, an_opt_out_import
+from tests.support.conversations import a_canned_reply, a_conversation
 from tests.support.http_api import APPS, HttpApi, http_api, violations
 from tests.support.management import (
     OFFICE,
@@ -55,6 +59,7 @@ def _campaign(action: str) -> Route:
 
 
 _ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
+_CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
 _OPT_OUTS = "/v1/opt-outs"
 ASKED: dict[Route, Asked] = {
@@ -114,6 +119,22 @@ ASKED: dict[Route, Asked] = {
     ("GET", f"{_OPT_OUTS}/imports/{{import_id}}/rejected"): Asked("nothing"),
     ("POST", f"{_OPT_OUTS}/exports"): Asked("nothing"),
     ("GET", f"{_OPT_OUTS}/exports/{{export_id}}"): Asked("nothing"),
+    ("GET", "/v1/canned-replies"): Asked("listing"),
+    ("POST", "/v1/canned-replies"): Asked("creation", body={"title": "x", "text": "Hello"}),
+    ("DELETE", "/v1/canned-replies/{canned_id}"): Asked(),
+    ("GET", "/v1/conversations"): Asked("listing"),
+    ("GET", "/v1/conversations/counts"): Asked("nothing"),
+    ("GET", "/v1/conversations/updates"): Asked("nothing"),
+    ("GET", _CONVERSATION): Asked(),
+    ("PATCH", _CONVERSATION): Asked(body={"tags": ["hot"]}, headers={"If-Match": "*"}),
+    ("POST", f"{_CONVERSATION}/assign"): Asked(
+        body={"among": ["usr_9"]}, headers={"If-Match": "*"}
+    ),
+    ("POST", f"{_CONVERSATION}/release-hold"): Asked(),
+    ("POST", f"{_CONVERSATION}/opt-out"): Asked(),
+    ("GET", f"{_CONVERSATION}/messages"): Asked(),
+    ("POST", f"{_CONVERSATION}/preview"): Asked(body={"text": "Hello"}),
+    ("POST", f"{_CONVERSATION}/messages"): Asked(body={"text": "Hello"}, headers={"If-Match": "*"}),
 }
 ROUTES = sorted(ASKED)
 _FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
@@ -129,10 +150,15 @@ def api() -> Iterator[HttpApi]:
 def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> Answered:
     """Send the route's request about fresh objects of *office_id*."""
     asked, number = ASKED[route], next(_UNIQUE)
+    # Everybody has their own phone: what one test opts out is no other's.
     suffix, phone = f"x{number}", f"1202555{number:04d}"
     names = ("sender_id", "list_id", "import_id", "entry_id")
     ids = {name: f"{name[:3]}_{suffix}" for name in names}
     ids |= {"campaign_id": f"cmp_{suffix}", "export_id": f"exp_{suffix}", "phone": phone}
+    thread = RowRef(f"cmp_{suffix}#00000", lead_key(f"+{phone}"))
+    ids["conversation_id"] = conversation_id(thread)
+    ids["canned_id"] = f"can_{suffix}"
+    is_limited = "role.limited" in claims.get("cognito:groups", "")
     record = an_import_record(
         ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"
     )
@@ -142,6 +168,16 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
         a_contact_list(ids["list_id"], office_id=office_id),
         record,
         a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status, parts=1),
+        a_canned_reply(ids["canned_id"], office_id=office_id),
+        # A limited user's own office is what is assigned to them.
+        a_conversation(
+            thread,
+            phone=f"+{phone}",
+            office_id=office_id,
+            campaign_id=ids["campaign_id"],
+            last_inbound_at=datetime.now(UTC),
+            assigned_to=claims.get("sub") if is_limited and office_id == OFFICE else None,
+        ),
     )
     api.keep_audience(ids["campaign_id"], f"+{phone}")
     api.upload(record.object_key)
@@ -167,7 +203,8 @@ def test_every_route_of_the_table_is_walked() -> None:
 def test_the_table_decides_about_objects_of_ones_own_office(
     api: HttpApi, route: Route, role: Role
 ) -> None:
-    result = ask(api, route, OFFICE, signed_in(roles=[role], offices=[OFFICE]))
+    claims = signed_in(f"usr_{role}", roles=[role], offices=[OFFICE])
+    result = ask(api, route, OFFICE, claims)
 
     if PERMISSIONS[route][role] is Scope.NONE:
         assert (result.status, result.json["code"]) == (403, "role_forbidden")
@@ -188,7 +225,13 @@ def test_the_table_decides_about_objects_of_another_office(
         assert (result.status, result.json["code"]) == (403, "role_forbidden")
     elif scope is Scope.OWN and about == "object":
         assert result.status == 404
-        assert result.json["code"] in {"sender_not_found", "list_not_found", "campaign_not_found"}
+        assert result.json["code"] in {
+            "sender_not_found",
+            "list_not_found",
+            "campaign_not_found",
+            "conversation_not_found",
+            "canned_reply_not_found",
+        }
     elif scope is Scope.OWN and about == "creation":
         assert (result.status, result.json["code"]) == (403, "office_forbidden")
     else:

@@ -87,7 +87,8 @@ def test_a_wrong_page_is_a_problem_on_every_listing(
 def test_an_id_that_cannot_be_ours_is_not_found_everywhere(
     api: HttpApi, route: Route, strange: str
 ) -> None:
-    ids = dict.fromkeys(("campaign_id", "list_id", "import_id", "export_id", "sender_id"), strange)
+    named = ("campaign_id", "list_id", "import_id", "export_id", "sender_id", "conversation_id")
+    ids = dict.fromkeys((*named, "canned_id"), strange)
 
     result = api.send(*route, claims=ADMIN, ids=ids, body={})
 

@@ -18,12 +18,16 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
 )
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
 CONSENT = "ConsentTable"
+CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
     # DeleteItem: an entry of what an assistant knows.
     "campaigns_api": {
         CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
         INDEX: {"Query"},
+        # A campaign that is stopped hands on its conversations.
+        CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem"},
+        **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
     },
     "analytics_api": {
         CONTROL: {"GetItem", "Query"},
@@ -43,6 +47,17 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem"},
         f"{CONSENT}/gsi1": {"Query"},
+    },
+    "conversations_api": {
+        # PutItem: a reply waits in its sender's outbox. DeleteItem: a canned reply goes.
+        CONTROL: {"GetItem", "Query", "PutItem", "DeleteItem"},
+        # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
+        MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
+        # DeleteItem: somebody who was held is let go.
+        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        CONSENT: {"PutItem"},
+        CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
+        **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
     },
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
@@ -94,6 +109,10 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         SUPPRESSIONS: {"GetItem", "PutItem"},
         # UpdateItem: in which conversation somebody opted out is known only afterwards.
         CONSENT: {"PutItem", "UpdateItem"},
+        # BatchWriteItem: how a new conversation is found. UpdateItem: whose turn it is.
+        CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem", "BatchWriteItem"},
+        # How busy agents are.
+        f"{CONVERSATIONS}/gsi3": {"Query"},
     },
     "fetch_media": {CONTROL: {"GetItem"}, MESSAGES: {"GetItem", "UpdateItem"}},
     "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},
@@ -114,6 +133,7 @@ SENDS: dict[str, set[str]] = {
     "campaigns_api": {"import", "plan", "send", "recount"},
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
+    "conversations_api": {"send"},
     "provider_webhooks": {"receipts", "inbound"},
     "import_contacts": {"import"},
     "start_due_campaigns": {"plan"},
@@ -151,10 +171,16 @@ FILES: dict[str, dict[str, set[str]]] = {
     "send_messages": {"audiences": {"GetObject"}},
     "fetch_media": {"media": {"PutObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
+    # A contact's name, and what they were sent.
+    "process_inbound": {"audiences": {"GetObject"}},
+    "conversations_api": {"audiences": {"GetObject"}},
 }
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
-LISTS_FILES = {"campaigns_api", "consent_api", "import_contacts", "move_opt_outs"}
+LISTS_FILES = {
+    *("campaigns_api", "consent_api", "conversations_api"),
+    *("import_contacts", "move_opt_outs", "process_inbound"),
+}
 KNOWS_SECRETS = {
     "provider_webhooks",
     "aws_sms_events",

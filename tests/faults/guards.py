@@ -42,6 +42,11 @@ _RECONCILE = _CORE + "usecases/reconcile_campaign.py"
 _REPLY = _CORE + "usecases/process_reply.py"
 _MEDIA = _CORE + "adapters/media.py"
 _ATTACHMENTS = _CORE + "adapters/dynamodb/attachments.py"
+_TALK = _CORE + "domain/conversation.py"
+_BOOK = _CORE + "adapters/dynamodb/conversations.py"
+_KEEP = _CORE + "usecases/keep_conversation.py"
+_SAY = _CORE + "usecases/reply_in_conversation.py"
+_INBOX = _CORE + "usecases/manage_conversations.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _IMPORT = _CORE + "usecases/import_contacts.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
@@ -52,6 +57,8 @@ _TALKS_SUITE = "tests/adapters/test_sending_conversations.py"
 _TWINS = "tests/adapters/test_twin_messages.py"
 _MEDIA_SUITE = "tests/adapters/test_media.py"
 _FILES_SUITE = "tests/adapters/test_attachments.py"
+_BOOK_SUITE = "tests/adapters/test_conversations.py"
+_TRANSCRIPTS_SUITE = "tests/adapters/test_transcripts.py"
 _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
 _CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
 _GATE_SUITE = "tests/adapters/test_gate_reads.py"
@@ -565,8 +572,8 @@ GUARDS = (
     Guard(
         "an answer is claimed once",
         _REPLY,
-        "if not world.conversations.claim_answer(claim, purpose=purpose):",
-        "if not world.conversations.claim_answer(claim, purpose=purpose) and not reply:",
+        "if not world.conversations.claim_answer(claim, purpose=purpose, text=text):",
+        "if not world.conversations.claim_answer(claim, purpose=purpose, text=text) and not reply:",
         (_FENCE,),
         "confirmed_once",
     ),
@@ -1035,5 +1042,86 @@ GUARDS = (
         "    if unknown and text_digest is None:\n        raise _unclear()",
         (_TWILIO_SUITE,),
         "rewritten",
+    ),
+    Guard(
+        "a conversation is written for the version that was read",
+        _BOOK,
+        '"version = :seen"',
+        '"version = :seen OR attribute_exists(pk)"',
+        (_BOOK_SUITE,),
+        "one_wins and dynamodb",
+    ),
+    Guard(
+        "a conversation begins once",
+        _BOOK,
+        'else "attribute_not_exists(pk)"',
+        'else "attribute_not_exists(pk) OR attribute_exists(pk)"',
+        (_BOOK_SUITE,),
+        "begins_once and dynamodb",
+    ),
+    Guard(
+        "merged inboxes pass nothing that was not read",
+        _BOOK,
+        "certain = [(place, one) for place, one in places if place >= floor]",
+        "certain = places",
+        (_BOOK_SUITE,),
+        "bit_by_bit and dynamodb",
+    ),
+    Guard(
+        "a message is taken into its conversation once",
+        _TALK,
+        "if _is_known(before, inbound.mark):",
+        "if not before.applied and not inbound.mark:",
+        (_UNIT + "keep_conversation.py",),
+        "reopens",
+    ),
+    Guard(
+        "who loses a race for a conversation reads it again",
+        _KEEP,
+        "standing = inbox.book.get(before.id)",
+        "standing = before",
+        (_UNIT + "keep_conversation.py",),
+        "loses_a_race",
+    ),
+    Guard(
+        "who replies has read what stands",
+        _SAY,
+        "require_version(before, version)",
+        "require_version(before, None)",
+        (_UNIT + "reply_in_conversation.py",),
+        "at_once",
+    ),
+    Guard(
+        "a reply is promised before it is queued",
+        _SAY,
+        "promised = self._world.book.save(after_human_reply(before, reply))",
+        "self._world.outbox.put(reply); "
+        "promised = self._world.book.save(after_human_reply(before, reply))",
+        (_UNIT + "reply_in_conversation.py",),
+        "before_either_wrote",
+    ),
+    Guard(
+        "a promised reply is put into the outbox by whoever looks next",
+        _INBOX,
+        "self._world.outbox.put(reply)",
+        "self._world.clock.now()",
+        ("tests/faults/test_conversations.py",),
+        "survives",
+    ),
+    Guard(
+        "nobody is answered after their opt-out",
+        _SAY,
+        "self._require_consent(before)",
+        "self._windows(before, of_campaign=False)",
+        (_UNIT + "reply_in_conversation.py",),
+        "opted_out",
+    ),
+    Guard(
+        "an agent's opt-out is noted once",
+        _ROWS,
+        'condition="attribute_exists(pk) AND attribute_not_exists(opted_out_at)"',
+        'condition="attribute_exists(pk)"',
+        (_TRANSCRIPTS_SUITE,),
+        "noted_once and dynamodb",
     ),
 )

@@ -36,6 +36,7 @@ from carillon.domain.message import (
 from carillon.domain.pacing import ErrorLimit
 from carillon.domain.sender_choice import Candidate
 from carillon.ports import Clock
+from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from carillon.usecases.reconcile_campaign import (
@@ -51,6 +52,7 @@ from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_outbox import Answering
 from carillon.usecases.walk_parts import Walking
 from tests.support.clock import FakeClock, SkewedClock
+from tests.support.conversations import FakeBook
 from tests.support.outbox import FakeOutbox
 from tests.support.sending import (
     FakeAudiences,
@@ -58,6 +60,7 @@ from tests.support.sending import (
     FakeContactCaps,
     FakeDirectory,
     FakeGate,
+    FakeHolds,
     FakeMessages,
     FakeQueue,
     FakeSuppressions,
@@ -222,11 +225,13 @@ class World:
         self.directory = FakeDirectory()
         self.suppressions = FakeSuppressions()
         self.audiences = FakeAudiences()
+        self.book = FakeBook()
         self.carrier = FakeCarrier(self.clock)
         self.carrier.emit = self._emit
         self.recounts = FakeQueue()
         self.budgets = FakeBudgets()
         self.outbox = FakeOutbox(self.messages)
+        self.holds = FakeHolds()
         self.caps = FakeContactCaps()
         self.rules = no_law()
         # Nothing pauses itself unless a test asks for it.
@@ -416,7 +421,9 @@ class World:
         clock = self.clock_of(function)
         sending = SendingWorld(
             leads=self._tapped(self.messages, "leads"),
-            gate=self._tapped(FakeGate(self.directory, self.suppressions, self.messages), "gate"),
+            gate=self._tapped(
+                FakeGate(self.directory, self.suppressions, self.messages, self.holds), "gate"
+            ),
             provider=self._tapped(self.carrier, "provider"),
             suppressions=self._tapped(self.suppressions, "suppressions"),
             caps=self._tapped(self.caps, "caps"),
@@ -488,6 +495,13 @@ class World:
             conversations=maybe(self.messages, "conversations"),
             leads=maybe(self.messages, "leads"),
             suppressions=maybe(self.suppressions, "suppressions"),
+            holds=maybe(self.holds, "holds"),
+            inbox=Inbox(
+                book=maybe(self.book, "book"),
+                audiences=self.audiences,
+                directory=self.directory,
+                clock=clock,
+            ),
             provider_of=lambda _: maybe(self.carrier, "provider"),
             texts=AnswerTexts(opt_out="You are out.", opt_in="You are in.", help="Call us."),
             clock=clock,

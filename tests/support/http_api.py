@@ -20,13 +20,17 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.canned import CannedReply
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.conversation import Conversation
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
@@ -34,16 +38,17 @@ from carillon.domain.whereabouts import Whereabouts
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
+from functions.conversations_api import app as conversations_api
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
 from tests.support.tables import create_tables
 
-APPS = (campaigns_api, analytics_api, consent_api)
+APPS = (campaigns_api, analytics_api, consent_api, conversations_api)
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
 _QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")
-_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent")
+_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent", "Conversations")
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,10 @@ class HttpApi:
         app = next(app for app in APPS if method in app.app.routes.get(template, {}))
         return answered(app.lambda_handler(an_event(method, template, **event), None))
 
-    def keep(self, *kept: Office | Sender | ListRecord | ImportRecord | Campaign) -> None:
+    def keep(
+        self,
+        *kept: Office | Sender | ListRecord | ImportRecord | Campaign | Conversation | CannedReply,
+    ) -> None:
         """Store entities that are not there yet."""
         for one in kept:
             match one:
@@ -69,6 +77,12 @@ class HttpApi:
                     entities.ListTable().create_import(one, "")
                 case Campaign():
                     entities.CampaignTable().create(one, "")
+                case CannedReply():
+                    shelf = DynamoCannedReplies(boto3.client("dynamodb"), "ControlTable")
+                    shelf.create(one, "")
+                case Conversation():
+                    table = DynamoConversations(boto3.client("dynamodb"), "ConversationsTable")
+                    table.save(one)
 
     def opt_out(self, phone: str) -> None:
         """Have a manager's opt-out of *phone* stand."""
@@ -110,7 +124,7 @@ class HttpApi:
 
 @contextmanager
 def http_api() -> Iterator[HttpApi]:
-    """Compose both functions over moto, as Lambda would over AWS."""
+    """Compose all of them over moto, as Lambda would over AWS."""
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")

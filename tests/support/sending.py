@@ -297,11 +297,13 @@ class FakeMessages:
         kept = {name: item[name] for name in first if name in item}
         self._set(lead, {**first, **kept, "last_inbound_at": to_iso(at)})
 
-    def claim_answer(self, claim: Claim, *, purpose: str) -> bool:
-        made = self._put_new(
-            claim.ref,
-            {**_claimed(claim), "kind": "outbound", "author": "automatic", "purpose": purpose},
-        )
+    def note_opt_out(self, lead: RowRef, at: datetime, *, kind: str) -> None:
+        if lead in self.items and "opted_out_at" not in self.items[lead]:
+            self._set(lead, {"opted_out_at": to_iso(at), "opt_out_kind": kind})
+
+    def claim_answer(self, claim: Claim, *, purpose: str, text: str = "") -> bool:
+        row = {**_claimed(claim), "kind": "outbound", "author": "automatic", "purpose": purpose}
+        made = self._put_new(claim.ref, {**row, **({"text": text} if text else {})})
         return made or self._is_ours(claim)
 
     def answer(self, ref: RowRef) -> LeadRow | None:

@@ -140,6 +140,7 @@ def _environment() -> dict[str, str]:
         "SUPPRESSIONS_TABLE": "SuppressionsTable",
         "CONSENT_TABLE": "ConsentTable",
         "COUNTERS_TABLE": "CountersTable",
+        "CONVERSATIONS_TABLE": "ConversationsTable",
         "FILES_BUCKET": "files",
         "WEBHOOK_BASE_URL": BASE_URL,
         "ORGANISATION_NAME": "City Food Bank",

@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.campaign_texts import candidates_text
+from carillon.adapters.dynamodb.campaign_texts import candidates_text, unsolicited_text
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.holds import DynamoHolds
@@ -106,7 +106,8 @@ class DynamoStores(Stores):
     client: Any
 
     def keep_sender(self, sender: Sender) -> None:
-        self._put(schema.sender_pk(sender.id), "SND", vars(sender), listed_in=schema.SENDERS)
+        values = {**vars(sender), "unsolicited": unsolicited_text(sender.unsolicited)}
+        self._put(schema.sender_pk(sender.id), "SND", values, listed_in=schema.SENDERS)
 
     def keep_campaign(self, campaign: Campaign) -> None:
         tab = schema.tab_pk(campaign.tab)

@@ -24,7 +24,9 @@ from carillon.usecases.manage_campaigns import (
     NewCampaign,
     Schedule,
 )
+from carillon.usecases.stop_conversations import StopConversations
 from tests.support.clock import NOON, FakeClock
+from tests.support.conversations import FakeBook
 from tests.support.management import (
     ADMIN,
     OFFICE,
@@ -57,6 +59,7 @@ class World:
     plans: FakeQueue = field(default_factory=FakeQueue)
     sends: FakeQueue = field(default_factory=FakeQueue)
     recounts: FakeQueue = field(default_factory=FakeQueue)
+    book: FakeBook = field(default_factory=FakeBook)
 
     @property
     def manage(self) -> ManageCampaigns:
@@ -69,6 +72,7 @@ class World:
             plan_queue=self.plans,
             send_queue=self.sends,
             recount_queue=self.recounts,
+            conversations=StopConversations(self.book, self.clock),
             check_body=_check_body,
         )
 

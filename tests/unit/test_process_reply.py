@@ -17,20 +17,26 @@ from carillon.domain.message import (
     CallbackRef,
     Outgoing,
     ProviderRecord,
+    Recipient,
     RecordedReply,
     Reply,
     RowRef,
 )
 from carillon.domain.optout import Keyword
+from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
 from tests.support.clock import FakeClock
 from tests.support.consent import FakeConsentLedger
+from tests.support.conversations import FakeBook
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_reply, a_run, after, submit
 from tests.support.sending import (
+    FakeAudiences,
     FakeDirectory,
+    FakeHolds,
     FakeMessages,
     FakeQueue,
     FakeSuppressions,
+    a_campaign,
     a_sender,
 )
 
@@ -79,10 +85,17 @@ class Scene:
     account: Account = field(default_factory=Account)
     media: FakeQueue = field(default_factory=FakeQueue)
     crash_at: str = ""
+    holds: FakeHolds = field(default_factory=FakeHolds)
+    book: FakeBook = field(default_factory=FakeBook)
+    audiences: FakeAudiences = field(default_factory=FakeAudiences)
+    assistant: FakeQueue | None = field(default_factory=FakeQueue)
 
     def __post_init__(self) -> None:
         self.directory.sender_by_id["snd_a"] = a_sender()
         self.directory.run_by_key["snd_a", "cmp_a"] = a_run(parts=1)
+        self.directory.campaigns["cmp_a"] = a_campaign()
+        ada = {"first_name": "Ada", "last_name": "Lovelace"}
+        self.audiences.parts["cmp_a", 0] = [Recipient(KEY, PHONE, ada)]
         submit(self.messages, a_claim("claim-lead"), 1)
         self._claims = 0
 
@@ -92,6 +105,14 @@ class Scene:
             conversations=_Crashing(self),
             leads=self.messages,
             suppressions=self.suppressions,
+            holds=self.holds,
+            inbox=Inbox(
+                book=self.book,
+                audiences=self.audiences,
+                directory=self.directory,
+                clock=self.clock,
+                assistant=self.assistant,
+            ),
             provider_of=lambda _: self.account,
             texts=AnswerTexts(opt_out="You are out.", opt_in="You are in.", help="Call us."),
             clock=self.clock,
@@ -295,11 +316,11 @@ def test_two_workers_with_the_same_stop_send_one_answer() -> None:
     once: list[Callable[[], object]] = [lambda: scene.take(a_reply("STOP"))]
     claim_answer = scene.messages.claim_answer
 
-    def overtaken(claim: Any, *, purpose: str) -> bool:
+    def overtaken(claim: Any, *, purpose: str, text: str = "") -> bool:
         if once:
             # The other worker gets through between our look and our claim.
             once.pop()()
-        return claim_answer(claim, purpose=purpose)
+        return claim_answer(claim, purpose=purpose, text=text)
 
     scene.messages.claim_answer = overtaken  # type: ignore[method-assign]
 

@@ -14,12 +14,17 @@ from carillon.domain.audience import AudiencePlan
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
+from carillon.domain.canned import CannedReply
 from carillon.domain.consent import ConsentEntry, OptOut
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
+from carillon.domain.content import CampaignContent
+from carillon.domain.conversation import Conversation
+from carillon.domain.conversation_search import SearchKey
 from carillon.domain.counters import Counts, Row, SenderCounts
 from carillon.domain.evidence import SentMessage
+from carillon.domain.inbox import Count, InboxFilter, InboxQueue
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import ListedLead
@@ -47,6 +52,7 @@ from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
+from carillon.domain.transcript import TranscriptRow
 
 
 class Clock(Protocol):
@@ -487,8 +493,12 @@ class Conversations(Protocol):
         """Mark the lead as having replied (first time only), and as opted out (first time only)."""
         ...
 
-    def claim_answer(self, claim: Claim, *, purpose: str) -> bool:
-        """Take the right to send one answer; False when the row is there already."""
+    def note_opt_out(self, lead: RowRef, at: datetime, *, kind: str) -> None:
+        """Mark the lead as opted out by other means than a reply (O3), if it is not already."""
+        ...
+
+    def claim_answer(self, claim: Claim, *, purpose: str, text: str = "") -> bool:
+        """Take the right to send one answer, *text*; False when the row is there already."""
         ...
 
     def answer(self, ref: RowRef) -> LeadRow | None:
@@ -1115,4 +1125,84 @@ class Assistant(Protocol):
         *knowledge* are the campaign's enabled entries, at least one. Nothing but them may
         be told. It never raises for what a service that it asks does or fails to do.
         """
+        ...
+
+
+class ConversationBook(Protocol):
+    """The conversations of the inbox. Every write is conditional on the version."""
+
+    def get(self, conversation_id: str) -> Conversation | None:
+        """Return the conversation, strongly consistent, or None."""
+        ...
+
+    def save(self, conversation: Conversation) -> Conversation:
+        """
+        Write *conversation* if the one that stands has its ``version`` (0: none stands).
+
+        Returns it with its new version; raises Conflict (``version_conflict``, with the
+        present ``version``) otherwise. One that is new is found by search as well.
+        """
+        ...
+
+    def page(
+        self, queues: Sequence[InboxQueue], keep: InboxFilter, limit: int, after: Position | None
+    ) -> Listing[Conversation]:
+        """
+        Return at most *limit* conversations of *queues* that *keep* lets through, each once.
+
+        Newest message first; perhaps fewer than *limit* though there are more. What stands
+        in a queue may be a little old. Raises InvalidInput (``cursor_invalid``).
+        """
+        ...
+
+    def count(self, queue: InboxQueue) -> Count:
+        """Return how many conversations stand in *queue*: exact up to a bound, then at least."""
+        ...
+
+    def newer(
+        self, queues: Sequence[InboxQueue], since: datetime, limit: int
+    ) -> list[Conversation]:
+        """Return conversations of *queues* with a message at or after *since*, newest first."""
+        ...
+
+    def search(
+        self, office_ids: Sequence[str], key: SearchKey, limit: int, after: Position | None
+    ) -> Listing[Conversation]:
+        """Return at most *limit* conversations found by *key*, in order of their terms."""
+        ...
+
+    def next_turn(self, scope: str) -> int:
+        """Return how often this was asked for *scope* before: whose turn it is (round robin)."""
+        ...
+
+
+class Transcripts(Protocol):
+    """The messages table as a transcript reads it."""
+
+    def messages(self, thread: RowRef) -> list[TranscriptRow]:
+        """Return every message of *thread*, strongly consistent, in any order."""
+        ...
+
+
+class CampaignTexts(Protocol):
+    """What campaigns said, version by version (K10)."""
+
+    def content(self, campaign_id: str, version: int) -> CampaignContent | None:
+        """Return what the campaign said at *version*, or None when that was not kept."""
+        ...
+
+
+class CannedReplies(Protocol):
+    """Texts that offices keep ready."""
+
+    def create(self, canned: CannedReply, digest: str) -> CannedReply:
+        """Keep *canned*; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def of(self, office_id: str) -> list[CannedReply]:
+        """Return the office's, by title."""
+        ...
+
+    def remove(self, canned: CannedReply) -> None:
+        """Drop *canned* (idempotent)."""
         ...

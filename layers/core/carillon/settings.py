@@ -52,6 +52,7 @@ class CampaignsApi(Assistant):
     """functions/campaigns_api."""
 
     control_table: str
+    conversations_table: str
     files_bucket: str
     import_queue_url: str
     plan_queue_url: str
@@ -59,6 +60,21 @@ class CampaignsApi(Assistant):
     recount_queue_url: str
     organisation_name: str
     default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class ConversationsApi:
+    """functions/conversations_api."""
+
+    control_table: str
+    messages_table: str
+    suppressions_table: str
+    consent_table: str
+    conversations_table: str
+    files_bucket: str
+    send_queue_url: str
+    default_country: str = "US"
+    stale_assignment_minutes: int = 60
 
 
 @dataclass(frozen=True)
@@ -200,6 +216,8 @@ class ProcessInbound:
     messages_table: str
     suppressions_table: str
     consent_table: str
+    conversations_table: str
+    files_bucket: str
     webhook_base_url: str
     organisation_name: str
     help_contact: str = ""

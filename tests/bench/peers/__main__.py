@@ -206,7 +206,7 @@ def _launch(bench: Bench, sender_id: str, campaign_id: str, first: int, leads: i
     names = {"sender_id": sender_id, "campaign_id": campaign_id, "office_id": "off_north"}
     office = {"id": "off_north", "name": "North", "timezone": "UTC"}
     for pk, sk, values in (
-        (schema.sender_pk(sender_id), "SND", vars(sender)),
+        (schema.sender_pk(sender_id), "SND", {**vars(sender), "unsolicited": None}),
         (schema.campaign_pk(campaign_id), "CMP", vars(campaign)),
         (schema.sender_pk(sender_id), schema.run_sk(campaign_id), run | names),
         (schema.ORGANISATION, schema.office_sk("off_north"), office),

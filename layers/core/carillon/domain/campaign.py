@@ -12,17 +12,21 @@ A campaign: its fields (K1), states (K3) and the transitions between them (K4).
 The table below is the only place that knows this; everything else asks it.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from carillon.domain.content import FollowUp, Variant
-from carillon.domain.errors import Conflict
+from carillon.domain.content import CampaignContent, FollowUp, Variant
+from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import part_of
 from carillon.domain.message import Recipient, RowRef
 from carillon.domain.sender_choice import Candidate, chosen_sender, dealt_to
+
+MAX_AGENTS = 50
+_MAX_SUBJECT = 100
 
 
 class CampaignStatus(StrEnum):
@@ -180,6 +184,11 @@ class Campaign:
         """The tab that lists this campaign (K12)."""
         return tab_of(self.status)
 
+    @property
+    def content(self) -> CampaignContent:
+        """What it says at this version."""
+        return CampaignContent(self.body, self.variants, self.follow_ups)
+
     def is_over(self, at: datetime) -> bool:
         """Whether its end has come by *at*: nothing leaves any more (F5)."""
         return self.ends_at is not None and self.ends_at <= at
@@ -192,6 +201,36 @@ class Campaign:
             "list_ids": self.list_ids,
         }
         return [name for name, value in needed.items() if not value]
+
+
+@dataclass(frozen=True)
+class Unsolicited:
+    """
+    Whose messages are that answer no campaign (I3): the office's, or named *agents*'.
+
+    ``to`` is ``office`` (its queue, nobody's yet) or ``agents``, who are given them in turn.
+    """
+
+    to: str = "office"
+    agents: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> "Unsolicited":
+        """Return what the JSON *value* says; InvalidInput (field ``unsolicited``)."""
+        to, agents = value.get("to"), value.get("agents", [])
+        if set(value) - {"to", "agents"} or to not in ("office", "agents"):
+            raise _wrong_unsolicited('unsolicited has "to", office or agents, and "agents".')
+        is_texts = isinstance(agents, list | tuple) and all(isinstance(a, str) for a in agents)
+        distinct = tuple(dict.fromkeys(agents)) if is_texts else ()
+        if not is_texts or any(not 1 <= len(agent) <= _MAX_SUBJECT for agent in distinct):
+            raise _wrong_unsolicited("agents is a list of users.")
+        if (to == "agents") is not bool(distinct) or len(distinct) > MAX_AGENTS:
+            raise _wrong_unsolicited(f"For agents, name 1 to {MAX_AGENTS}; for the office, none.")
+        return cls(to, distinct)
+
+
+def _wrong_unsolicited(detail: str) -> InvalidInput:
+    return InvalidInput(detail, field="unsolicited")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +256,7 @@ class Sender:
     status: str = "active"
     address_kind: str = "number"
     daily_limit: int | None = None
+    unsolicited: Unsolicited = Unsolicited()
     # Why and when the platform stopped it (F7), and until when it is left alone (N3).
     problem: str | None = None
     suspended_at: datetime | None = None

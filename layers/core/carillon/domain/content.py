@@ -48,6 +48,23 @@ class FollowUp:
     body: str
 
 
+@dataclass(frozen=True)
+class CampaignContent:
+    """What a campaign says, from some version of it on (K10)."""
+
+    body: str
+    variants: tuple[Variant, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+
+    def text_of(self, step: int, variant: str | None) -> str | None:
+        """Return the template of message *step* (0: the initial); None if there is none."""
+        if step:
+            return self.follow_ups[step - 1].body if step <= len(self.follow_ups) else None
+        if variant is None:
+            return self.body
+        return next((one.body for one in self.variants if one.id == variant), None)
+
+
 def variant_of(campaign_id: str, key: str, variants: Sequence[Variant]) -> Variant | None:
     """
     Return the variant of the lead *key*, always the same; None without variants.

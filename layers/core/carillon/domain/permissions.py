@@ -67,6 +67,7 @@ def _row(
 _OWN = Scope.OWN
 _MANAGED = _row(manager=_OWN)
 _ORGANISATIONS = _row(manager=Scope.ALL)
+_CONVERSED = _row(manager=_OWN, agent=_OWN, limited=_OWN)
 
 # Agents see campaigns to know what they are answering; a limited user sees only
 # campaigns they are an agent on, and a campaign has no agents yet: hence none.
@@ -123,6 +124,22 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/opt-outs/imports/{import_id}/rejected"): _ORGANISATIONS,
     ("POST", "/v1/opt-outs/exports"): _ORGANISATIONS,
     ("GET", "/v1/opt-outs/exports/{export_id}"): _ORGANISATIONS,
+    # "Own" is finer here (usecases.manage_conversations): also what is assigned to the
+    # caller, and for a limited user that alone.
+    ("GET", "/v1/conversations"): _CONVERSED,
+    ("GET", "/v1/conversations/counts"): _CONVERSED,
+    ("GET", "/v1/conversations/updates"): _CONVERSED,
+    ("GET", "/v1/conversations/{conversation_id}"): _CONVERSED,
+    ("PATCH", "/v1/conversations/{conversation_id}"): _CONVERSED,
+    ("POST", "/v1/conversations/{conversation_id}/assign"): _CONVERSED,
+    ("POST", "/v1/conversations/{conversation_id}/release-hold"): _CONVERSED,
+    ("POST", "/v1/conversations/{conversation_id}/opt-out"): _CONVERSED,
+    ("GET", "/v1/conversations/{conversation_id}/messages"): _CONVERSED,
+    ("POST", "/v1/conversations/{conversation_id}/preview"): _CONVERSED,
+    ("POST", "/v1/conversations/{conversation_id}/messages"): _CONVERSED,
+    ("GET", "/v1/canned-replies"): _CONVERSED,
+    ("POST", "/v1/canned-replies"): _MANAGED,
+    ("DELETE", "/v1/canned-replies/{canned_id}"): _MANAGED,
 }
 
 # Served to anybody, before a sign-in: the page itself and what it needs to sign in.

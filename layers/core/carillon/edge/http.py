@@ -53,7 +53,8 @@ MAX_PAGE = 200
 CORRELATION_HEADER = "X-Correlation-Id"
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_PATH_ID = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+# A conversation's id names its thread, which takes up to 100 characters.
+_PATH_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ETAG = re.compile(r'(?:W/)?"(\d{1,15})"')
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from carillon.domain.campaign import Unsolicited
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.commands import Command
 from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
@@ -169,6 +170,12 @@ def _read_hours(value: Any) -> ActiveHours:
     return active_hours(value)
 
 
+def _read_unsolicited(value: Any) -> Unsolicited:
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return Unsolicited.of(value)
+
+
 _READERS: dict[Any, Callable[[Any], Any]] = {
     str: _read_text,
     int: _read_int,
@@ -181,4 +188,5 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     tuple[Variant, ...]: _read_variants,
     tuple[FollowUp, ...]: _read_follow_ups,
     ActiveHours: _read_hours,
+    Unsolicited: _read_unsolicited,
 }

@@ -28,6 +28,7 @@ from carillon.domain.permissions import Access
 from carillon.domain.schedules import EVERYWHERE, earliest_instant
 from carillon.ports import Campaigns, Clock, ManagedLists, Offices, Queue, Senders
 from carillon.usecases.manage_offices import require_new_home
+from carillon.usecases.stop_conversations import StopConversations
 
 TABS = ("active", "scheduled", "draft", "archived")
 OPERATORS = ("agent", "assistant")
@@ -126,6 +127,7 @@ class ManageCampaigns:
         plan_queue: Queue,
         send_queue: Queue,
         recount_queue: Queue,
+        conversations: StopConversations,
         check_body: Callable[[str], object],
     ) -> None:
         self._campaigns = campaigns
@@ -136,6 +138,7 @@ class ManageCampaigns:
         self._plan_queue = plan_queue
         self._send_queue = send_queue
         self._recount_queue = recount_queue
+        self._conversations = conversations
         self._check_body = check_body
 
     def create(self, access: Access, origin: Origin, new: NewCampaign) -> Campaign:
@@ -279,9 +282,24 @@ class ManageCampaigns:
         changes = {**_FREE, "finished_at": self._clock.now()}
         return self._transition(origin, campaign, Action.END, changes)
 
-    def archive(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
-        """Stop it for good, or discard a draft (K4)."""
-        return self._transition(origin, self.get(access, campaign_id), Action.ARCHIVE, _FREE)
+    def archive(
+        self, access: Access, origin: Origin, campaign_id: str, *, force: bool = False
+    ) -> Campaign:
+        """
+        Stop it for good, or discard a draft (K4); its conversations go where K8 says.
+
+        Raises Conflict (``conversations_unanswered``) while people wait for an answer from
+        a single-use number, unless by *force*.
+        """
+        campaign = self.get(access, campaign_id)
+        if campaign.launched_at is None:
+            return self._transition(origin, campaign, Action.ARCHIVE, _FREE)
+        senders = [self._senders.get(one) for one in campaign.sender_ids]
+        if not force and campaign.status in states_allowing(Action.ARCHIVE):
+            self._conversations.require_answered(campaign, senders)
+        archived = self._transition(origin, campaign, Action.ARCHIVE, _FREE)
+        self._conversations.stop(archived, senders)
+        return archived
 
     def recount(self, access: Access, campaign_id: str) -> None:
         """Have the campaign's counters recounted from its rows."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from carillon.domain.campaign import Sender
+from carillon.domain.campaign import Sender, Unsolicited
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf, Origin
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
@@ -36,6 +36,8 @@ class NewSender(Command):
     *credentials_secret* names the secret that holds the provider's credentials. A
     *single_use* number serves one campaign. *phone* is, by *address_kind*, a number, a
     short code, an alphanumeric ID, or what the provider names a pool or service by.
+    *unsolicited* says whose the messages are that answer no campaign (I3):
+    ``{"to": "office"}``, the default, or ``{"to": "agents", "agents": [users]}``.
     """
 
     office_id: Annotated[str, Length(1, 80)]
@@ -47,6 +49,7 @@ class NewSender(Command):
     credentials_secret: Annotated[str, Length(1, 512)]
     kind: Annotated[str, OneOf(("reusable", "single_use"))] = "reusable"
     daily_limit: _Messages | None = None
+    unsolicited: Unsolicited | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +59,11 @@ class SenderChange(Command):
     name: Annotated[str, Length(1, 200)] | None = None
     mps: _Rate | None = None
     daily_limit: _Messages | None = None
+    unsolicited: Unsolicited | None = None
     unset: Annotated[tuple[str, ...], Entries(1, 40)] = ()
 
 
+_CHANGEABLE = ("name", "mps", "daily_limit", "unsolicited")
 _ANY_STATUS = frozenset({"active", "suspended"})
 _SHAPES = {
     "short_code": (_SHORT_CODE, "A short code has 3 to 8 digits"),
@@ -105,6 +110,7 @@ class ManageSenders:
             kind=new.kind,
             address_kind=new.address_kind,
             daily_limit=new.daily_limit,
+            unsolicited=new.unsolicited or Unsolicited(),
         )
         return self._senders.create(sender, origin.digest)
 
@@ -127,7 +133,7 @@ class ManageSenders:
             raise InvalidInput("unset may name daily_limit.", field="unset")
         if change.unset and change.daily_limit is not None:
             raise InvalidInput("daily_limit is both set and unset.", field="unset")
-        named = {"name": change.name, "mps": change.mps, "daily_limit": change.daily_limit}
+        named = {field: getattr(change, field) for field in _CHANGEABLE}
         changes: dict[str, Any] = {k: value for k, value in named.items() if value is not None}
         changes |= dict.fromkeys(change.unset)
         if "daily_limit" in changes:

@@ -2,8 +2,9 @@
 One inbound message, from its webhook to its effects (I2, I3, O1 to O4).
 
 The order is the promise: an opt-out is committed before anything else happens
-to the message, so nothing that fails later can lose it. Every later step is a
-conditional write, so a redelivery repeats none of them.
+to the message, so nothing that fails later can lose it. The message is stored, its
+lead and consent noted, its conversation kept, and then it is answered. Every later
+step is a conditional write, so a redelivery repeats none of them.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from datetime import timedelta
 
 from carillon.domain.campaign import Run, Sender
 from carillon.domain.consent import Circumstances
+from carillon.domain.conversation import Inbound, inbound_kind
 from carillon.domain.errors import OutcomeUnknown, ProviderError, Rejected, Throttled
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
@@ -33,12 +35,14 @@ from carillon.domain.segments import segment_count
 from carillon.ports import (
     Clock,
     Conversations,
+    Holds,
     Leads,
     MessageProvider,
     Queue,
     SendingDirectory,
     Suppressions,
 )
+from carillon.usecases.keep_conversation import Inbox, keep_conversation
 from carillon.usecases.resolve_ambiguous import Resolution, resolve_claimed
 
 # A reply belongs to the campaign that wrote to this contact last, within this time (I2).
@@ -46,6 +50,8 @@ ATTRIBUTION_WINDOW = timedelta(days=30)
 # A message noted so long after the reply can still be what it answers; a later one cannot, and
 # must not draw a redelivered reply, with its answer, into another conversation.
 _CLOCK_SLACK = timedelta(seconds=10)
+# Whoever says this may have meant to opt out, or needs a person now: no campaign goes on (O1).
+_HOLDING = frozenset({Keyword.WEAK, Keyword.DISTRESS})
 _PROVIDER_KEYWORDS = frozenset({Keyword.STOP, Keyword.START, Keyword.HELP})
 
 
@@ -66,6 +72,8 @@ class ReplyWorld:
     conversations: Conversations
     leads: Leads
     suppressions: Suppressions
+    holds: Holds
+    inbox: Inbox
     provider_of: Callable[[Sender], MessageProvider]
     texts: AnswerTexts
     clock: Clock
@@ -85,6 +93,7 @@ class Thread:
     key: str
     office_id: str
     lead: RowRef | None
+    campaign_id: str | None = None
 
 
 def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
@@ -111,6 +120,25 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
         world.suppressions.note_thread(_consent(reply, world, opted_out=True), row)
     if keyword in (Keyword.START, Keyword.YES):
         standing = _opted_in(replace(reply, received_at=first_at), keyword, row, world)
+    if keyword in _HOLDING:
+        # Before anybody is told: no campaign goes on while a person makes up their mind.
+        world.holds.hold(reply.phone, reply.provider_id, first_at)
+    keep_conversation(
+        RowRef(thread.pk, thread.key),
+        Inbound(
+            # A twin is the message that it repeats.
+            provider_id=recorded.duplicate_of or reply.provider_id,
+            at=first_at,
+            kind=inbound_kind(keyword, opted_in=standing is not None),
+            text=reply.body,
+            sender_id=sender.id,
+        ),
+        reply,
+        sender=sender,
+        campaign_id=thread.campaign_id,
+        office_id=thread.office_id,
+        inbox=world.inbox,
+    )
     if world.media is not None:
         for task in fetch_tasks(row, reply):
             world.media.put(task)
@@ -190,7 +218,9 @@ def _thread_of(reply: Reply, sender: Sender, world: ReplyWorld) -> Thread:
         return Thread(pk=pk, key=key, office_id=sender.office_id, lead=None)
     run, _ = found
     lead = run.lead_ref(key)
-    return Thread(pk=lead.pk, key=key, office_id=run.office_id, lead=lead)
+    return Thread(
+        pk=lead.pk, key=key, office_id=run.office_id, lead=lead, campaign_id=run.campaign_id
+    )
 
 
 def _answer(
@@ -199,7 +229,7 @@ def _answer(
     """Send *text* once, whatever is redelivered; its row is its claim."""
     ref = RowRef(thread.pk, f"{thread.key}#out#{purpose}.{_cause(reply, purpose)}")
     claim = _claim(ref, reply, thread, text=text, world=world)
-    if not world.conversations.claim_answer(claim, purpose=purpose):
+    if not world.conversations.claim_answer(claim, purpose=purpose, text=text):
         again = _take_over(ref, claim, sender, world)
         if again is None or not world.leads.claim(again):
             return

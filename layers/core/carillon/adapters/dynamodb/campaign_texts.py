@@ -1,5 +1,5 @@
 """
-The structured fields of campaigns, runs and the policy as one JSON text each.
+The structured fields of campaigns, runs, senders and the policy as one JSON text each.
 
 Both libraries that touch these items, pynamodb and boto3, read and write them by these
 functions. None and empty are not stored.
@@ -9,7 +9,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
+from carillon.domain.campaign import Unsolicited
+from carillon.domain.content import CampaignContent, FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.sender_choice import Candidate
@@ -33,6 +34,19 @@ def follow_ups_text(follow_ups: Sequence[FollowUp]) -> str:
 def follow_ups_from_text(text: str | None) -> tuple[FollowUp, ...]:
     """Return what ``follow_ups_text`` wrote; none for None."""
     return follow_ups_of(json.loads(text)) if text else ()
+
+
+def content_text(content: CampaignContent) -> str:
+    """Return *content* as stored."""
+    return json.dumps(asdict(content), ensure_ascii=False)
+
+
+def content_from_text(text: str) -> CampaignContent:
+    """Return what ``content_text`` wrote."""
+    stored = json.loads(text)
+    return CampaignContent(
+        stored["body"], variants_of(stored["variants"]), follow_ups_of(stored["follow_ups"])
+    )
 
 
 def hours_text(hours: ActiveHours) -> str:
@@ -66,3 +80,13 @@ def policy_from_text(text: str) -> OrganisationPolicy:
     stored = json.loads(text)
     hours = stored.pop("active_hours", None)
     return OrganisationPolicy(active_hours=active_hours(hours) if hours else None, **stored)
+
+
+def unsolicited_text(unsolicited: Unsolicited) -> str:
+    """Return *unsolicited* as stored."""
+    return json.dumps(asdict(unsolicited))
+
+
+def unsolicited_from_text(text: str | None) -> Unsolicited:
+    """Return what ``unsolicited_text`` wrote; the office's for None."""
+    return Unsolicited.of(json.loads(text)) if text else Unsolicited()

@@ -42,7 +42,8 @@ class DynamoCatalogue:
 
     def office_ids(self) -> list[str]:
         """Return every office."""
-        return [item["id"] for item in self._query(schema.ORGANISATION, key="pk")]
+        items = self._query(schema.ORGANISATION, key="pk")
+        return [item["id"] for item in items if item["sk"].startswith(schema.office_sk(""))]
 
     def _is_active(self, sender_id: str) -> bool:
         try:

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.campaign_texts import candidates_text
+from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.items import (
     cancellation_reasons,
@@ -376,7 +376,8 @@ class DynamoCampaignPlans(_Control):
             expect=_cursor(plan),
             add={"version": 1},
         )
-        puts = [{"Put": {"TableName": self._table, "Item": _run_item(run, now)}} for run in runs]
+        items = [*(_run_item(run, now) for run in runs), _text_item(campaign, now)]
+        puts = [{"Put": {"TableName": self._table, "Item": item}} for item in items]
         return self._transact([{"Update": change}, *puts])
 
     def reject(self, campaign: Campaign, problem: str, now: datetime) -> bool:
@@ -525,6 +526,19 @@ def _state(action: Action, campaign: Campaign, now: datetime) -> dict[str, Any]:
     """What *action* writes; Conflict when K4 has no such transition."""
     after = state_after(campaign.status, action)
     return {"status": after, schema.GSI1_PK: schema.tab_pk(tab_of(after)), "updated_at": now}
+
+
+def _text_item(campaign: Campaign, now: datetime) -> dict[str, Any]:
+    """Return what the campaign says from now on: it is sent at a later version than this."""
+    return to_item(
+        {
+            "pk": schema.campaign_pk(campaign.id),
+            "sk": schema.text_sk(campaign.version),
+            "id": campaign.id,
+            "created_at": now,
+            "content": content_text(campaign.content),
+        }
+    )
 
 
 def _run_item(run: Run, now: datetime) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from carillon.adapters.dynamodb.campaign_texts import (
     follow_ups_from_text,
     hours_from_text,
     policy_from_text,
+    unsolicited_from_text,
     variants_from_text,
 )
 from carillon.adapters.dynamodb.items import (
@@ -590,6 +591,7 @@ def _sender(item: Mapping[str, Any]) -> Sender:
         status=item.get("status", "active"),
         address_kind=item.get("address_kind", "number"),
         daily_limit=item.get("daily_limit"),
+        unsolicited=unsolicited_from_text(item.get("unsolicited")),
         problem=item.get("problem"),
         suspended_at=_moment(item, "suspended_at"),
         resting_until=_moment(item, "resting_until"),

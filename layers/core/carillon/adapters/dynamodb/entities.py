@@ -13,7 +13,7 @@ at 1 when its condition is switched off.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
@@ -26,20 +26,24 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.constants import NUMBER, STRING
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action as Update
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import (
+    content_text,
     follow_ups_from_text,
     follow_ups_text,
     hours_from_text,
     hours_text,
     policy_from_text,
     policy_text,
+    unsolicited_from_text,
+    unsolicited_text,
     variants_from_text,
     variants_text,
 )
@@ -50,6 +54,7 @@ from carillon.domain.campaign import (
     CampaignStatus,
     HoldReason,
     Sender,
+    Unsolicited,
     state_after,
     states_allowing,
     tab_of,
@@ -58,6 +63,7 @@ from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
+from carillon.domain.ids import new_id
 from carillon.domain.listing import Listing, Position
 from carillon.domain.organisation import Office, OrganisationPolicy
 
@@ -66,6 +72,8 @@ _READ_TIMEOUT_S = 5
 _RETRIES = 3
 # Items read at once: a listing of one office skips the others' without a call for each few.
 _PAGE_SIZE = 200
+# What a campaign says; see the item TEXT#{version}.
+_CONTENT = frozenset({"body", "variants", "follow_ups"})
 
 _Item = TypeVar("_Item", bound="_ControlItem")
 _Enum = TypeVar("_Enum", bound=StrEnum)
@@ -193,6 +201,7 @@ class _SenderItem(_ControlItem):
     status = UnicodeAttribute(default="active")
     address_kind = UnicodeAttribute(default="number")
     daily_limit = NumberAttribute(null=True)
+    unsolicited = _AsText(unsolicited_text, unsolicited_from_text, default=Unsolicited)
     problem = UnicodeAttribute(null=True)
     suspended_at = _Instant(null=True)
     resting_until = _Instant(null=True)
@@ -260,6 +269,10 @@ class _CampaignItem(_ControlItem):
     version = _Count()
     # Which request made the last transition; see ports.Campaigns.transition.
     last_request = UnicodeAttribute(null=True)
+
+
+class _TextItem(_ControlItem):
+    content = UnicodeAttribute()
 
 
 class _PolicyItem(_ControlItem):
@@ -423,9 +436,32 @@ class CampaignTable:
         """Write *changes* if nothing was written since *seen*; Conflict otherwise."""
         item = _CampaignItem(*_campaign_key(seen.id))
         updates = [*_updates(_CampaignItem, changes), *_touch(now)]
-        if not _update(item, updates, _CampaignItem.version == seen.version):
+        condition = _CampaignItem.version == seen.version
+        if seen.launched_at is not None and _CONTENT & changes.keys():
+            return self._change_content(replace(seen, **changes), updates, condition, now)
+        if not _update(item, updates, condition):
             raise _version_conflict(self.get(seen.id))
         return _entity(Campaign, item)
+
+    def _change_content(
+        self, wanted: Campaign, updates: list[Update], condition: Condition, now: datetime
+    ) -> Campaign:
+        """Write what a launched campaign says together with the copy for its transcripts (K10)."""
+        key = schema.campaign_pk(wanted.id), schema.text_sk(wanted.version + 1)
+        text = content_text(wanted.content)
+        try:
+            with TransactWrite(
+                connection=_ControlItem._get_connection().connection,
+                # The same request again, after an answer that was lost, is no conflict.
+                client_request_token=new_id("txt"),
+            ) as together:
+                together.update(_CampaignItem(*_campaign_key(wanted.id)), updates, condition)
+                together.save(_TextItem(*key, id=wanted.id, created_at=now, content=text))
+        except TransactWriteError as error:
+            if not _lost_a_race(error):
+                raise
+            raise _version_conflict(self.get(wanted.id)) from error
+        return self.get(wanted.id)
 
     def transition(
         self,
@@ -477,6 +513,12 @@ class CampaignTable:
 
 def _campaign_key(campaign_id: str) -> tuple[str, str]:
     return schema.campaign_pk(campaign_id), "CMP"
+
+
+def _lost_a_race(error: TransactWriteError) -> bool:
+    """Whether the one condition failed, or somebody else was writing just then."""
+    codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
+    return bool(codes) and codes <= {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 def _version_conflict(present: Campaign) -> Conflict:

@@ -356,11 +356,19 @@ class DynamoMessages:
             values={},
         )
 
-    def claim_answer(self, claim: Claim, *, purpose: str) -> bool:
-        """Take the right to send one answer; False when the row is there already."""
-        return self._put_new(
-            {**_claimed(claim), "kind": "outbound", "author": "automatic", "purpose": purpose}
+    def note_opt_out(self, lead: RowRef, at: datetime, *, kind: str) -> None:
+        """Mark the lead as opted out by other means than a reply (O3), if it is not already."""
+        self._update(
+            lead,
+            {"opted_out_at": at, "opt_out_kind": kind},
+            condition="attribute_exists(pk) AND attribute_not_exists(opted_out_at)",
+            values={},
         )
+
+    def claim_answer(self, claim: Claim, *, purpose: str, text: str = "") -> bool:
+        """Take the right to send one answer, *text*; False when the row is there already."""
+        row = {**_claimed(claim), "kind": "outbound", "author": "automatic", "purpose": purpose}
+        return self._put_new({**row, **({"text": text} if text else {})})
 
     def answer(self, ref: RowRef) -> LeadRow | None:
         """Return the answer's row, strongly consistent."""

@@ -16,11 +16,13 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
+    CMP#{campaign} TEXT#{version}          what it says from that version on, for transcripts
     CMP#{campaign} TURN                    when the reconciler's next own look is
     CMP#{campaign} KB#{entry}              what the campaign's assistant may answer; read whole
                                            (at most 200) when a contact of it is to be answered
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign;
                                            of ``assistant``: tokens that a model was asked for
+    ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
 
@@ -78,6 +80,17 @@ Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) �
     REQ#{id}       REQ                     an opt-out that was asked for under an Idempotency-Key
     JOB#{id}       JOB                     a bulk import or an export of opt-outs
 
+Conversations table (pk, sk; indexes gsi1, gsi2, gsi3: gsi{n}pk, place) — one item a conversation.
+    {conversation}           CNV           a conversation; its id is computed from its thread
+        gsi1 OFF#{office}#{section}        an office's inbox by section, newest message last;
+        gsi2 CMP#{campaign}#{section}      a campaign's; gsi3 USR#{user}#{section}: a user's.
+                                           ``place`` is {last_message_at}#{conversation} in all
+                                           of them, so pages of several queues merge. One that
+                                           left the queue has no index key
+    SRCH#{office}#N{ad} {ada lovelace}#{conversation}   found by what a name begins with
+    SRCH#{office}#P{1202} {12025550142}#{conversation}  found by what a number begins with
+    TURN#{scope}             TURN          how many turns were given out (round robin)
+
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
 ``expires_at``. Attribute names equal the field names of the domain's dataclasses.
 """
@@ -86,6 +99,7 @@ from typing import Final
 
 from carillon.domain.books import LANES
 from carillon.domain.ids import lead_key, part_of
+from carillon.domain.inbox import QueueKind
 
 PK: Final = "pk"
 SK: Final = "sk"
@@ -303,3 +317,45 @@ def checkpoint_pk(messages_pk: str) -> str:
 def office_day_pk(office_id: str, date: str) -> str:
     """Counters partition of an office's quarter hours of a UTC date (``2026-11-22``)."""
     return f"OFF#{office_id}#{date}"
+
+
+CONVERSATION: Final = "CNV"
+PLACE: Final = "place"
+# Which index holds the queues of whom.
+QUEUE_INDEX: Final = {QueueKind.OFFICE: "gsi1", QueueKind.CAMPAIGN: "gsi2", QueueKind.USER: "gsi3"}
+_QUEUE_OWNER: Final = {QueueKind.OFFICE: "OFF", QueueKind.CAMPAIGN: "CMP", QueueKind.USER: "USR"}
+
+
+def queue_pk(kind: QueueKind, owner: str, section: str) -> str:
+    """Index partition of one section of an office's, campaign's or user's inbox."""
+    return f"{_QUEUE_OWNER[kind]}#{owner}#{section}"
+
+
+def place_of(last_message_at: str, conversation_id: str) -> str:
+    """Sort key in all indexes of the conversations table: newest message last, unique."""
+    return f"{last_message_at}#{conversation_id}"
+
+
+def search_pk(office_id: str, start: str) -> str:
+    """Partition of an office's search entries that begin alike."""
+    return f"SRCH#{office_id}#{start}"
+
+
+def search_sk(term: str, conversation_id: str) -> str:
+    """Sort key of a search entry."""
+    return f"{term}#{conversation_id}"
+
+
+def turn_pk(scope: str) -> str:
+    """Partition of a round robin's turns."""
+    return f"TURN#{scope}"
+
+
+def text_sk(version: int) -> str:
+    """Sort key of what a campaign says from *version* on."""
+    return f"TEXT#{version:010d}"
+
+
+def canned_sk(office_id: str, canned_id: str) -> str:
+    """Sort key of an office's canned reply under ORG."""
+    return f"CAN#{office_id}#{canned_id}"

@@ -1,0 +1,53 @@
+"""
+What the assistant decided, carried out in its conversation: a reply, or a person's turn (V6).
+
+Both are safe to repeat with the message that asked for them. A person who takes the
+conversation over in between wins: then nothing is sent.
+"""
+
+from functools import partial
+
+from carillon.domain.conversation import (
+    Conversation,
+    after_assistant_reply,
+    handed_over,
+    reply_queued,
+)
+from carillon.domain.errors import Conflict
+from carillon.domain.message import QueuedReply
+from carillon.ports import Clock, ConversationBook, Outbox, Queue
+from carillon.usecases.keep_conversation import change_conversation
+
+
+def give_assistants_reply(
+    reply: QueuedReply, *, book: ConversationBook, outbox: Outbox, send_queue: Queue, clock: Clock
+) -> bool:
+    """
+    Promise *reply* and queue it; False when the conversation is no longer the assistant's.
+
+    Raises Conflict (``reply_under_way``) while another reply is just being queued: try again.
+    """
+    conversation_id = reply.conversation_id
+    try:
+        change_conversation(conversation_id, partial(_promised, reply=reply), book)
+    except Conflict as error:
+        if error.code not in ("conversation_not_assistants", "conversation_closed"):
+            raise
+        return False
+    outbox.put(reply)
+    send_queue.put({"sender_id": reply.sender_id})
+    now = clock.now()
+    change_conversation(conversation_id, lambda one: reply_queued(one, reply, now), book)
+    return True
+
+
+def hand_over(conversation_id: str, *, book: ConversationBook, clock: Clock) -> Conversation:
+    """Give the conversation to a person, if it is still the assistant's."""
+    now = clock.now()
+    return change_conversation(conversation_id, lambda one: handed_over(one, now), book)
+
+
+def _promised(one: Conversation, reply: QueuedReply) -> Conversation:
+    if one.outgoing is not None and one.outgoing.id == reply.id:
+        return one
+    return after_assistant_reply(one, reply)
