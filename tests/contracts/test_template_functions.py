@@ -92,8 +92,8 @@ def test_the_messages_alone_are_streamed_and_nothing_hot_has_an_index() -> None:
     ]
     assert [n for n, t in tables.items() if "GlobalSecondaryIndexes" in t["Properties"]] == [
         "ControlTable",
-        "ConsentTable",
         "ConversationsTable",
+        "ConsentTable",
     ]
     assert tables["MessagesTable"]["Properties"]["StreamSpecification"] == {
         "StreamViewType": "NEW_AND_OLD_IMAGES"

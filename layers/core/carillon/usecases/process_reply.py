@@ -50,8 +50,6 @@ ATTRIBUTION_WINDOW = timedelta(days=30)
 # A message noted so long after the reply can still be what it answers; a later one cannot, and
 # must not draw a redelivered reply, with its answer, into another conversation.
 _CLOCK_SLACK = timedelta(seconds=10)
-# Whoever says this may have meant to opt out, or needs a person now: no campaign goes on (O1).
-_HOLDING = frozenset({Keyword.WEAK, Keyword.DISTRESS})
 _PROVIDER_KEYWORDS = frozenset({Keyword.STOP, Keyword.START, Keyword.HELP})
 
 
@@ -120,8 +118,8 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
         world.suppressions.note_thread(_consent(reply, world, opted_out=True), row)
     if keyword in (Keyword.START, Keyword.YES):
         standing = _opted_in(replace(reply, received_at=first_at), keyword, row, world)
-    if keyword in _HOLDING:
-        # Before anybody is told: no campaign goes on while a person makes up their mind.
+    if keyword is Keyword.WEAK:
+        # Before anybody is told: no campaign goes on until a person has decided (O1).
         world.holds.hold(reply.phone, reply.provider_id, first_at)
     keep_conversation(
         RowRef(thread.pk, thread.key),

@@ -44,7 +44,7 @@ _REACTION = re.compile(
     re.VERBOSE,
 )
 # "555 0100 111" and the like, which a reply may ask to take off the list.
-_PHONE_NUMBER = re.compile(r"(?<!\w)\+?\d(?:[ ().-]{0,2}\d){6,14}(?!\w)")
+_PHONE_NUMBER = re.compile(r"(?<!\w)\+?\d(?:(?:_|[^\w!?;,:\n\r]){0,8}\d){6,14}(?!\w)")
 _CLAUSE_END = re.compile(r"[,:、]+")
 _SENTENCE_END = re.compile(r"[.!?;\n\r。]+|(?<=\bno),|(?<=\bnon),")
 _QUOTED_LINE = re.compile(r"^[^\w>]*>.*$|^.*\b(?:wrote|escribio|a ecrit)\s*:\s*$", re.MULTILINE)
