@@ -260,6 +260,16 @@ def test_a_person_releases_a_held_contact() -> None:
     assert scene.inbox.release_hold(signed_in(), held.id).version == 2
 
 
+def test_a_released_contact_is_texted_by_campaigns_again() -> None:
+    held = a_conversation(is_held=True)
+    scene = InboxScene(held)
+    scene.holds.hold(held.phone, "SMin1", after(60))
+
+    scene.inbox.release_hold(signed_in(), held.id)
+
+    assert scene.holds.held == {}
+
+
 def test_a_poll_begins_with_nothing_and_then_tells_what_is_new_once() -> None:
     scene = InboxScene(waiting())
     begun, position = scene.inbox.updates(signed_in(), None, 20)

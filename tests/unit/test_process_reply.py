@@ -329,6 +329,28 @@ def test_two_workers_with_the_same_stop_send_one_answer() -> None:
     assert scene.account.texts == ["You are out."]
 
 
+# What may have been meant as an opt-out ---------------------------------------------------
+
+
+def test_somebody_who_may_have_meant_to_opt_out_is_held() -> None:
+    scene = Scene()
+
+    keyword = scene.take(a_reply("who gave you my number", "SMin1"))
+
+    assert keyword is Keyword.WEAK
+    assert scene.holds.held == {PHONE: "SMin1"}
+    assert scene.suppressions.of(PHONE) is None
+
+
+@pytest.mark.parametrize("body", ["STOP", "START", "HELP", "when do you open?"])
+def test_who_says_plainly_what_they_mean_is_not_held(body: str) -> None:
+    scene = Scene()
+
+    scene.take(a_reply(body, "SMin1"))
+
+    assert scene.holds.held == {}
+
+
 # The ledger ----------------------------
 
 
