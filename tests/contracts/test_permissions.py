@@ -158,40 +158,60 @@ def ask(api: HttpApi, route: Route, office_id: str, claims: dict[str, Any]) -> A
     thread = RowRef(f"cmp_{suffix}#00000", lead_key(f"+{phone}"))
     ids["conversation_id"] = conversation_id(thread)
     ids["canned_id"] = f"can_{suffix}"
-    is_limited = "role.limited" in claims.get("cognito:groups", "")
-    record = an_import_record(
-        ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"
-    )
-    api.keep(
-        # Resting, so that there is something to resume.
-        a_sender(ids["sender_id"], office_id=office_id, resting_until=_FAR_OFF),
-        a_contact_list(ids["list_id"], office_id=office_id),
-        record,
-        a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status, parts=1),
-        a_canned_reply(ids["canned_id"], office_id=office_id),
-        # A limited user's own office is what is assigned to them.
-        a_conversation(
-            thread,
-            phone=f"+{phone}",
-            office_id=office_id,
-            campaign_id=ids["campaign_id"],
-            last_inbound_at=datetime.now(UTC),
-            assigned_to=claims.get("sub") if is_limited and office_id == OFFICE else None,
-        ),
-    )
-    api.keep_audience(ids["campaign_id"], f"+{phone}")
-    api.upload(record.object_key)
-    if route[1].startswith(_OPT_OUTS):
-        job = an_opt_out_import(ids["import_id"], rejected_key="uploads/opt-outs/x.csv")
-        api.keep_jobs(job, an_opt_out_export(ids["export_id"]))
-        api.upload(job.object_key)
-        api.opt_out(f"+{phone}")
+    _keep(api, route[1], ids, office_id=office_id, asked=asked, claims=claims)
     body = asked.body
     if asked.about == "creation":
         body = {**body, "office_id": office_id}
     return api.send(
         *route, claims=claims, ids=ids, body=body, query=asked.query, headers=asked.headers
     )
+
+
+def _keep(
+    api: HttpApi,
+    path: str,
+    ids: dict[str, str],
+    *,
+    office_id: str,
+    asked: Asked,
+    claims: dict[str, Any],
+) -> None:
+    """Keep what *path* may ask about; what it does not name would only take time."""
+    phone = f"+{ids['phone']}"
+    record = an_import_record(
+        ids["import_id"], list_id=ids["list_id"], rejected_key="rejected/x.csv"
+    )
+    if path.startswith("/v1/senders"):
+        # Resting, so that there is something to resume.
+        api.keep(a_sender(ids["sender_id"], office_id=office_id, resting_until=_FAR_OFF))
+    if path.startswith("/v1/lists"):
+        api.keep(a_contact_list(ids["list_id"], office_id=office_id), record)
+        api.upload(record.object_key)
+    if path.startswith(("/v1/campaigns", "/v1/conversations")):
+        campaign = a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status, parts=1)
+        api.keep(campaign)
+        api.keep_audience(campaign.id, phone)
+    if path.startswith("/v1/canned-replies"):
+        api.keep(a_canned_reply(ids["canned_id"], office_id=office_id))
+    if path.startswith("/v1/conversations"):
+        api.keep(a_sender("snd_1", office_id=office_id))
+        is_limited = "role.limited" in claims.get("cognito:groups", "")
+        api.keep(
+            # A limited user's own office is what is assigned to them.
+            a_conversation(
+                RowRef(f"{ids['campaign_id']}#00000", lead_key(phone)),
+                phone=phone,
+                office_id=office_id,
+                campaign_id=ids["campaign_id"],
+                last_inbound_at=datetime.now(UTC),
+                assigned_to=claims.get("sub") if is_limited and office_id == OFFICE else None,
+            )
+        )
+    if path.startswith(_OPT_OUTS):
+        job = an_opt_out_import(ids["import_id"], rejected_key="uploads/opt-outs/x.csv")
+        api.keep_jobs(job, an_opt_out_export(ids["export_id"]))
+        api.upload(job.object_key)
+        api.opt_out(phone)
 
 
 def test_every_route_of_the_table_is_walked() -> None:

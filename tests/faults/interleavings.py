@@ -29,7 +29,7 @@ from tests.support.clock import FakeClock
 from tests.support.sending import FakeMessages
 
 # Calls that read what never changes here: they commute with everything, so nobody stops there.
-_FIXED = frozenset({"audiences.part", "directory.sender"})
+_FIXED = frozenset({"audiences.part", "directory.sender", "outbox.waiting"})
 # Whatever of a world is stored stands in fakes of this module.
 _STORES = FakeMessages.__module__
 # A worker that does not come to its next call within this has hung: the test's fault or ours.

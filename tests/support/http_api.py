@@ -78,16 +78,16 @@ class HttpApi:
                 case Campaign():
                     entities.CampaignTable().create(one, "")
                 case CannedReply():
-                    shelf = DynamoCannedReplies(boto3.client("dynamodb"), "ControlTable")
+                    shelf = DynamoCannedReplies(_client("dynamodb"), "ControlTable")
                     shelf.create(one, "")
                 case Conversation():
-                    table = DynamoConversations(boto3.client("dynamodb"), "ConversationsTable")
+                    table = DynamoConversations(_client("dynamodb"), "ConversationsTable")
                     table.save(one)
 
     def opt_out(self, phone: str) -> None:
         """Have a manager's opt-out of *phone* stand."""
         suppressions = DynamoSuppressions(
-            boto3.client("dynamodb"), "SuppressionsTable", "ConsentTable", lambda: NOON
+            _client("dynamodb"), "SuppressionsTable", "ConsentTable", lambda: NOON
         )
         suppressions.opt_out(
             Suppression(phone=phone, opted_out=True, event_at=NOON, source="manager", cause="opt_1")
@@ -97,13 +97,13 @@ class HttpApi:
         """Freeze a campaign's audience of one, and have that one texted."""
         person = Recipient(lead_key(phone), phone, {}, Whereabouts(("Europe/Paris",), ("FR",)))
         body = encode_part(campaign_id, 0, NOON, [person])
-        boto3.client("s3").put_object(Bucket=_BUCKET, Key=part_key(campaign_id, 0), Body=body)
+        _client("s3").put_object(Bucket=_BUCKET, Key=part_key(campaign_id, 0), Body=body)
         claim = a_claim(ref=RowRef(f"{campaign_id}#00000", person.key), phone=phone)
-        DynamoMessages(boto3.client("dynamodb"), "MessagesTable").claim(claim)
+        DynamoMessages(_client("dynamodb"), "MessagesTable").claim(claim)
 
     def keep_jobs(self, *jobs: OptOutImport | OptOutExport) -> None:
         """Store imports and exports of opt-outs that are not there yet."""
-        kept = DynamoOptOutJobs(boto3.client("dynamodb"), "ConsentTable")
+        kept = DynamoOptOutJobs(_client("dynamodb"), "ConsentTable")
         for job in jobs:
             if isinstance(job, OptOutImport):
                 kept.create_import(job, "")
@@ -112,11 +112,11 @@ class HttpApi:
 
     def upload(self, key: str) -> None:
         """Put an object where an import expects its file."""
-        boto3.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=b"phone\n")
+        _client("s3").put_object(Bucket=_BUCKET, Key=key, Body=b"phone\n")
 
     def queued(self, name: str) -> list[str]:
         """Take the bodies that wait in a queue (``plan``)."""
-        sqs = boto3.client("sqs")
+        sqs = _client("sqs")
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         return [message["Body"] for message in messages]
@@ -134,18 +134,25 @@ def http_api() -> Iterator[HttpApi]:
         environment.setenv("FILES_BUCKET", _BUCKET)
         environment.setenv("ORGANISATION_NAME", "Carillon")
         _forget_compositions()
-        create_tables(boto3.client("dynamodb"))
-        boto3.client("s3").create_bucket(Bucket=_BUCKET)
+        create_tables(_client("dynamodb"))
+        _client("s3").create_bucket(Bucket=_BUCKET)
         for name in _QUEUES:
-            url = boto3.client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
+            url = _client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
             environment.setenv(f"{name}_QUEUE_URL", url)
         entities.connect("ControlTable")
         yield HttpApi()
     _forget_compositions()
 
 
+@cache
+def _client(service: str) -> Any:
+    """Return the one client by which the tests look and put; making one is slow."""
+    return boto3.client(service)
+
+
 def _forget_compositions() -> None:
     client.cache_clear()
+    _client.cache_clear()
     for app in APPS:
         app.build.cache_clear()
 
