@@ -404,7 +404,7 @@ def test_an_inbound_message_begins_the_conversation_of_the_person_as_the_audienc
 
 
 def test_what_a_contact_asks_is_answered_once_by_the_assistant_and_else_by_a_person(
-    deployed: Deployment, carrier: StartCarrier
+    deployed: Deployment, carrier: StartCarrier, caplog: pytest.LogCaptureFixture
 ) -> None:
     carrier()
     run = a_run(parts=1)
@@ -437,6 +437,14 @@ def test_what_a_contact_asks_is_answered_once_by_the_assistant_and_else_by_a_per
     assert deployed.stores.row(RowRef(lead.pk, f"{KEY}#out#assistant.SMin2")) is None
     assert handed_over.section is Section.NEEDS_ATTENTION
     assert handed_over.handed_over_at is not None
+    said = [vars(record) for record in caplog.records if record.msg == "assistant_asked"]
+    assert [(one["outcome"], one["reason"]) for one in said] == [
+        ("replied", ""),
+        ("silent", "answered_already"),
+        ("handed_over", "not_sure"),
+        ("silent", "needs_attention"),
+    ]
+    assert not any(text in str(said) for text in ("bicycle", "9 to 5", PHONE))
 
 
 def test_a_question_about_no_conversation_goes_back_to_its_queue(deployed: Deployment) -> None:

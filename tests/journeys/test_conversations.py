@@ -26,10 +26,10 @@ pytestmark = pytest.mark.platform
 SCENARIO = Scenario(delivery_delay_s=(0.05, 0.3), answer_delay_s=(0.01, 0.05))
 AGENTS_NUMBER, ASSISTANTS_NUMBER = "+18335550171", "+18335550172"
 # People of this file alone: an opt-out holds for every campaign of the platform.
-ADA, BEN, CLEO = "+14155550701", "+14155550702", "+14155550703"
+ADA, BEN, CLEO, FAY = (f"+1415555070{number}" for number in (1, 2, 3, 4))
 DORA, EMIL = "+14155550711", "+14155550712"
 STRANGER = "+14155550799"
-NAMES = {ADA: "Ada", BEN: "Ben", CLEO: "Cleo", DORA: "Dora", EMIL: "Emil"}
+NAMES = {ADA: "Ada", BEN: "Ben", CLEO: "Cleo", FAY: "Fay", DORA: "Dora", EMIL: "Emil"}
 OPENING_HOURS = "We are open from 9 to 5, Monday to Friday."
 
 
@@ -62,26 +62,35 @@ class Inbox:
 
     def __init__(self, platform: LocalPlatform, carrier: Carrier, folder: Path) -> None:
         self.carrier = carrier
-        self._platform = platform
+        self._platform, self._folder = platform, folder
         platform.keep_secret("carillon/pier", carrier.credentials)
         token = platform.sign_in(platform.add_person("pier@example.com", role="admin"))
         self.admin = Api(platform.api_url, lambda: token)
         self.office_id = self.admin.post("/v1/offices", {"name": "Pier", "timezone": "UTC"})["id"]
         self.agents = [Agent(platform, f"{n}@pier.example", self.office_id) for n in (1, 2)]
-        self.of_agents = self._campaign(folder, AGENTS_NUMBER, "agent", [ADA, BEN, CLEO])
-        self.of_assistant = self._campaign(folder, ASSISTANTS_NUMBER, "assistant", [DORA, EMIL])
+        numbers = (AGENTS_NUMBER, ASSISTANTS_NUMBER)
+        self._senders = {number: self._sender(number) for number in numbers}
+        self.of_agents = self._campaign("Regatta", AGENTS_NUMBER, [ADA, BEN, CLEO])
+        self.of_assistant = self._campaign(
+            "Regatta", ASSISTANTS_NUMBER, [DORA, EMIL], operated_by="assistant"
+        )
         self._know("hours", OPENING_HOURS, ["When are you open?", "What are your hours?"])
         for path in (self.of_agents, self.of_assistant):
             self.admin.post(f"{path}/launch")
-        for phone in NAMES:
-            wait_for(lambda phone=phone: self.got(phone) != [], "the campaigns", timeout_s=60)
+        texted = (ADA, BEN, CLEO, DORA, EMIL)
+        wait_for(lambda: all(map(self.got, texted)), "the campaigns", timeout_s=60)
 
-    def _campaign(self, folder: Path, number: str, operated_by: str, phones: list[str]) -> str:
+    def launch(self, title: str, phones: list[str]) -> None:
+        """Launch another campaign of the agents' to *phones*."""
+        path = self._campaign(title, AGENTS_NUMBER, phones)
+        self.admin.post(f"{path}/launch")
+
+    def _sender(self, number: str) -> str:
         sender = self.admin.post(
             "/v1/senders",
             {
                 "office_id": self.office_id,
-                "name": operated_by,
+                "name": "Pier",
                 "phone": number,
                 "provider": "twilio",
                 "mps": 20,
@@ -90,20 +99,26 @@ class Inbox:
         )
         inbound = f"{self._platform.webhook_url}/twilio/{sender['id']}/inbound"
         self.carrier.configure_number(number, inbound)
+        return str(sender["id"])
+
+    def _campaign(
+        self, title: str, number: str, phones: list[str], operated_by: str = "agent"
+    ) -> str:
         campaign = self.admin.post(
             "/v1/campaigns",
             {
-                "title": "Regatta",
+                "title": title,
                 "office_id": self.office_id,
-                "body": "{{ first_name }}, the regatta starts on Sunday.",
+                "body": f"{{{{ first_name }}}}, the {title.lower()} starts on Sunday.",
                 "operated_by": operated_by,
-                "sender_ids": [sender["id"]],
-                "list_ids": [self._list(folder / f"{operated_by}.csv", phones)],
+                "sender_ids": [self._senders[number]],
+                "list_ids": [self._list(phones)],
             },
         )
         return f"/v1/campaigns/{campaign['id']}"
 
-    def _list(self, file: Path, phones: list[str]) -> str:
+    def _list(self, phones: list[str]) -> str:
+        file = self._folder / "contacts.csv"
         with file.open("w", newline="", encoding="utf-8") as opened:
             rows = csv.writer(opened)
             zone = zone_in_daytime(datetime.now(UTC))
@@ -192,7 +207,7 @@ def test_of_two_agents_one_answers_and_the_phone_gets_it_once(inbox: Inbox) -> N
 
 
 def test_who_says_stop_after_an_agents_answer_gets_no_further_one(inbox: Inbox) -> None:
-    (agent, _) = inbox.agents
+    agent, _ = inbox.agents
     inbox.carrier.text(BEN, AGENTS_NUMBER, "Who is this?")
     status, _ = agent.reply(inbox.with_(BEN, section="needs_attention"), "It is the Pier.")
     assert status == 202
@@ -235,13 +250,19 @@ def test_the_assistant_answers_what_it_knows_once_and_hands_over_what_it_does_no
 
 
 def test_who_may_have_meant_to_opt_out_is_held_until_an_agent_lets_them_go(inbox: Inbox) -> None:
-    (agent, _) = inbox.agents
+    agent, _ = inbox.agents
     inbox.carrier.text(CLEO, AGENTS_NUMBER, "not interested, who gave you my number")
     held = inbox.with_(CLEO, section="needs_attention")
     assert (held["is_held"], held["opt_out"]) == (True, None)
 
+    inbox.launch("Fair", [CLEO, FAY])
+    wait_for(lambda: inbox.got(FAY) != [], "the campaign to the others")
     agent.api.post(f"/v1/conversations/{held['id']}/release-hold")
+    inbox.launch("Concert", [CLEO, FAY])
+    wait_for(lambda: len(inbox.got(CLEO)) > 1, "the campaign after the release")
 
+    # Of what came while they were held they are told later, if a person lets them go.
+    assert inbox.got(CLEO)[1:] == ["Cleo, the concert starts on Sunday."]
     assert inbox.with_(CLEO, is_held=False)["opt_out"] is None
 
 
