@@ -694,7 +694,7 @@ _ANSWERS: dict[str, Schema] = {
     ),
     "Conversation": _of(
         Conversation,
-        without=frozenset({"applied", "outgoing", "consent_at"}),
+        without=frozenset({"applied", "outgoing", "consent_at", "handed_over_at"}),
         section={"type": "string", "enum": [section.value for section in Section]},
     ),
     "ConversationList": _page_of("Conversation"),

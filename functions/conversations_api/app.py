@@ -68,7 +68,7 @@ app = new_app("conversations_api")
 route = Router(app)
 
 # How it is kept, and nothing that anybody looks at.
-_INTERNAL = frozenset({"applied", "outgoing", "consent_at"})
+_INTERNAL = frozenset({"applied", "outgoing", "consent_at", "handed_over_at"})
 _PAGED = ("limit", "cursor")
 _WHOSE = ("office_id", "campaign_id", "assigned_to")
 _ONE = "/v1/conversations/{conversation_id}"

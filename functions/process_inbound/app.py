@@ -61,6 +61,7 @@ def build() -> ReplyWorld:
             audiences=S3Audiences(S3Objects(aws.client("s3"), env.files_bucket)),
             directory=directory,
             clock=clock,
+            assistant=SqsQueue(aws.client("sqs"), env.assistant_queue_url, correlation_id),
         ),
         provider_of=providers.of,
         texts=AnswerTexts(

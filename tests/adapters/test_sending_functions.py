@@ -12,10 +12,12 @@ from botocore.exceptions import EndpointConnectionError
 
 from carillon.adapters import aws
 from carillon.adapters.dynamodb.conversations import DynamoConversations
+from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.sqs import SqsQueue
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import CampaignStatus
-from carillon.domain.conversation import Section, conversation_id
+from carillon.domain.clock import to_iso
+from carillon.domain.conversation import Conversation, Section, conversation_id
 from carillon.domain.conversation_search import key_asked
 from carillon.domain.errors import Throttled
 from carillon.domain.ids import lead_key, part_of
@@ -23,6 +25,7 @@ from carillon.domain.lead import LeadStatus
 from carillon.domain.message import CallbackRef, Receipt, Recipient, RowRef, told_in
 from carillon.edge.batches import handle_each
 from infra.local.carrier import Carrier, Scenario
+from tests.support.assistants import an_entry
 from tests.support.clock import NOON
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
 from tests.support.places import somewhere_in_daytime
@@ -398,6 +401,56 @@ def test_an_inbound_message_begins_the_conversation_of_the_person_as_the_audienc
     assert (kept.first_name, kept.last_name, kept.unread) == ("Ada", "Lovelace", 2)
     assert (kept.campaign_id, kept.section) == ("cmp_a", Section.NEEDS_ATTENTION)
     assert book.search(["off_north"], key_asked("lovelace"), 9, None).items == (kept,)
+
+
+def test_what_a_contact_asks_is_answered_once_by_the_assistant_and_else_by_a_person(
+    deployed: Deployment, carrier: StartCarrier, caplog: pytest.LogCaptureFixture
+) -> None:
+    carrier()
+    run = a_run(parts=1)
+    deployed.stores.keep_run(run)
+    deployed.stores.keep_campaign(a_campaign(parts=1, operated_by="assistant"))
+    DynamoKnowledge(deployed.stores.client, "ControlTable").put(an_entry(campaign_id="cmp_a"))
+    lead = run.lead_ref(KEY)
+    submit(deployed.stores.messages, a_claim(ref=lead), 1)
+    now = to_iso(datetime.now(UTC))
+    book = DynamoConversations(deployed.stores.client, "ConversationsTable")
+
+    def ask(body: str, sid: str) -> Conversation:
+        inbound = {**an_inbound_message(body, sid), "received_at": now}
+        assert deployed.invoke("process_inbound", a_batch(inbound)) == NOTHING_FAILED
+        (question,) = deployed.queued("ASSISTANT")
+        for _ in range(2):
+            assert deployed.invoke("ask_assistant", a_batch(question)) == NOTHING_FAILED
+        kept = book.get(conversation_id(lead))
+        assert kept is not None
+        return kept
+
+    deployed.stores.messages.note_outbound(lead, datetime.now(UTC))
+    answered = ask("When are you open?", "SMin1")
+    handed_over = ask("My bicycle is broken", "SMin2")
+
+    row = deployed.stores.row(RowRef(lead.pk, f"{KEY}#out#assistant.SMin1")) or {}
+    assert (row["text"], row["author"]) == ("We are open from 9 to 5.", "assistant")
+    assert answered.section is Section.ASSISTANT_OPERATED
+    assert deployed.queued("SEND")[0]["sender_id"] == "snd_a"
+    assert deployed.stores.row(RowRef(lead.pk, f"{KEY}#out#assistant.SMin2")) is None
+    assert handed_over.section is Section.NEEDS_ATTENTION
+    assert handed_over.handed_over_at is not None
+    said = [vars(record) for record in caplog.records if record.msg == "assistant_asked"]
+    assert [(one["outcome"], one["reason"]) for one in said] == [
+        ("replied", ""),
+        ("silent", "answered_already"),
+        ("handed_over", "not_sure"),
+        ("silent", "needs_attention"),
+    ]
+    assert not any(text in str(said) for text in ("bicycle", "9 to 5", PHONE))
+
+
+def test_a_question_about_no_conversation_goes_back_to_its_queue(deployed: Deployment) -> None:
+    lost = {"conversation_id": conversation_id(LEAD), "inbound_id": "SMin1"}
+
+    assert deployed.invoke("ask_assistant", a_batch(lost)) == failed("m0")
 
 
 def test_an_answer_asks_for_its_receipts_at_its_own_senders_provider(

@@ -114,6 +114,13 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # How busy agents are.
         f"{CONVERSATIONS}/gsi3": {"Query"},
     },
+    # PutItem: a reply's row, and its entry in the sender's outbox. UpdateItem: a day's tokens.
+    "ask_assistant": {
+        CONTROL: {"GetItem", "Query", "PutItem", "UpdateItem"},
+        MESSAGES: {"Query", "PutItem"},
+        SUPPRESSIONS: {"GetItem"},
+        CONVERSATIONS: {"GetItem", "PutItem"},
+    },
     "fetch_media": {CONTROL: {"GetItem"}, MESSAGES: {"GetItem", "UpdateItem"}},
     "aggregate_counters": {COUNTERS: {"GetItem", "BatchGetItem", "UpdateItem"}},
     "reconcile_messages": {
@@ -141,7 +148,8 @@ SENDS: dict[str, set[str]] = {
     "send_messages": {"send", "reconcile"},
     "aws_sms_events": {"receipts", "inbound"},
     "aggregate_counters": {"counters-dead"},
-    "process_inbound": {"media"},
+    "process_inbound": {"media", "assistant"},
+    "ask_assistant": {"send"},
     "reconcile_messages": {"send", "reconcile", "recount"},
     "recount_counters": {"recount"},
 }
@@ -154,6 +162,7 @@ TAKES: dict[str, str] = {
     "aws_sms_events": "aws-sms",
     "process_receipts": "receipts",
     "process_inbound": "inbound",
+    "ask_assistant": "assistant",
     "fetch_media": "media",
     "reconcile_messages": "reconcile",
     "recount_counters": "recount",
@@ -174,12 +183,13 @@ FILES: dict[str, dict[str, set[str]]] = {
     # A contact's name, and what they were sent.
     "process_inbound": {"audiences": {"GetObject"}},
     "conversations_api": {"audiences": {"GetObject"}},
+    "ask_assistant": {"audiences": {"GetObject"}},
 }
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
     *("campaigns_api", "consent_api", "conversations_api"),
-    *("import_contacts", "move_opt_outs", "process_inbound"),
+    *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
 }
 KNOWS_SECRETS = {
     "provider_webhooks",
@@ -191,8 +201,8 @@ KNOWS_SECRETS = {
     "mirror_opt_outs",
 }
 # A confirmation that must be tried again has five minutes, not a visibility; a file that is not
-# there yet waits as long as it is old.
-DEFERS = {"process_inbound", "fetch_media"}
+# there yet waits as long as it is old; another reply is queued within seconds.
+DEFERS = {"process_inbound", "fetch_media", "ask_assistant"}
 # AWS's own SMS service knows no key but the role; the reconciler asks it nothing.
 SENDS_BY_AWS = {"send_messages", "process_inbound"}
 FOLDERS = sorted(functions())
@@ -379,7 +389,10 @@ def test_a_model_is_asked_only_where_one_is_named_and_only_that_one() -> None:
     profile = region + "${AWS::AccountId}:inference-profile/${AssistantModel}"
 
     assert policy["Condition"] == "AsksModel"
-    assert {role["Ref"] for role in policy["Properties"]["Roles"]} == {"CampaignsApiRole"}
+    assert {role["Ref"] for role in policy["Properties"]["Roles"]} == {
+        "CampaignsApiRole",
+        "AskAssistantRole",
+    }
     assert ask["Action"] == through_profile["Action"] == ["bedrock:InvokeModel"]
     assert [_text(one) for one in ask["Resource"]] == [
         region + ":foundation-model/${AssistantModel}",

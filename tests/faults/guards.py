@@ -46,6 +46,7 @@ _TALK = _CORE + "domain/conversation.py"
 _BOOK = _CORE + "adapters/dynamodb/conversations.py"
 _KEEP = _CORE + "usecases/keep_conversation.py"
 _SAY = _CORE + "usecases/reply_in_conversation.py"
+_ASK = _CORE + "usecases/ask_assistant.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _IMPORT = _CORE + "usecases/import_contacts.py"
@@ -1115,6 +1116,30 @@ GUARDS = (
         "self._windows(before, of_campaign=False)",
         (_UNIT + "reply_in_conversation.py",),
         "opted_out",
+    ),
+    Guard(
+        "the assistant does not answer whom a person has answered",
+        _TALK,
+        "before.operated_by != ASSISTANT or before.is_held or before.awaiting_since is None",
+        "before.operated_by != ASSISTANT or before.is_held",
+        (_UNIT + "ask_assistant.py",),
+        "faster",
+    ),
+    Guard(
+        "the assistant does not answer who opted out while it thought",
+        _ASK,
+        "    if _has_opted_out(conversation, world):\n        return Outcome.OVERTAKEN",
+        "    if conversation.closed:\n        return Outcome.OVERTAKEN",
+        (_UNIT + "ask_assistant.py",),
+        "while_it_thinks",
+    ),
+    Guard(
+        "only the newest message is the assistant's to answer",
+        _ASK,
+        "return asking[-1] if asking and asking[-1].sk == own else None",
+        "return next((row for row in asking if row.sk == own), None)",
+        (_UNIT + "ask_assistant.py",),
+        "only_the_newest",
     ),
     Guard(
         "an agent's opt-out is noted once",

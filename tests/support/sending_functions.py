@@ -27,10 +27,11 @@ FOLDERS = (
     "process_inbound",
     "mirror_opt_outs",
     "fetch_media",
+    "ask_assistant",
     "send_messages",
     "reconcile_messages",
 )
-QUEUES = ("RECEIPT", "INBOUND", "MEDIA", "SEND", "RECONCILE", "RECOUNT")
+QUEUES = ("RECEIPT", "INBOUND", "MEDIA", "ASSISTANT", "SEND", "RECONCILE", "RECOUNT")
 TOKEN = "north-token"
 PREVIOUS_TOKEN = "north-token-before"
 SECRET = "carillon/north"

@@ -29,6 +29,10 @@ class Api:
         """Return what POST *path* answers."""
         return self._call("POST", path, body or {})
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return what PUT *path* answers."""
+        return self._call("PUT", path, body)
+
     def upload(self, link: Mapping[str, Any], file: Path) -> None:
         """PUT *file* where a presigned *link* says."""
         answer = self._pool.request(

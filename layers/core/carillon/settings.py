@@ -212,6 +212,7 @@ class ProcessInbound:
 
     inbound_queue_url: str
     media_queue_url: str
+    assistant_queue_url: str
     control_table: str
     messages_table: str
     suppressions_table: str
@@ -222,6 +223,21 @@ class ProcessInbound:
     organisation_name: str
     help_contact: str = ""
     ambiguous_grace_s: int = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskAssistant(Assistant):
+    """functions/ask_assistant."""
+
+    assistant_queue_url: str
+    control_table: str
+    messages_table: str
+    suppressions_table: str
+    consent_table: str
+    conversations_table: str
+    files_bucket: str
+    send_queue_url: str
+    organisation_name: str
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     ANSWERED_ENOUGH = "answered_enough"
     HANDED_OVER_LATELY = "handed_over_lately"
+    # The message has waited so long that an answer would come out of nowhere.
+    TOO_LATE = "too_late"
     BUDGET_SPENT = "budget_spent"
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
@@ -156,6 +158,7 @@ class Situation:
     answered_automatically: bool = False
     given: tuple[Given, ...] = ()
     handed_over_at: datetime | None = None
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +168,8 @@ class AssistantPolicy:
 
     *threshold* is the least score of an answer that is given. After a hand-over it stays
     quiet for *quiet_after_hand_over*, even where somebody has toggled it on again: who asks
-    again so soon still waits for the person they were promised.
+    again so soon still waits for the person they were promised. What came in longer ago than
+    *answers_within* is no longer answered as if it had just come.
     """
 
     max_characters: int = 1600
@@ -174,6 +178,7 @@ class AssistantPolicy:
     per_hour: int = 5
     per_conversation: int = 20
     quiet_after_hand_over: timedelta = timedelta(minutes=10)
+    answers_within: timedelta = timedelta(hours=24)
 
 
 def objection(
@@ -211,6 +216,9 @@ def _needs_person(situation: Situation, policy: AssistantPolicy, now: datetime) 
     handed_over_at = situation.handed_over_at
     if handed_over_at is not None and now < handed_over_at + policy.quiet_after_hand_over:
         return Reason.HANDED_OVER_LATELY
+    received_at = situation.received_at
+    if received_at is not None and now > received_at + policy.answers_within:
+        return Reason.TOO_LATE
     lately = [one for one in situation.given if one.at > now - timedelta(hours=1)]
     if len(lately) >= policy.per_hour or len(situation.given) >= policy.per_conversation:
         return Reason.ANSWERED_ENOUGH

@@ -104,7 +104,8 @@ class Conversation:
     last replied or dealt with it. ``awaiting_since`` is the first message that no person has
     answered. ``opt_out`` is auto or manual (O3), while ``consent_at`` is when the contact
     last said so, either way. A ``closed`` one has left every queue (K8).
-    ``outgoing`` is a reply that is promised and perhaps not in the outbox yet.
+    ``outgoing`` is a reply that is promised and perhaps not in the outbox yet;
+    ``handed_over_at`` is when the assistant last gave it up.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Conversation:
     closed: bool = False
     applied: tuple[str, ...] = ()
     outgoing: QueuedReply | None = None
+    handed_over_at: datetime | None = None
     # Raised by every write; 0 is one that nobody has written yet.
     version: int = 0
 
@@ -233,12 +235,12 @@ def after_assistant_reply(before: Conversation, reply: QueuedReply) -> Conversat
     """
     Return the conversation once the assistant's *reply* is promised; whoever waits still does.
 
-    Raises Conflict: ``conversation_not_assistants`` when a person has it by now, and what
-    a person's reply raises.
+    Raises Conflict: ``conversation_not_assistants`` when a person has it, or has answered it,
+    by now, and what a person's reply raises.
     """
     _require_open(before)
     _require_nothing_under_way(before)
-    if before.operated_by != ASSISTANT or before.is_held:
+    if before.operated_by != ASSISTANT or before.is_held or before.awaiting_since is None:
         raise Conflict(
             "A person looks after this conversation.", code="conversation_not_assistants"
         )
@@ -263,7 +265,13 @@ def handed_over(before: Conversation, now: datetime) -> Conversation:
     """Return the conversation once the assistant has given it up; a person's stays as it is."""
     if before.operated_by != ASSISTANT:
         return before
-    return replace(before, operated_by=AGENT, needs_attention=not before.closed, updated_at=now)
+    return replace(
+        before,
+        operated_by=AGENT,
+        needs_attention=not before.closed,
+        handed_over_at=now,
+        updated_at=now,
+    )
 
 
 def operated(before: Conversation, operator: str, now: datetime) -> Conversation:

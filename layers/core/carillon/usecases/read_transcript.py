@@ -7,7 +7,7 @@ the contact as the audience was frozen. The digest that was kept tells whether t
 the letter, what was sent; where it is not, the message says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from carillon.domain.clock import to_iso
@@ -50,13 +50,25 @@ class ReadTranscript:
         """Return the *limit* newest messages before a position, in the order of their times."""
         bound = _bound(before) if before is not None else None
         conversation = self._inbox.get(access, conversation_id)
-        rows = sorted(self._world.transcripts.messages(conversation.ref), key=_place)
+        rows = in_order(self._world.transcripts.messages(conversation.ref))
         earlier = [row for row in rows if bound is None or _place(row) < bound]
         shown = earlier[-limit:]
-        said = _Said(conversation, self._world)
-        messages = tuple(said.message(row) for row in shown)
+        messages = as_read(conversation, shown, self._world)
         more = len(earlier) > len(shown)
         return Listing(messages, {"before": _place(shown[0])} if more else None)
+
+
+def in_order(rows: Iterable[TranscriptRow]) -> list[TranscriptRow]:
+    """Return *rows* in the order of their times."""
+    return sorted(rows, key=_place)
+
+
+def as_read(
+    conversation: Conversation, rows: Iterable[TranscriptRow], world: TranscriptWorld
+) -> tuple[TranscriptMessage, ...]:
+    """Return *rows* of *conversation* as people read them, each with its text if it is known."""
+    said = _Said(conversation, world)
+    return tuple(said.message(row) for row in rows)
 
 
 class _Said:

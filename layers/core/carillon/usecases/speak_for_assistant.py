@@ -34,11 +34,24 @@ def give_assistants_reply(
         if error.code not in ("conversation_not_assistants", "conversation_closed"):
             raise
         return False
+    queue_promised(reply, book=book, outbox=outbox, send_queue=send_queue, clock=clock)
+    return True
+
+
+def queue_promised(
+    reply: QueuedReply, *, book: ConversationBook, outbox: Outbox, send_queue: Queue, clock: Clock
+) -> Conversation:
+    """
+    Put a promised *reply*, anybody's, into the outbox; return its conversation without it.
+
+    For whoever has promised it, and for whoever finds it promised: the outbox keeps it once.
+    """
     outbox.put(reply)
     send_queue.put({"sender_id": reply.sender_id})
     now = clock.now()
-    change_conversation(conversation_id, lambda one: reply_queued(one, reply, now), book)
-    return True
+    return change_conversation(
+        reply.conversation_id, lambda one: reply_queued(one, reply, now), book
+    )
 
 
 def hand_over(conversation_id: str, *, book: ConversationBook, clock: Clock) -> Conversation:

@@ -37,6 +37,7 @@ _TIMES = frozenset(
         "consent_at",
         "awaiting_since",
         "last_inbound_at",
+        "handed_over_at",
     }
 )
 _TUPLES = frozenset({"tags", "applied"})
