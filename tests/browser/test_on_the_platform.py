@@ -137,6 +137,8 @@ def test_a_person_signs_in_and_watches_the_counters_move(browser: Any, deployed:
     assert {key: int(shown[key].split()[0].rstrip("%")) for key in counts} == counts
     assert {key: shown[key] for key, value in whole.items() if value is None} == {
         "median_agent_response_time": "–",
+        "p90_agent_response_time": "–",
+        "p95_agent_response_time": "–",
         "contacts_per_sender": "–",
     }
     assert complaints == []

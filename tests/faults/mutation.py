@@ -31,7 +31,8 @@ from moto import mock_aws
 from tests.faults.guards import GUARDS, Guard
 
 ROOT = Path(__file__).parents[2]
-WORKERS = 2
+# Beside something else, one is enough: WORKERS=1.
+WORKERS = int(os.environ.get("WORKERS", "2"))
 TIMEOUT_S = 60.0
 # What the chosen tests read of the tree.
 _PARTS = ("layers/core", "functions", "infra", "tests", "pyproject.toml", "template.yaml")
