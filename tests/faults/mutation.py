@@ -13,6 +13,7 @@ them anew for every guard would cost more than all tests together.
 
 import os
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -33,7 +34,9 @@ from tests.faults.guards import GUARDS, Guard
 ROOT = Path(__file__).parents[2]
 # Beside something else, one is enough: WORKERS=1.
 WORKERS = int(os.environ.get("WORKERS", "2"))
-TIMEOUT_S = 60.0
+# Of the processor, and in all: a fork that runs beside something else may wait for long.
+MOST_CPU_S = 60
+TIMEOUT_S = 600.0
 # What the chosen tests read of the tree.
 _PARTS = ("layers/core", "functions", "infra", "tests", "pyproject.toml", "template.yaml")
 _LEFT_OUT = shutil.ignore_patterns(".hypothesis", "node_modules", "browser", "assets")
@@ -121,7 +124,8 @@ def failing_unbroken(verdicts: Sequence[Verdict]) -> list[str]:
         Task(tuple(noticing[start : start + share]), "")
         for start in range(0, len(noticing), share or 1)
     ]
-    return [_last_lines(one) for one in run_all(tasks, timeout_s=TIMEOUT_S * 3) if one.code != 0]
+    ended = run_all(tasks, most_cpu_s=MOST_CPU_S * 10)
+    return [_last_lines(one) for one in ended if one.code != 0]
 
 
 def verdict_on(guard: Guard, ended: Ended | None) -> Verdict:
@@ -147,7 +151,7 @@ def _last_lines(ended: Ended) -> str:
 # Running ---------------------------------------------------------------------------------------
 
 
-def run_all(tasks: Sequence[Task], timeout_s: float = TIMEOUT_S) -> list[Ended]:
+def run_all(tasks: Sequence[Task], most_cpu_s: int = MOST_CPU_S) -> list[Ended]:
     """Run *tasks*, ``WORKERS`` at a time, each in a copy of the tree that is its own meanwhile."""
     waiting, running, ended = list(tasks), list[_Fork](), list[Ended]()
     _load_libraries()
@@ -155,9 +159,9 @@ def run_all(tasks: Sequence[Task], timeout_s: float = TIMEOUT_S) -> list[Ended]:
         try:
             while waiting or running:
                 while waiting and free:
-                    running.append(_start(waiting.pop(0), free.pop()))
+                    running.append(_start(waiting.pop(0), free.pop(), most_cpu_s))
                 for fork in list(running):
-                    if (result := _finished(fork, timeout_s)) is not None:
+                    if (result := _finished(fork)) is not None:
                         running.remove(fork)
                         free.append(fork.tree)
                         ended.append(result)
@@ -168,7 +172,7 @@ def run_all(tasks: Sequence[Task], timeout_s: float = TIMEOUT_S) -> list[Ended]:
     return ended
 
 
-def _start(task: Task, tree: Path) -> _Fork:
+def _start(task: Task, tree: Path, most_cpu_s: int) -> _Fork:
     if task.guard is not None:
         path = tree / task.guard.path
         text = path.read_text(encoding="utf-8")
@@ -176,14 +180,15 @@ def _start(task: Task, tree: Path) -> _Fork:
     output = tree / "output.txt"
     pid = os.fork()
     if pid == 0:
-        _become_pytest(task, tree, output)
+        _become_pytest(task, tree, output, most_cpu_s)
     return _Fork(task, tree, pid, output, time.monotonic())
 
 
-def _become_pytest(task: Task, tree: Path, output: Path) -> None:
+def _become_pytest(task: Task, tree: Path, output: Path, most_cpu_s: int) -> None:
     code = 3
     try:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (most_cpu_s, most_cpu_s))
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         printed = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(printed, 1)
@@ -205,17 +210,19 @@ def _become_pytest(task: Task, tree: Path, output: Path) -> None:
         os._exit(code)
 
 
-def _finished(fork: _Fork, timeout_s: float) -> Ended | None:
+def _finished(fork: _Fork) -> Ended | None:
     pid, status = os.waitpid(fork.pid, os.WNOHANG)
     took_s = time.monotonic() - fork.started
-    late = took_s > timeout_s
+    late = took_s > TIMEOUT_S
     if not pid and not late:
         return None
     if not pid:
         _kill(fork)
     if fork.task.guard is not None:
         shutil.copy2(ROOT / fork.task.guard.path, fork.tree / fork.task.guard.path)
-    code = os.waitstatus_to_exitcode(status) if pid else None
+    exit_code = os.waitstatus_to_exitcode(status) if pid else -signal.SIGKILL
+    # Ended by a signal: it used up its time.
+    code = exit_code if exit_code >= 0 else None
     output = fork.output.read_text(encoding="utf-8", errors="replace")
     return Ended(fork.task, code, output, took_s)
 
