@@ -131,7 +131,11 @@ def build() -> UseCases:
         replies=ReplyInConversation(
             inbox,
             world,
-            ReplyRules(windows_of=windows_of, locate=locate),
+            ReplyRules(
+                windows_of=windows_of,
+                locate=locate,
+                answers_outside_hours=lambda: directory.policy().answers_outside_hours,
+            ),
             ReplyTexts(audiences=audiences, canned=canned, compile_body=compile_body),
         ),
         canned=ManageCannedReplies(canned, offices, clock, compile_template),

@@ -5,15 +5,19 @@ Whatever dies, an answer leaves exactly once; after a STOP it does not leave; it
 campaign that sends; and it goes before the campaign's own messages.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.content import FollowUp, StepCondition
 from carillon.domain.lead import LeadStatus
+from carillon.domain.message import RowRef
 from tests.faults.world import Crash, World
+from tests.support.messages import a_run
 from tests.support.outbox import a_reply
-from tests.support.sending import a_sender
+from tests.support.sending import a_campaign, a_sender
 
 
 def a_world(leads: int = 1) -> World:
@@ -190,3 +194,80 @@ def test_an_answer_counts_towards_its_senders_day_and_waits_for_the_next() -> No
     first, second = world.carrier.ledger
     assert (first.text, second.text) == ("Hi Ada", "Answer r1")
     assert (second.started_at.date() - first.started_at.date()).days == 1
+
+
+# One phone, three campaigns, two numbers ----------------------------------------------
+
+
+def a_busy_phone() -> World:
+    """
+    One person whom three campaigns text over two numbers, two of them with follow-ups, while an
+    agent answers them over the one number and the assistant over the other.
+    """
+    world = World(leads=1, parts=1)
+    (phone,) = world.phones
+    (person,) = world.audiences.parts["cmp_a", 0]
+    world.directory.sender_by_id["snd_b"] = a_sender("snd_b", phone="+12025550177")
+    follow_up = FollowUp(60, StepCondition.ALWAYS, "And more")
+    for name, sender, follow_ups in (
+        ("cmp_a", "snd_a", (follow_up,)),
+        ("cmp_b", "snd_b", (follow_up,)),
+        ("cmp_c", "snd_b", ()),
+    ):
+        world.directory.campaigns[name] = a_campaign(
+            name, parts=1, total=1, sender_ids=(sender,), follow_ups=follow_ups
+        )
+        world.directory.run_by_key[sender, name] = a_run(
+            name, sender_id=sender, senders=(sender,), parts=1
+        )
+        world.audiences.parts[name, 0] = [person]
+    answer = a_reply("r1", phone=phone)
+    by_assistant = a_reply(
+        "r2",
+        phone=phone,
+        sender_id="snd_b",
+        author="assistant",
+        ref=RowRef("cmp_b#00000", f"{person.key}#out#assistant.r2"),
+    )
+    world.at(0.0, lambda: world.wake("snd_b"))
+    world.at(5.0, lambda: world.answer(answer))
+    world.at(5.0, lambda: world.answer(by_assistant))
+    return world
+
+
+def test_a_busy_phone_gets_everything_once_when_nobody_says_stop() -> None:
+    world = a_busy_phone()
+
+    world.run()
+
+    texts = Counter(sent.text for sent in world.carrier.ledger)
+    assert texts == {"Hi Ada": 3, "And more": 2, "Answer r1": 1, "Answer r2": 1}
+
+
+def test_a_stop_at_any_point_ends_campaigns_follow_ups_and_answers_on_every_number() -> None:
+    quiet = a_busy_phone()
+    quiet.run()
+
+    for number in range(1, len(quiet.taps) + 1):
+        world = a_busy_phone()
+
+        def stop(world: World = world) -> None:
+            world.take_in(world.reply(world.phones[0], "STOP"), tapped=False)
+
+        at_tap(world, number, stop)
+
+        world.run()
+
+        standing = world.suppressions.of(world.phones[0])
+        assert standing is not None
+        assert standing.committed_at is not None
+        later = [
+            sent.text
+            for sent in world.carrier.ledger
+            if sent.text != "You are out." and sent.started_at > standing.committed_at
+        ]
+        where = quiet.taps[number - 1]
+        # A call that the gate had let through is not called back.
+        assert len(later) <= (where in ("after gate.look", "before provider.send")), where
+        texts = [sent.text for sent in world.carrier.ledger]
+        assert texts.count("You are out.") == 1, where

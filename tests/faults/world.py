@@ -303,10 +303,14 @@ class World:
         """Process an inbound message as its function would."""
         process_reply(reply, self._reply_world(tapped=tapped))
 
+    def wake(self, sender_id: str) -> None:
+        """Wake a sender, as its queue does."""
+        self._schedule(0.0, "send", {"sender_id": sender_id})
+
     def answer(self, reply: QueuedReply) -> None:
         """Put *reply* into the outbox and wake its sender, as the API does."""
         self.outbox.put(reply)
-        self._schedule(0.0, "send", {"sender_id": reply.sender_id})
+        self.wake(reply.sender_id)
 
     def set_status(self, status: CampaignStatus) -> None:
         campaign = self.directory.campaigns["cmp_a"]

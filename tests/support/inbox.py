@@ -78,8 +78,11 @@ class InboxScene:
             clock=self.clock,
             stale_after=timedelta(minutes=30),
         )
+        self.answers_outside_hours = "warn"
         self.rules = ReplyRules(
-            windows_of=lambda hours: Windows(hours, self.pack), locate=lambda _: NEW_YORK
+            windows_of=lambda hours: Windows(hours, self.pack),
+            locate=lambda _: NEW_YORK,
+            answers_outside_hours=lambda: self.answers_outside_hours,
         )
         self.reply_texts = ReplyTexts(
             audiences=self.audiences, canned=self.canned, compile_body=_renderer

@@ -214,6 +214,28 @@ def test_an_answer_goes_at_any_hour_and_the_agent_is_warned() -> None:
     assert scene.outbox.entries[reply_id].due_at is None
 
 
+def test_a_policy_may_block_what_the_agent_would_only_be_warned_of() -> None:
+    scene = InboxScene(waiting(60), clock=at(120))
+    scene.answers_outside_hours = "block"
+
+    preview = scene.replies.preview(signed_in(), waiting().id, HELLO)
+    with pytest.raises(Conflict) as caught:
+        scene.replies.queue(signed_in(), an_origin(), waiting().id, HELLO, version=1)
+
+    assert [warning.code for warning in preview.warnings] == ["outside_hours_blocked"]
+    assert caught.value.code == "outside_hours_blocked"
+    assert scene.outbox.entries == {}
+
+
+def test_a_policy_that_blocks_lets_answers_through_inside_the_contacts_hours() -> None:
+    scene = InboxScene(waiting(60), clock=at(AT_WORK))
+    scene.answers_outside_hours = "block"
+
+    _, reply_id = scene.replies.queue(signed_in(), an_origin(), waiting().id, HELLO, version=1)
+
+    assert reply_id in scene.outbox.entries
+
+
 def test_inside_the_contacts_hours_nothing_is_to_be_warned_of() -> None:
     scene = InboxScene(waiting(60), clock=at(AT_WORK))
 

@@ -13,13 +13,15 @@ class OrganisationPolicy:
 
     ``active_hours`` are one more window. The two caps bound messages to one person over all
     campaigns. A campaign pauses itself when more than ``error_rate_percent`` of its last
-    messages fail (F7).
+    messages fail (F7). ``answers_outside_hours`` says what becomes of an agent's answer
+    outside its recipient's legal hours (V5): ``warn``, or ``block``.
     """
 
     active_hours: ActiveHours | None = None
     max_contacts_per_24h: int | None = None
     max_contacts_per_week: int | None = None
     error_rate_percent: int = 30
+    answers_outside_hours: str = "warn"
 
 
 @dataclass(frozen=True, kw_only=True)

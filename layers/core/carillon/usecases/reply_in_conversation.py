@@ -37,6 +37,8 @@ from carillon.usecases.manage_conversations import (
 
 # What came in no longer ago is answered, not written to anew.
 ANSWER_WITHIN = timedelta(hours=24)
+# A reply of which this is to be said is not queued.
+_FORBIDDING = frozenset({"no_sending_hours", "outside_hours_blocked"})
 # No provider of ours takes more.
 MAX_REPLY = 1600
 
@@ -79,11 +81,13 @@ class ReplyRules:
     What bounds a reply in time.
 
     *windows_of* makes the law's and the policy's windows with a campaign's hours (None: none
-    of its own), *locate* tells where a number may be.
+    of its own), *locate* tells where a number may be. *answers_outside_hours* is the policy's
+    word on an answer outside the recipient's legal hours: ``warn`` or ``block``.
     """
 
     windows_of: Callable[[ActiveHours | None], Windows]
     locate: Callable[[str], Whereabouts]
+    answers_outside_hours: Callable[[], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +157,9 @@ class ReplyInConversation:
         self, before: Conversation, reply_id: str, ref: RowRef, text: str, subject: str
     ) -> QueuedReply:
         goes_at, warnings = self._outlook(before)
-        if any(warning.code == "no_sending_hours" for warning in warnings):
-            raise Conflict("Law and policy never let this through.", code="no_sending_hours")
+        for warning in warnings:
+            if warning.code in _FORBIDDING:
+                raise Conflict(warning.detail, code=warning.code)
         now = self._world.clock.now()
         return QueuedReply(
             id=reply_id,
@@ -212,7 +217,8 @@ class ReplyInConversation:
         if opening is not None and opening.is_open(now):
             return None, [*warnings, *_soon_over(opening, now)]
         if is_answer:
-            return None, [*warnings, _outside_hours(opening)]
+            is_blocked = self._rules.answers_outside_hours() == "block"
+            return None, [*warnings, _outside_hours(opening, is_blocked=is_blocked)]
         if opening is None:
             none = Warned(
                 "no_sending_hours", "There is no hour at which this contact may be texted."
@@ -270,9 +276,10 @@ def _soon_over(opening: Opening, now: datetime) -> list[Warned]:
     return [Warned("hours_end_soon", f"The contact's hours end at {to_iso(opening.closes_at)}.")]
 
 
-def _outside_hours(opening: Opening | None) -> Warned:
+def _outside_hours(opening: Opening | None, *, is_blocked: bool) -> Warned:
     when = f"; they begin at {_said(opening)}" if opening is not None else ""
-    return Warned("outside_hours", f"It is outside the contact's legal hours{when}.")
+    code = "outside_hours_blocked" if is_blocked else "outside_hours"
+    return Warned(code, f"It is outside the contact's legal hours{when}.")
 
 
 def _said(opening: Opening) -> str:
