@@ -74,6 +74,7 @@ def build() -> ReplyWorld:
         callback_url=callback_url,
         unsolicited_partition=schema.unsolicited_pk,
         ambiguous_grace=timedelta(seconds=env.ambiguous_grace_s),
+        opt_out_words=lambda: directory.policy().opt_out_words,
         media=SqsQueue(aws.client("sqs"), env.media_queue_url, correlation_id),
     )
 

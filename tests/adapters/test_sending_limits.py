@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb.campaign_texts import policy_from_text, policy_text
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
 from carillon.domain.budgets import Budget, Cap
+from carillon.domain.hours import active_hours
 from carillon.domain.message import RowRef
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.ports import Budgets, ContactCaps
 from tests.support.messages import PHONE, after
 from tests.support.sending import FakeBudgets, FakeContactCaps
@@ -140,3 +143,16 @@ def test_of_two_messages_to_one_person_at_once_a_cap_of_one_lets_one_go() -> Non
         held = caps.take(PHONE, message(1), (Cap(1, timedelta(hours=24)),), after(0))
 
     assert held == after(24 * 3600)
+
+
+def test_the_policy_comes_back_as_it_was_stored_and_an_older_one_too() -> None:
+    policy = OrganisationPolicy(
+        active_hours=active_hours({"days": {"mon": ["09:00-17:00"]}}),
+        max_contacts_per_24h=2,
+        answers_outside_hours="block",
+        opt_out_words=("ciao", "basta cosi"),
+    )
+
+    assert policy_from_text(policy_text(policy)) == policy
+    older = '{"active_hours": null, "max_contacts_per_24h": 1}'
+    assert policy_from_text(older) == OrganisationPolicy(max_contacts_per_24h=1)

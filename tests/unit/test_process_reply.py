@@ -86,6 +86,7 @@ class Scene:
     media: FakeQueue = field(default_factory=FakeQueue)
     crash_at: str = ""
     holds: FakeHolds = field(default_factory=FakeHolds)
+    opt_out_words: tuple[str, ...] = ()
     book: FakeBook = field(default_factory=FakeBook)
     audiences: FakeAudiences = field(default_factory=FakeAudiences)
     assistant: FakeQueue | None = field(default_factory=FakeQueue)
@@ -120,6 +121,7 @@ class Scene:
             callback_url=lambda _, ref: ref.token,
             unsolicited_partition=lambda sender_id, _: f"unsolicited#{sender_id}",
             ambiguous_grace=timedelta(seconds=60),
+            opt_out_words=lambda: self.opt_out_words,
             media=self.media,
         )
         return process_reply(reply, world)
@@ -340,6 +342,15 @@ def test_somebody_who_may_have_meant_to_opt_out_is_held() -> None:
     assert keyword is Keyword.WEAK
     assert scene.holds.held == {PHONE: "SMin1"}
     assert scene.suppressions.of(PHONE) is None
+
+
+@pytest.mark.parametrize(("body", "is_out"), [("Ciao!", True), ("ciao for now", False)])
+def test_the_organisations_own_words_opt_out_as_whole_messages(body: str, is_out: bool) -> None:
+    scene = Scene(opt_out_words=("ciao",))
+
+    scene.take(a_reply(body, "SMin1"))
+
+    assert (scene.suppressions.of(PHONE) is not None) is is_out
 
 
 @pytest.mark.parametrize("body", ["STOP", "START", "HELP", "when do you open?"])

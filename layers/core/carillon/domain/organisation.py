@@ -14,7 +14,8 @@ class OrganisationPolicy:
     ``active_hours`` are one more window. The two caps bound messages to one person over all
     campaigns. A campaign pauses itself when more than ``error_rate_percent`` of its last
     messages fail (F7). ``answers_outside_hours`` says what becomes of an agent's answer
-    outside its recipient's legal hours (V5): ``warn``, or ``block``.
+    outside its recipient's legal hours (V5): ``warn``, or ``block``. ``opt_out_words`` are
+    whole messages that opt out as well (O1); none of the built-in ones can be taken away.
     """
 
     active_hours: ActiveHours | None = None
@@ -22,6 +23,7 @@ class OrganisationPolicy:
     max_contacts_per_week: int | None = None
     error_rate_percent: int = 30
     answers_outside_hours: str = "warn"
+    opt_out_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

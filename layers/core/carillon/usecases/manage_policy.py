@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Annotated
 
-from carillon.domain.commands import Between, Command, OneOf
+from carillon.domain.commands import Between, Command, Entries, OneOf
 from carillon.domain.hours import ActiveHours
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.ports import Clock, Policies
@@ -23,6 +23,7 @@ class NewPolicy(Command):
     max_contacts_per_week: Annotated[int, Between(1, 1000)] | None = None
     error_rate_percent: Annotated[int, Between(1, 100)] = 30
     answers_outside_hours: Annotated[str, OneOf(("warn", "block"))] = "warn"
+    opt_out_words: Annotated[tuple[str, ...], Entries(50, 40)] = ()
 
 
 class ManagePolicy:

@@ -7,7 +7,7 @@ lead and consent noted, its conversation kept, and then it is answered. Every la
 step is a conditional write, so a redelivery repeats none of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -50,6 +50,8 @@ ATTRIBUTION_WINDOW = timedelta(days=30)
 # A message noted so long after the reply can still be what it answers; a later one cannot, and
 # must not draw a redelivered reply, with its answer, into another conversation.
 _CLOCK_SLACK = timedelta(seconds=10)
+# Only then are the organisation's own words looked up: few messages are.
+_UNSETTLED = frozenset({Keyword.NONE, Keyword.WEAK})
 _PROVIDER_KEYWORDS = frozenset({Keyword.STOP, Keyword.START, Keyword.HELP})
 
 
@@ -79,6 +81,8 @@ class ReplyWorld:
     callback_url: Callable[[str, CallbackRef], str]
     unsolicited_partition: Callable[[str, str], str]
     ambiguous_grace: timedelta
+    # What the organisation lets opt out as well (O1).
+    opt_out_words: Callable[[], Iterable[str]] = tuple
     # Where pictures that came along wait to be fetched; None leaves their addresses in the row.
     media: Queue | None = None
 
@@ -101,7 +105,7 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     Raises Throttled when an automatic answer must be tried again later; by
     then everything else has been committed.
     """
-    keyword = _keyword_of(reply)
+    keyword = _keyword_of(reply, world)
     standing = _opted_out(reply, world) if keyword is Keyword.STOP else None
     sender = world.directory.sender(reply.sender_id)
     thread = _thread_of(reply, sender, world)
@@ -148,9 +152,11 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
     return keyword
 
 
-def _keyword_of(reply: Reply) -> Keyword:
+def _keyword_of(reply: Reply, world: ReplyWorld) -> Keyword:
     """Return what *reply* asks for; a word that only the provider's own list knows counts too."""
     keyword = classify(reply.body)
+    if keyword in _UNSETTLED:
+        keyword = classify(reply.body, extra_stop=world.opt_out_words())
     if keyword is Keyword.STOP or reply.provider_keyword not in _PROVIDER_KEYWORDS:
         return keyword
     return Keyword(reply.provider_keyword)

@@ -79,7 +79,11 @@ def policy_from_text(text: str) -> OrganisationPolicy:
     """Return what ``policy_text`` wrote."""
     stored = json.loads(text)
     hours = stored.pop("active_hours", None)
-    return OrganisationPolicy(active_hours=active_hours(hours) if hours else None, **stored)
+    return OrganisationPolicy(
+        active_hours=active_hours(hours) if hours else None,
+        opt_out_words=tuple(stored.pop("opt_out_words", ())),
+        **stored,
+    )
 
 
 def unsolicited_text(unsolicited: Unsolicited) -> str:
