@@ -54,8 +54,8 @@ check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, ou
 	@$(RUN) -m pytest -q tests/architecture tests/contracts/test_template_*.py \
 		tests/contracts/test_built_layers.py tests/contracts/test_routes.py
 
-mutants: $(VENV)/.dev ## Remove each guard in a copy of the tree and expect a test to notice [GUARDS="opt-out"]
-	@$(RUN) -m tests.faults.mutation $(GUARDS)
+mutants: $(VENV)/.dev ## Remove each guard in a copy of the tree and expect a test to notice [GUARDS="opt-out" SHARE=1/5]
+	@$(if $(SHARE),SHARE=$(SHARE) )$(RUN) -m tests.faults.mutation $(GUARDS)
 
 soak: $(VENV)/.dev ## Long random lives of a campaign, with crashes at any call, for SOAK_S seconds [SOAK_S=600 SEED=7]
 	@$(RUN) -m tests.faults.soak
