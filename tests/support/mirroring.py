@@ -86,6 +86,8 @@ class FakeOptOutList:
 
     def of(self, phone: str) -> ListedOptOut | None:
         self._call(f"of {phone}")
+        if phone in self.no_numbers:
+            raise InvalidInput("No number.", code="bad_phone")
         return self.entries.get(phone)
 
     def page(self, cursor: str | None) -> tuple[list[ListedOptOut], str | None]:

@@ -333,6 +333,16 @@ def test_a_new_list_gets_all_that_we_have_in_pieces(scene: Scene) -> None:
     assert len(scene.theirs.entries) == 450
 
 
+def test_a_number_of_which_the_provider_will_not_be_asked_holds_up_nobody(scene: Scene) -> None:
+    scene.theirs.no_numbers.add(number(1))
+    scene.happens(START, 9, phone=number(1))
+    scene.happens(STOP, 9, phone=number(2))
+
+    scene.run_later()
+
+    assert set(scene.theirs.entries) == {number(2)}
+
+
 def test_a_number_that_is_none_for_the_provider_holds_up_nobody(scene: Scene) -> None:
     scene.theirs.no_numbers.add(number(1))
     for n in (1, 2):

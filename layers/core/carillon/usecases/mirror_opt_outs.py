@@ -196,6 +196,14 @@ def _put(standing: Suppression, run: _Pass) -> None:
 
 def _take_off(phone: str, run: _Pass) -> None:
     """Have the provider send to *phone* again, unless there is a newer opt-out at its side."""
+    try:
+        _taken_off(phone, run)
+    except InvalidInput:
+        # A number that it knows nothing of must not hold up the others.
+        run.counts["not_taken_there"] += 1
+
+
+def _taken_off(phone: str, run: _Pass) -> None:
     entry, standing = run.theirs.of(phone), run.world.consents.of(phone)
     if entry is None or standing is None or standing.opted_out:
         return
