@@ -269,3 +269,15 @@ def test_punctuation_and_emoji_around_an_opt_out_never_hide_it(
     words: str, before: str, after: str
 ) -> None:
     assert classify(before + words.title() + after) is Keyword.STOP
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'To whom it may concern: "stop texting me"',
+        "Liked “Sale today! Reply STOP to opt out.” STOP",
+        'Loved "See you" stop texting me',
+    ],
+)
+def test_who_quotes_and_says_stop_is_not_taken_for_a_reaction(text: str) -> None:
+    assert classify(text) is Keyword.STOP

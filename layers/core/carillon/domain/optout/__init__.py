@@ -37,10 +37,14 @@ class Keyword(StrEnum):
 _LANGUAGES: Final = (words_en, words_es, words_fr)
 
 # A tapback quotes our own text, "Reply STOP to opt out" and all.
+# Nothing may follow the quotation, and "to" needs the emoji before it: people quote too.
 _REACTION = re.compile(
-    r"""\W*+(?: (?:liked|loved|laughed\ at|emphasi[sz]ed|disliked|questioned|reacted|removed\ an?)
-    | le\ (?:gusto|encanto|disgusto) | no\ le\ gusto | se\ rio\ de | a\ (?:aime|adore|ri|reagi)
-    | to | a )\b [^"“«\n]{0,40} ["“«]""",
+    r"""(?: \W*+(?: (?:liked|loved|laughed\ at|emphasi[sz]ed|disliked|questioned|reacted
+                  |removed\ an?)
+            | le\ (?:gusto|encanto|disgusto) | no\ le\ gusto | se\ rio\ de
+            | a\ (?:aime|adore|ri|reagi) )
+    | \s*[^\w\s"“«]\W*?(?: to | a ) )
+    \b [^"“«\n]{0,40} ["“«][^"”»]*+(?:["”»]\W*)?\Z""",
     re.VERBOSE,
 )
 # "555 0100 111" and the like, which a reply may ask to take off the list.
