@@ -264,10 +264,26 @@ GUARDS = (
     Guard(
         "who may have meant to opt out is not texted",
         _SEND,
-        "if view.is_held and assignment.answer is None:",
-        "if view.is_held and claim is None:",
+        "if view.is_held and (assignment.answer is None or assignment.by_assistant):",
+        "if view.is_held and assignment.by_assistant:",
         (_UNIT + "send_lead.py",),
         "meant_to_opt_out",
+    ),
+    Guard(
+        "the assistant does not speak to somebody who is held",
+        _SEND,
+        "if view.is_held and (assignment.answer is None or assignment.by_assistant):",
+        "if view.is_held and assignment.answer is None:",
+        ("tests/faults/test_answers.py",),
+        "held_meanwhile",
+    ),
+    Guard(
+        "an answer does not leave hours late",
+        _CORE + "usecases/walk_outbox.py",
+        "text=None if is_late else reply.text,",
+        "text=reply.text,",
+        ("tests/faults/test_answers.py",),
+        "midnight",
     ),
     Guard(
         "the gate knows an opt-out when it sees one",

@@ -185,15 +185,30 @@ def test_an_answer_that_is_refused_has_failed_and_is_not_tried_again() -> None:
     assert world.outbox.entries == {}
 
 
-def test_an_answer_counts_towards_its_senders_day_and_waits_for_the_next() -> None:
+def test_an_answer_without_room_in_its_senders_day_fails_and_does_not_go_at_midnight() -> None:
     world = a_world()
     world.directory.sender_by_id["snd_a"] = a_sender(daily_limit=1)
 
     world.run(until_s=48 * 3600.0)
 
-    first, second = world.carrier.ledger
-    assert (first.text, second.text) == ("Hi Ada", "Answer r1")
-    assert (second.started_at.date() - first.started_at.date()).days == 1
+    assert [sent.text for sent in world.carrier.ledger] == ["Hi Ada"]
+    item = world.messages.items[a_reply("r1", phone=world.phones[0]).ref]
+    assert (item["status"], item["error_code"]) == (LeadStatus.FAILED, "answer_too_late")
+    assert world.outbox.entries == {}
+
+
+def test_an_answer_of_the_assistants_does_not_reach_somebody_who_is_held_meanwhile() -> None:
+    for author, arrives in (("assistant", []), ("agent", ["Answer r1"])):
+        world = World(leads=1, parts=1)
+        (phone,) = world.phones
+        world.at(5.0, lambda w=world, p=phone: w.holds.hold(p, "SMin1", w.clock.now()))  # type: ignore[misc]
+        reply = a_reply("r1", phone=phone, author=author)
+        world.at(6.0, lambda w=world, r=reply: w.answer(r))  # type: ignore[misc]
+
+        world.run()
+
+        assert answers(world) == arrives
+        assert world.outbox.entries == {}
 
 
 # One phone, three campaigns, two numbers ----------------------------------------------

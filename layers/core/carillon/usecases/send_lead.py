@@ -114,6 +114,7 @@ class Assignment:
     ends_at: datetime | None = None
     caps: tuple[Cap, ...] = ()
     answer: RowRef | None = None
+    by_assistant: bool = False
 
     @property
     def ref(self) -> RowRef:
@@ -246,8 +247,8 @@ def _blocked(
         if view.has_replied:
             world.leads.release(claim)
             return SendResult(outcome=Sent.CANCELLED)
-        if view.is_held and assignment.answer is None:
-            return _held_back(claim, world)
+        if view.is_held and (assignment.answer is None or assignment.by_assistant):
+            return _held_back(assignment, claim, world)
         now = world.clock.monotonic()
         if (
             assignment.is_stopped(view)
@@ -264,8 +265,12 @@ def _blocked(
     return SendResult(outcome=Sent.HELD)
 
 
-def _held_back(claim: Claim, world: SendingWorld) -> SendResult:
+def _held_back(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendResult:
     """Let the message wait until a person has decided what its recipient meant (O1)."""
+    if assignment.by_assistant:
+        # A person has to speak to them now (V6).
+        world.leads.record_failed(claim, "contact_held", world.clock.now())
+        return SendResult(outcome=Sent.FAILED, code="contact_held")
     until = world.clock.now() + LOOK_AT_HELD_EVERY
     world.leads.defer(claim, "contact_held", until)
     return SendResult(outcome=Sent.WAITS, until=until, claim_id=claim.id, code="contact_held")

@@ -30,6 +30,9 @@ MOST_AT_ONCE = 50
 # How long to wait before the provider is asked once more about a claim or a receipt.
 _ASK_AGAIN = timedelta(seconds=60)
 _LONGEST_WAIT = timedelta(hours=12)
+# An answer that could not go for so long is none any more, and it may be night by now: it fails,
+# where its agent sees it.
+LATEST = timedelta(hours=1)
 
 _FINAL = frozenset({Sent.FAILED, Sent.SUPPRESSED})
 
@@ -117,7 +120,8 @@ class Replies:
             self._comes(row.due_at)
         else:
             self._queued[reply.ref] = reply
-            self._ready.append(self._assignment(reply, row))
+            is_late = now - (reply.due_at or reply.queued_at) > LATEST
+            self._ready.append(self._assignment(reply, row, is_late=is_late))
 
     def _is_ripe(self, row: LeadRow, reply: QueuedReply, now: datetime) -> bool:
         """Whether the provider is to be asked; if only later, that is when it is due again."""
@@ -134,7 +138,7 @@ class Replies:
     def _comes(self, at: datetime) -> None:
         self.ready_at = at if self.ready_at is None else min(at, self.ready_at)
 
-    def _assignment(self, reply: QueuedReply, row: LeadRow) -> Assignment:
+    def _assignment(self, reply: QueuedReply, row: LeadRow, *, is_late: bool) -> Assignment:
         return Assignment(
             campaign_id="",
             office_id=reply.office_id,
@@ -142,11 +146,12 @@ class Replies:
             recipient=Recipient(lead_of(reply.ref.sk), reply.phone),
             sender_id=self._sender.id,
             sender_phone=self._sender.phone,
-            text=reply.text,
-            problem=None,
+            text=None if is_late else reply.text,
+            problem="answer_too_late" if is_late else None,
             segments=segment_count(reply.text),
             content_version=0,
             attempts=row.attempts + 1,
             retry_of=row.claim_id,
             answer=reply.ref,
+            by_assistant=reply.author == "assistant",
         )

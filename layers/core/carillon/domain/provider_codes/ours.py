@@ -24,8 +24,12 @@ CODES: Final[Codes] = {
     "frequency_cap": permanent(
         "The person had been texted as often as law and policy allow.", Advice.NOTHING
     ),
+    "answer_too_late": permanent(
+        "The answer could not be sent within an hour. Write again if it still matters.",
+        Advice.NOTHING,
+    ),
     "contact_held": permanent(
-        "The person may have meant to opt out, and nobody had decided by the campaign's end.",
+        "The person may have meant to opt out, and nobody had decided what they meant.",
         Advice.NOTHING,
     ),
     "follow_up_cancelled": permanent(
