@@ -20,9 +20,10 @@ from carillon.domain.message import RowRef, step_key
 from carillon.domain.transcript import Author, TranscriptRow
 from carillon.ports import Outbox, Transcripts
 from tests.support.clock import NOON
-from tests.support.conversations import FakeOutbox, FakeTranscripts, a_queued_reply
+from tests.support.conversations import FakeTranscripts, a_queued_reply
 from tests.support.management import a_campaign
 from tests.support.messages import KEY, LEAD, a_claim, a_receipt, a_reply, after, submit
+from tests.support.outbox import FakeOutbox
 from tests.support.stores import DynamoStores, FakeStores, Stores
 from tests.support.tables import table_definitions
 

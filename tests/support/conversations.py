@@ -17,10 +17,8 @@ from carillon.domain.conversation import (
 from carillon.domain.conversation_search import SearchKey, keys_of
 from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.inbox import Count, InboxFilter, InboxQueue
-from carillon.domain.lead import LeadStatus
 from carillon.domain.listing import Listing, Position
-from carillon.domain.message import QueuedReply, RowRef, text_digest
-from carillon.domain.segments import segment_count
+from carillon.domain.message import QueuedReply, RowRef
 from carillon.domain.transcript import Author, TranscriptRow
 from tests.support.clock import NOON
 from tests.support.messages import KEY, LEAD, PHONE, after
@@ -95,57 +93,6 @@ class FakeBook:
 
 def _place(one: Conversation) -> str:
     return f"{to_iso(one.last_message_at)}#{one.id}"
-
-
-class FakeOutbox:
-    """Implements ``ports.Outbox`` over the fake messages table."""
-
-    def __init__(self, messages: FakeMessages) -> None:
-        self._messages = messages
-        self.entries: dict[str, QueuedReply] = {}
-
-    def put(self, reply: QueuedReply) -> bool:
-        if reply.ref in self._messages.items:
-            return False
-        item = {
-            "pk": reply.ref.pk,
-            "sk": reply.ref.sk,
-            "kind": "outbound",
-            "author": reply.author,
-            "purpose": "reply",
-            "status": LeadStatus.RETRYING,
-            "claim_id": f"queued.{reply.id}",
-            "claimed_at": to_iso(reply.queued_at),
-            "attempts": 0,
-            "due_at": to_iso(reply.due_at or reply.queued_at),
-            "phone": reply.phone,
-            "sender_id": reply.sender_id,
-            "office_id": reply.office_id,
-            "segments": segment_count(reply.text),
-            "content_version": 0,
-            "text_digest": text_digest(reply.text),
-            "text": reply.text,
-            "queued_at": to_iso(reply.queued_at),
-            "author_subject": reply.author_subject or None,
-            "waited_s": reply.waited_s,
-        }
-        self._messages.items[reply.ref] = {k: v for k, v in item.items() if v is not None}
-        self.entries[reply.id] = reply
-        return True
-
-    def waiting(self, sender_id: str, now: datetime, limit: int) -> list[QueuedReply]:
-        due = [
-            (reply.due_at or reply.queued_at, reply.id, reply)
-            for reply in self.entries.values()
-            if reply.sender_id == sender_id and (reply.due_at or reply.queued_at) <= now
-        ]
-        return [reply for _, _, reply in sorted(due)[:limit]]
-
-    def postpone(self, reply: QueuedReply, until: datetime) -> None:
-        self.entries[reply.id] = replace(reply, due_at=until)
-
-    def done(self, reply: QueuedReply) -> None:
-        self.entries.pop(reply.id, None)
 
 
 class FakeCannedReplies:

@@ -20,13 +20,13 @@ from tests.support.conversations import (
     FakeBook,
     FakeCampaignTexts,
     FakeCannedReplies,
-    FakeOutbox,
     FakeTranscripts,
     a_canned_reply,
     a_conversation,
     an_inbound,
 )
 from tests.support.messages import KEY, PHONE, after
+from tests.support.outbox import FakeOutbox
 from tests.support.sending import (
     FakeAudiences,
     FakeDirectory,

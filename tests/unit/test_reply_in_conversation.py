@@ -12,10 +12,11 @@ from carillon.domain.message import QueuedReply, RowRef, Suppression
 from carillon.usecases.manage_conversations import ConversationChange
 from carillon.usecases.reply_in_conversation import NewReply
 from tests.support.clock import FakeClock
-from tests.support.conversations import FakeOutbox, a_canned_reply
+from tests.support.conversations import a_canned_reply
 from tests.support.inbox import InboxScene, signed_in, waiting
 from tests.support.management import an_origin
 from tests.support.messages import KEY, LEAD, PHONE, after
+from tests.support.outbox import FakeOutbox
 from tests.support.sending import a_campaign
 
 HELLO = NewReply(text="It is us, Carillon.")
