@@ -238,7 +238,7 @@ def _security_scheme() -> Schema:
         "x-amazon-apigateway-authtype": "cognito_user_pools",
         "x-amazon-apigateway-authorizer": {
             "type": "cognito_user_pools",
-            "providerARNs": [{"Fn::GetAtt": ["UserPool", "Arn"]}],
+            "providerARNs": [{"Fn::GetAtt": ["SignIn", "Outputs.UserPoolArn"]}],
         },
     }
 

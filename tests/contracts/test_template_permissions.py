@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import functions, many, resources, source, statements
+from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
     "ControlTable",
@@ -414,7 +414,10 @@ def test_no_function_gets_its_rights_from_a_policy_template() -> None:
 
 
 def test_only_a_gateway_a_rule_or_lambda_itself_may_start_a_function() -> None:
-    for name, permission in resources("AWS::Lambda::Permission").items():
+    granted = resources("AWS::Lambda::Permission") | resources(
+        "AWS::Lambda::Permission", "invocations"
+    )
+    for name, permission in granted.items():
         properties = permission["Properties"]
         assert properties["Principal"] in ("apigateway.amazonaws.com", "events.amazonaws.com"), name
         assert "SourceArn" in properties, name
@@ -448,4 +451,5 @@ def test_awss_events_come_with_the_time_at_which_they_were_published() -> None:
         "Protocol": "sqs",
         "Endpoint": {"Ref": "QueueArn"},
     }
-    assert parameters["QueueUrl"] == {"Ref": "AwsSmsQueue"}
+    assert referred(parameters["QueueUrl"]) == "AwsSmsQueue"
+    assert referred(parameters["QueueArn"]) == "AwsSmsQueue"
