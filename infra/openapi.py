@@ -52,6 +52,8 @@ from carillon.usecases.reply_in_conversation import ReplyPreview
 OUTPUT = Path(__file__).with_name("openapi.yaml")
 # Function folder -> logical id in template.yaml.
 API_FUNCTIONS = {
+    "organisation_api": "OrganisationApiFunction",
+    "contacts_api": "ContactsApiFunction",
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
     "consent_api": "ConsentApiFunction",
