@@ -25,7 +25,7 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.domain.errors import CarillonError, ProviderError, Throttled
 from carillon.edge.logs import logger, metrics
 from carillon.ports import ProviderOptOuts
-from carillon.usecases.mirror_opt_outs import Mirroring, mirror_opt_outs
+from carillon.usecases.mirror_opt_outs import Mirroring, fair_shares, mirror_opt_outs
 
 # Kept free for a call that is under way, which times out after 13 s, and for the last write.
 _RESERVE_S = 30.0
@@ -73,7 +73,12 @@ def lambda_handler(_event: dict[str, Any], context: Any) -> dict[str, dict[str, 
         deadline=made.clock.monotonic()
         + max(context.get_remaining_time_in_millis() / 1000 - _RESERVE_S, 1.0),
     )
-    done = {theirs.name: dict(_mirrored(theirs, world)) for theirs in _lists(made)}
+    lists = list(_lists(made))
+    shares = fair_shares(world, len(lists))
+    done = {
+        theirs.name: dict(_mirrored(theirs, share))
+        for theirs, share in zip(lists, shares, strict=True)
+    }
     metrics().flush_metrics()
     return done
 

@@ -26,6 +26,7 @@ _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
 _OPT_OUT_JOBS = _CORE + "adapters/dynamodb/consent_jobs.py"
 _OPT_OUT_DESK = _CORE + "usecases/manage_opt_outs.py"
+_MIRROR = _CORE + "domain/opt_out_mirror.py"
 _OPT_OUT_IMPORT = _CORE + "usecases/import_opt_outs.py"
 _PROGRESS = _CORE + "domain/progress.py"
 _PACING = _CORE + "domain/pacing.py"
@@ -793,6 +794,22 @@ GUARDS = (
         "if not world.jobs.advance_import(before, after) and before is after:",
         ("tests/faults/test_move_opt_outs.py",),
         "overtaken",
+    ),
+    Guard(
+        "a person's STOP to the provider is no old entry of ours",
+        _MIRROR,
+        "return not listed.by_person and committed_at is not None",
+        "return committed_at is not None",
+        (_UNIT + "mirror_opt_outs.py",),
+        "not_undone_by_it",
+    ),
+    Guard(
+        "a newer entry at a provider that kept an older one counts",
+        _MIRROR,
+        "return listed.since - kept.since < timedelta(milliseconds=1)",
+        "return listed.phone != ''",
+        (_UNIT + "mirror_opt_outs.py",),
+        "after_a_refusal",
     ),
     # Clocks, refusals and odd rows ----------------------------------------------
     Guard(

@@ -34,6 +34,7 @@ from carillon.domain.message import (
     Accepted,
     Claim,
     GateView,
+    KeptEntry,
     LeadRow,
     Lease,
     Outgoing,
@@ -713,6 +714,10 @@ class MirroredConsents(Suppressions, Protocol):
         In an order of the store's own, in which an opt-out's phone is a cursor, too; also
         returned is the cursor to go on behind, None at the end.
         """
+        ...
+
+    def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
+        """Keep *kept* beside *standing*, while it stands; it replaces what was known of its list."""
         ...
 
 

@@ -23,11 +23,13 @@ from carillon.adapters.dynamodb.consent import (
 )
 from carillon.adapters.dynamodb.items import condition_failed, from_item, to_item
 from carillon.domain.clock import from_iso, to_iso
-from carillon.domain.message import RowRef, Suppression, told_in
+from carillon.domain.message import KeptEntry, RowRef, Suppression, told_in
 
 _ATTEMPTS = 5
 _FIRST_WAIT_S = 0.05
 _CONDITION_FAILED = "ConditionalCheckFailed"
+# An attribute for each list that does not let go of the phone; gone with the next event.
+_KEPT = "kept#"
 
 Action = dict[str, Any]
 Condition = tuple[str, dict[str, Any]]
@@ -103,6 +105,23 @@ class DynamoSuppressions:
         last = answer.get("LastEvaluatedKey")
         return ours, last["pk"]["S"] if last else None
 
+    def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
+        """Keep *kept* beside *standing*, while it stands; it replaces what was known of its list."""
+        condition, values = _still(standing)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": standing.phone}},
+                UpdateExpression="SET #kept = :kept",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#status": "status", "#kept": _KEPT + kept.list},
+                ExpressionAttributeValues=to_item({**values, ":kept": _kept_value(kept)}),
+            )
+        except ClientError as error:
+            # Something newer stands: of that nobody has asked the list yet.
+            if not condition_failed(error):
+                raise
+
     def note_thread(self, said: Suppression, row: RowRef) -> None:
         """Add to the ledger's entry of *said* to which conversation *row* it belongs, once."""
         told = told_in(row)
@@ -122,7 +141,11 @@ class DynamoSuppressions:
 
     def _commit(self, wanted: Suppression, may_replace: str) -> Suppression:
         # As it is stored, so that an event finds itself again.
-        wanted = replace(wanted, event_at=from_iso(to_iso(wanted.event_at)))
+        wanted = replace(
+            wanted,
+            event_at=from_iso(to_iso(wanted.event_at)),
+            committed_at=_moment(wanted.committed_at and to_iso(wanted.committed_at)),
+        )
         condition = f"attribute_not_exists(pk) OR ({may_replace})"
         values = {":other": status_of(not wanted.opted_out), ":at": wanted.event_at}
         while True:
@@ -183,6 +206,8 @@ class DynamoSuppressions:
                     "event_at": wanted.event_at,
                     "source": wanted.source,
                     "cause": wanted.cause,
+                    "committed_at": wanted.committed_at,
+                    **{_KEPT + kept.list: _kept_value(kept) for kept in wanted.kept_by},
                 }
             ),
             "ConditionExpression": condition,
@@ -233,5 +258,27 @@ def _suppression(item: dict[str, Any]) -> Suppression:
         event_at=from_iso(item["event_at"]),
         source=item["source"],
         cause=item["cause"],
-        committed_at=from_iso(item["committed_at"]) if "committed_at" in item else None,
+        committed_at=_moment(item.get("committed_at")),
+        kept_by=tuple(
+            _kept_entry(name.removeprefix(_KEPT), value)
+            for name, value in sorted(item.items())
+            if name.startswith(_KEPT)
+        ),
     )
+
+
+def _kept_value(kept: KeptEntry) -> dict[str, Any]:
+    return {"since": to_iso(kept.since), "tries": kept.tries, "retry_at": to_iso(kept.retry_at)}
+
+
+def _kept_entry(name: str, value: dict[str, Any]) -> KeptEntry:
+    return KeptEntry(
+        list=name,
+        since=from_iso(value["since"]),
+        tries=value["tries"],
+        retry_at=from_iso(value["retry_at"]),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return from_iso(text) if text else None
