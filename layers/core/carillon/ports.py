@@ -717,7 +717,7 @@ class MirroredConsents(Suppressions, Protocol):
         ...
 
     def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
-        """Keep *kept* beside *standing*, while it stands; it replaces what was known of its list."""
+        """Keep *kept* beside *standing*, while that stands: the last word of its list."""
         ...
 
 

@@ -106,7 +106,7 @@ class DynamoSuppressions:
         return ours, last["pk"]["S"] if last else None
 
     def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
-        """Keep *kept* beside *standing*, while it stands; it replaces what was known of its list."""
+        """Keep *kept* beside *standing*, while that stands: the last word of its list."""
         condition, values = _still(standing)
         try:
             self._client.update_item(
