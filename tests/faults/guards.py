@@ -26,6 +26,7 @@ _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
 _OPT_OUT_JOBS = _CORE + "adapters/dynamodb/consent_jobs.py"
 _OPT_OUT_DESK = _CORE + "usecases/manage_opt_outs.py"
+_OPT_OUT_WORDS = _CORE + "domain/optout/__init__.py"
 _MIRROR = _CORE + "domain/opt_out_mirror.py"
 _OPT_OUT_IMPORT = _CORE + "usecases/import_opt_outs.py"
 _PROGRESS = _CORE + "domain/progress.py"
@@ -810,6 +811,14 @@ GUARDS = (
         "return listed.phone != ''",
         (_UNIT + "mirror_opt_outs.py",),
         "after_a_refusal",
+    ),
+    Guard(
+        "an opt-out in a quoted line holds the contact",
+        _OPT_OUT_WORDS,
+        "        or _opts_out(quoted)\n",
+        "",
+        (_UNIT + "optout.py",),
+        "quoted_line_holds",
     ),
     # Clocks, refusals and odd rows ----------------------------------------------
     Guard(

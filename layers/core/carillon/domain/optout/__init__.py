@@ -168,16 +168,15 @@ def _own_and_quoted(clean: str) -> tuple[str, list[str]]:
 
 
 def _opts_out(lines: list[str]) -> bool:
-    """Whether one of *lines* would opt out if it were a message, or a sentence of one."""
-    if any(_keyword_alone(line, words) is Keyword.STOP for line, words in _worded(lines)):
+    """Whether one of *lines* is a keyword or says in a sentence of its own to opt out."""
+    if any(len(_once(_words(line))) == 1 and _is_stop(line) for line in set(lines)):
         return True
     sentences = (tuple(map(_spoken, clauses)) for clauses in _sentences("\n".join(lines)))
     return any(_consent_of(clauses) is Keyword.STOP for clauses in sentences)
 
 
-def _worded(lines: list[str]) -> list[tuple[str, Phrase]]:
-    pairs = ((line, _words(line)) for line in set(lines))
-    return [(line, words) for line, words in pairs if words]
+def _is_stop(line: str) -> bool:
+    return _keyword_alone(line, _words(line)) is Keyword.STOP
 
 
 def _sentences(clean: str) -> set[_Sentence]:

@@ -6,7 +6,6 @@ and read by the look of either case, the capital first: a Greek ν is an N. A sm
 of what https://www.unicode.org/Public/security/latest/confusables.txt lists.
 """
 
-import re
 from typing import Final
 
 _TWINS: Final = str.maketrans(
@@ -20,22 +19,15 @@ _TWINS: Final = str.maketrans(
     "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑɡıȷɩ",
     "abekmhopctyxijshldqwvabezhikmnoptyxoushnabcdefghijklmnoprstuvwyzagiji",
 )
-_TWIN: Final = re.compile(f"[{''.join(map(chr, _TWINS))}]")
-_WORD: Final = re.compile(r"[^\W_]+")
 # Fillers of Hangul are letters to Unicode, and blank.
 BLANK: Final = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 def in_latin(text: str) -> str:
     """
-    Return *text*, in lower case, with each word in Latin letters that can pass for one.
+    Return *text*, in lower case, with the Latin letter in the place of each that passes for it.
 
-    A word with a single letter that has no twin, as most words of another alphabet have, is
-    what it is, and stays.
+    A word of another alphabet has as a rule a letter without such a twin, by which no table
+    knows it.
     """
-    return _WORD.sub(_latin, text) if _TWIN.search(text) else text
-
-
-def _latin(word: re.Match[str]) -> str:
-    folded = word[0].translate(_TWINS)
-    return folded if folded.isascii() else word[0]
+    return text.translate(_TWINS)
