@@ -28,7 +28,6 @@ _OPT_OUT_JOBS = _CORE + "adapters/dynamodb/consent_jobs.py"
 _OPT_OUT_DESK = _CORE + "usecases/manage_opt_outs.py"
 _OPT_OUT_WORDS = _CORE + "domain/optout/__init__.py"
 _MIRROR = _CORE + "domain/opt_out_mirror.py"
-_OPT_OUT_IMPORT = _CORE + "usecases/import_opt_outs.py"
 _PROGRESS = _CORE + "domain/progress.py"
 _PACING = _CORE + "domain/pacing.py"
 _BUDGETS = _CORE + "domain/budgets.py"
@@ -51,7 +50,7 @@ _SAY = _CORE + "usecases/reply_in_conversation.py"
 _ASK = _CORE + "usecases/ask_assistant.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
-_IMPORT = _CORE + "usecases/import_contacts.py"
+_CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
@@ -774,10 +773,10 @@ GUARDS = (
     ),
     Guard(
         "a runner that was overtaken leaves the rest",
-        _IMPORT,
-        "if not world.lists.advance_import(before, after):",
-        "if not world.lists.advance_import(before, after) and before is after:",
-        (_IMPORTS,),
+        _CSV_IMPORTS,
+        "        if not self._try(after):\n            raise _Overtaken",
+        "        self._try(after)",
+        (_IMPORTS, "tests/faults/test_move_opt_outs.py"),
         "overtaken",
     ),
     Guard(
@@ -787,14 +786,6 @@ GUARDS = (
         'expected = {"status": before.status}',
         ("tests/adapters/test_consent_jobs.py",),
         "advances and dynamodb",
-    ),
-    Guard(
-        "a runner of an opt-out import that was overtaken leaves the rest",
-        _OPT_OUT_IMPORT,
-        "if not world.jobs.advance_import(before, after):",
-        "if not world.jobs.advance_import(before, after) and before is after:",
-        ("tests/faults/test_move_opt_outs.py",),
-        "overtaken",
     ),
     Guard(
         "a person's STOP to the provider is no old entry of ours",

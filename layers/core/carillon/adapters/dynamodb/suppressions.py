@@ -144,7 +144,7 @@ class DynamoSuppressions:
         wanted = replace(
             wanted,
             event_at=from_iso(to_iso(wanted.event_at)),
-            committed_at=_moment(wanted.committed_at and to_iso(wanted.committed_at)),
+            committed_at=wanted.committed_at and from_iso(to_iso(wanted.committed_at)),
         )
         condition = f"attribute_not_exists(pk) OR ({may_replace})"
         values = {":other": status_of(not wanted.opted_out), ":at": wanted.event_at}
