@@ -7,7 +7,7 @@ import pytest
 from carillon.edge.batches import MOST_TRIES
 from tests.support.template import folder_of, functions, referred, resources, transformed
 
-QUEUES = resources("AWS::SQS::Queue")
+QUEUES = resources("AWS::SQS::Queue", "queues")
 TRIGGERS = resources("AWS::Lambda::EventSourceMapping")
 DEAD = {
     referred(q["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]): name
@@ -61,7 +61,7 @@ def test_the_last_try_is_known_to_a_function_that_notes_it(queue: str) -> None:
 
 @pytest.mark.parametrize("queue", sorted(set(DEAD) | _stream_dead_queues()))
 def test_a_dead_letter_queue_keeps_messages_two_weeks_and_wakes_somebody(queue: str) -> None:
-    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${Service}-")
 
     assert QUEUES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert name in _watched("AWS/SQS", "ApproximateNumberOfMessagesVisible")
@@ -74,7 +74,7 @@ def test_a_queue_is_encrypted(queue: str) -> None:
 
 @pytest.mark.parametrize("queue", sorted(set(QUEUES) - set(DEAD) - _stream_dead_queues()))
 def test_somebody_is_woken_when_work_waits_too_long(queue: str) -> None:
-    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${Service}-")
 
     assert name in _watched("AWS/SQS", "ApproximateAgeOfOldestMessage")
 
