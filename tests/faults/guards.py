@@ -250,9 +250,9 @@ GUARDS = (
     ),
     Guard(
         "the gate waits for keys left unprocessed",
-        _CONTROL,
-        'wanted = answer.get("UnprocessedKeys") or {}',
-        "wanted = {}",
+        _CORE + "adapters/dynamodb/batches.py",
+        "left = answer.get(left_in) or {}",
+        "left = dict[str, Any]()",
         (_GATE_SUITE,),
     ),
     Guard(

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.campaign_texts import (
     candidates_from_text,
     follow_ups_from_text,
@@ -80,11 +81,9 @@ class DynamoDirectory:
             batch = campaign_ids[start : start + _KEYS_PER_REQUEST]
             keys = [_key(schema.campaign_pk(campaign_id), "CMP") for campaign_id in batch]
             wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in map(from_item, answer["Responses"].get(self._table, [])):
-                    found[item["id"]] = campaign_of_item(item)
-                wanted = answer.get("UnprocessedKeys", {})
+            for _, typed in read_all(self._client, wanted):
+                item = from_item(typed)
+                found[item["id"]] = campaign_of_item(item)
         return found
 
     def note_all_submitted(self, campaign_id: str, now: datetime) -> None:
@@ -521,13 +520,9 @@ class DynamoGate:
                 "ProjectionExpression": "pk, sk, replied_at, opted_out_at",
             }
         found: dict[tuple[str, str], dict[str, Any]] = {}
-        while wanted:
-            # An unprocessed key must be asked for again: a missing answer is not "allowed".
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            for items in answer["Responses"].values():
-                for item in map(from_item, items):
-                    found[item["pk"], item.get("sk", "")] = item
-            wanted = answer.get("UnprocessedKeys") or {}
+        for _, typed in read_all(self._client, wanted):
+            item = from_item(typed)
+            found[item["pk"], item.get("sk", "")] = item
         return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.consent import (
     OPTED_OUT,
     entry_item,
@@ -81,11 +82,9 @@ class DynamoSuppressions:
         for start in range(0, len(distinct), _KEYS_PER_REQUEST):
             keys = [{"pk": {"S": phone}} for phone in distinct[start : start + _KEYS_PER_REQUEST]]
             wanted: dict[str, Any] = {self._table: {"Keys": keys}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in map(from_item, answer["Responses"].get(self._table, ())):
-                    found[item["pk"]] = _suppression(item)
-                wanted = answer.get("UnprocessedKeys") or {}
+            for _, typed in read_all(self._client, wanted):
+                item = from_item(typed)
+                found[item["pk"]] = _suppression(item)
         return found
 
     def opted_out_after(
