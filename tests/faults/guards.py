@@ -574,7 +574,7 @@ GUARDS = (
     Guard(
         "credentials stay with the provider's own hosts",
         _MEDIA,
-        "asks = answer.status in _WHO_ARE_YOU and _is_among(place.host, access.own_hosts)",
+        "asks = answer.status in _WHO_ARE_YOU and place.host in access.own_hosts",
         "asks = answer.status in _WHO_ARE_YOU",
         (_MEDIA_SUITE,),
         "who_asks",
@@ -856,8 +856,16 @@ GUARDS = (
     Guard(
         "a damaged answer is not believed",
         _SLIM,
-        "if told is not None and told != str(counted):",
-        "if told is not None and told == str(counted + 1):",
+        "if told != str(counted) and (told or is_owed):",
+        "if told == str(counted + 1):",
+        (_SLIM_SUITE,),
+        "tried_again and checksum",
+    ),
+    Guard(
+        "an answer without a checksum is not taken for DynamoDB's",
+        _SLIM,
+        "is_owed = answer.status < 300",
+        "is_owed = answer.status < 200",
         (_SLIM_SUITE,),
         "tried_again",
     ),
