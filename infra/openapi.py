@@ -37,6 +37,7 @@ from carillon.domain.hours import ActiveHours
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
+from carillon.domain.message import KeptEntry
 from carillon.domain.metrics import Health
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.performance import CAUSES
@@ -650,7 +651,12 @@ _ANSWERS: dict[str, Schema] = {
     ),
     "OptOut": _of(OptOut),
     "OptOutList": _page_of("OptOut"),
-    "ConsentEntry": _with(_of(ConsentEntry, without=frozenset({"circumstances"})), **_TOLD),
+    "ConsentEntry": _with(
+        # Withheld is what another office's conversation says.
+        _of(ConsentEntry, without=frozenset({"circumstances"})),
+        **_TOLD,
+        withheld=_FLAG,
+    ),
     "Consent": _object(
         {
             "phone": _TEXT,
@@ -659,6 +665,7 @@ _ANSWERS: dict[str, Schema] = {
             "source": _enum(ConsentSource),
             "cause": _TEXT,
             "entries": _array(_ref("ConsentEntry")),
+            "kept_by": _array(_of(KeptEntry)),
             "next_cursor": _TEXT,
         },
         ["phone", "opted_out", "entries"],

@@ -13,6 +13,7 @@ from carillon.adapters.dynamodb.limits import DynamoContactCaps
 from carillon.adapters.dynamodb.mirror import DynamoMirrorStates, LedgerNews
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.budgets import Cap
+from carillon.domain.clock import to_iso
 from carillon.domain.message import KeptEntry
 from carillon.domain.opt_out_mirror import MirrorState
 from carillon.ports import ConsentNews, MirroredConsents, MirrorStates
@@ -146,6 +147,41 @@ def test_when_an_opt_in_was_committed_is_kept(rooms: Rooms) -> None:
     rooms.consents.opt_in(back)
 
     assert rooms.consents.of(PHONE) == back
+
+
+def test_an_opt_out_that_is_not_in_the_ledger_is_entered_once(rooms: Rooms) -> None:
+    stop = replace(an_event(True, 1, "SM1"), committed_at=NOON + timedelta(seconds=2))
+    rooms.consents.opt_out(stop)
+    forget_ledger(rooms)
+
+    assert [rooms.consents.enter(stop), rooms.consents.enter(stop)] == [True, False]
+
+    told = rooms.news.after("", NOON + timedelta(minutes=5), 9)
+    assert told == [(f"{to_iso(NOON + timedelta(seconds=2))}#{PHONE}", PHONE)]
+    assert rooms.consents.of(PHONE) == stop
+
+
+def test_an_opt_out_that_stands_no_more_is_not_entered(rooms: Rooms) -> None:
+    stop, start = an_event(True, 1, "SM1"), an_event(False, 5, "SM2")
+    rooms.consents.opt_out(stop)
+    forget_ledger(rooms)
+    rooms.consents.opt_in(start)
+
+    assert not rooms.consents.enter(stop)
+
+    assert rooms.consents.of(PHONE) == start
+
+
+def forget_ledger(rooms: Rooms) -> None:
+    """Leave the suppressions alone standing, as before there was a ledger."""
+    if isinstance(rooms.consents, FakeConsents):
+        rooms.consents.ledger.clear()
+        rooms.consents.listed.clear()
+        return
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    for item in client.scan(TableName="ConsentTable")["Items"]:
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        client.delete_item(TableName="ConsentTable", Key=key)
 
 
 def a_kept(name: str) -> KeptEntry:

@@ -1,8 +1,6 @@
 """Importing a CSV into a list: one outcome for every row (C1, C2)."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +8,9 @@ from hypothesis import strategies as st
 
 from carillon.domain.contacts import ImportStatus, Outcome, shards_for
 from carillon.domain.errors import NotFound
-from carillon.ports import FileStore
 from carillon.usecases.import_contacts import give_up_import, import_contacts
 from tests.support.contacts import an_import
-from tests.support.importing import ImportWorld
+from tests.support.importing import ImportWorld, VanishingFiles
 
 CSV = b"""First name,Last name,Phone,Favourite colour
 Ann,Lee,+12025550100,red
@@ -227,20 +224,7 @@ def test_an_import_whose_file_vanishes_under_its_runner_fails() -> None:
     world = ImportWorld(CSV)
     until = world.ports.clock.monotonic() + 1e9
 
-    class Vanishing:
-        def put(self, key: str, body: bytes, *, content_type: str) -> None:
-            world.files.put(key, body, content_type=content_type)
-
-        def read_from(self, key: str, offset: int) -> Iterator[bytes]:
-            whole = b"".join(world.files.read_from(key, offset))
-            yield whole if offset == 0 else whole[:90]
-            if offset:
-                raise NotFound("Gone.", code="object_not_found")
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(world.files, name)
-
-    ports = replace(world.ports, files=cast(FileStore, Vanishing()), chunk_rows=1)
+    ports = replace(world.ports, files=VanishingFiles(world.files.objects), chunk_rows=1)
     import_contacts(ports, list_id="lst_a", import_id="imp_a", budget_s=until)
 
     assert (world.job.status, world.job.error_code) == (ImportStatus.FAILED, "file_missing")

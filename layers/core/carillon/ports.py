@@ -716,6 +716,14 @@ class MirroredConsents(Suppressions, Protocol):
         """
         ...
 
+    def enter(self, standing: Suppression) -> bool:
+        """
+        Enter into ledger and list the event by which *standing* stands, as recorded then.
+
+        False, changing nothing, when it is there already or stands no more.
+        """
+        ...
+
     def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
         """Keep *kept* beside *standing*, while that stands: the last word of its list."""
         ...

@@ -104,6 +104,15 @@ class DynamoSuppressions:
         last = answer.get("LastEvaluatedKey")
         return ours, last["pk"]["S"] if last else None
 
+    def enter(self, standing: Suppression) -> bool:
+        """Enter into ledger and list the event by which *standing* stands; see the port."""
+        recorded_at = standing.committed_at or standing.event_at
+        as_it_stands = {"Put": self._suppressed(standing, _still(standing))}
+        reasons = self._transact(
+            as_it_stands, self._entry(standing, recorded_at), self._listed(standing, recorded_at)
+        )
+        return reasons is None
+
     def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
         """Keep *kept* beside *standing*, while that stands: the last word of its list."""
         condition, values = _still(standing)
@@ -215,13 +224,14 @@ class DynamoSuppressions:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def _entry(self, said: Suppression) -> Action:
-        put = {"TableName": self._consent_table, "Item": entry_item(said, self._now())}
+    def _entry(self, said: Suppression, recorded_at: datetime | None = None) -> Action:
+        item = entry_item(said, recorded_at or self._now())
+        put = {"TableName": self._consent_table, "Item": item}
         # The ledger is never rewritten.
         return {"Put": {**put, "ConditionExpression": "attribute_not_exists(pk)"}}
 
-    def _listed(self, said: Suppression) -> Action:
-        item = listed_item(said, self._now())
+    def _listed(self, said: Suppression, recorded_at: datetime | None = None) -> Action:
+        item = listed_item(said, recorded_at or self._now())
         return {"Put": {"TableName": self._consent_table, "Item": item}}
 
     def _transact(self, *actions: Action) -> list[dict[str, Any]] | None:
