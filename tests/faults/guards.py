@@ -811,6 +811,23 @@ GUARDS = (
         (_UNIT + "optout.py",),
         "quoted_line_holds",
     ),
+    Guard(
+        "what is entered late into the ledger does not undo what has been said since",
+        _CONSENT,
+        'values = {":status": status_of(standing.opted_out), ":at": standing.event_at}\n'
+        '    return "#status = :status AND event_at = :at", values',
+        'values = {":status": status_of(standing.opted_out), ":at": standing.event_at}\n'
+        '    return "attribute_exists(pk) OR (#status = :status AND event_at = :at)", values',
+        ("tests/adapters/test_mirror_stores.py",),
+        "stands_no_more and dynamodb",
+    ),
+    Guard(
+        "another office's words stay with it",
+        _CORE + "usecases/disclose_consent.py",
+        "or told.campaign_id in self.own:",
+        "or told.campaign_id not in self.own:",
+        (_UNIT + "disclose_consent.py",),
+    ),
     # Clocks, refusals and odd rows ----------------------------------------------
     Guard(
         "a machine whose clock is wrong goes by AWS's",
