@@ -830,6 +830,14 @@ GUARDS = (
         "or told.campaign_id not in self.own:",
         (_UNIT + "disclose_consent.py",),
     ),
+    Guard(
+        "nobody is opted in by letters that only look alike",
+        _OPT_OUT_WORDS,
+        "if keyword in _CONSENTS and has_twins(text):",
+        "if keyword in _CONSENTS and has_twins(clean):",
+        (_UNIT + "optout.py",),
+        "only_look_alike",
+    ),
     # Clocks, refusals and odd rows ----------------------------------------------
     Guard(
         "a machine whose clock is wrong goes by AWS's",

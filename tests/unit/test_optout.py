@@ -379,3 +379,13 @@ def test_no_keyword_can_be_spelled_in_russian_letters_by_accident() -> None:
     folded = {word.translate(lookalikes) for word in russian.split()}
 
     assert {word for word in folded if classify(word) is not Keyword.NONE} == set()
+
+
+@pytest.mark.parametrize("text", ["ЅТАRТ", "stаrt", "УЕЅ", "yеs", "unѕtop"])
+def test_nobody_is_opted_in_by_letters_that_only_look_alike(text: str) -> None:
+    """O4: consent is not guessed."""
+    assert classify(text) is Keyword.NONE
+
+
+def test_letters_of_another_width_opt_in() -> None:
+    assert classify("ＳＴＡＲＴ") is Keyword.START

@@ -19,7 +19,7 @@ from itertools import chain
 from typing import Final
 
 from carillon.domain.optout import words_en, words_es, words_fr
-from carillon.domain.optout.lookalikes import BLANK, in_latin
+from carillon.domain.optout.lookalikes import BLANK, has_twins, in_latin
 from carillon.domain.optout.phrase_book import Phrase, PhraseBook, phrases
 
 
@@ -74,6 +74,7 @@ _QUOTING: Final = frozenset(
         *("bus", "full", "next", "last", "the", "a"),
     }
 )
+_CONSENTS: Final = frozenset({Keyword.START, Keyword.YES})
 _Sentence = tuple[Phrase, ...]
 
 
@@ -89,6 +90,9 @@ def classify(text: str, *, extra_stop: Iterable[str] = ()) -> Keyword:
     clean = _clean(text)
     words = _words(clean)
     keyword = _keyword_alone(clean, words)
+    if keyword in _CONSENTS and has_twins(text):
+        # Consent is not guessed from the looks of letters.
+        return Keyword.NONE
     if keyword is not None:
         return keyword
     own, quoted = _own_and_quoted(clean)

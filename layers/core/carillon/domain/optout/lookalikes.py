@@ -6,6 +6,7 @@ and read by the look of either case, the capital first: a Greek ν is an N. A sm
 of what https://www.unicode.org/Public/security/latest/confusables.txt lists.
 """
 
+import unicodedata
 from typing import Final
 
 _TWINS: Final = str.maketrans(
@@ -31,3 +32,8 @@ def in_latin(text: str) -> str:
     knows it.
     """
     return text.translate(_TWINS)
+
+
+def has_twins(text: str) -> bool:
+    """Return whether *text* has a letter that only passes for a Latin one."""
+    return any(ord(c) in _TWINS for c in unicodedata.normalize("NFKC", text).casefold())
