@@ -16,6 +16,7 @@ from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.counters import DynamoFigures
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
@@ -33,11 +34,12 @@ from carillon.domain.message import CallbackRef, LeadRow, RowRef
 from carillon.domain.pacing import MOST_WORKERS, ErrorLimit, workers_for
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
-from carillon.ports import Outbox, Queue, SendingDirectory
+from carillon.ports import ConversationBook, Outbox, Queue, SendingDirectory
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.readiness import rules_of
 from carillon.usecases.resolve_ambiguous import Resolution, resolve_answer
 from carillon.usecases.send_lead import SendingWorld, send_lead
+from carillon.usecases.speak_for_assistant import queue_forgotten
 from carillon.usecases.walk_outbox import Answering
 from carillon.usecases.walk_parts import Render, Walking
 
@@ -52,6 +54,7 @@ class Composition:
 
     directory: SendingDirectory
     outbox: Outbox
+    book: ConversationBook
     send_queue: Queue
     world_of: Callable[[str], PacingWorld]
 
@@ -76,10 +79,12 @@ def build() -> Composition:
         control_table=env.control_table,
         suppressions_table=env.suppressions_table,
         messages_table=env.messages_table,
+        conversations_table=env.conversations_table,
     )
     outbox = DynamoOutbox(
         dynamodb, control_table=env.control_table, messages_table=env.messages_table
     )
+    book = DynamoConversations(dynamodb, env.conversations_table)
     budgets = DynamoBudgets(dynamodb, env.control_table)
     caps = DynamoContactCaps(dynamodb, env.suppressions_table)
     figures = DynamoFigures(dynamodb, env.counters_table)
@@ -140,6 +145,8 @@ def build() -> Composition:
             answering=Answering(
                 outbox=outbox,
                 conversations=messages,
+                book=book,
+                on_error=_log_broken_answer,
                 resolve=resolve,
                 grace=timedelta(seconds=env.ambiguous_grace_s),
                 poll_after=timedelta(seconds=env.first_poll_after_s),
@@ -158,17 +165,31 @@ def build() -> Composition:
             on_error=_log_broken,
         )
 
-    return Composition(directory=directory, outbox=outbox, send_queue=send_queue, world_of=world_of)
+    return Composition(
+        directory=directory, outbox=outbox, book=book, send_queue=send_queue, world_of=world_of
+    )
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
     """Pace the sender that a message names; on the clock, wake the senders with open runs."""
     if "Records" not in event:
-        made = build()
-        woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, SystemClock().now())
-        logger.info("senders_woken", count=woken)
+        _look_after()
         return None
     return handle_each(event, partial(_pace, context=context), context)
+
+
+def _look_after() -> None:
+    made, clock = build(), SystemClock()
+    queued = queue_forgotten(
+        book=made.book,
+        outbox=made.outbox,
+        send_queue=made.send_queue,
+        clock=clock,
+        on_error=_log_broken_answer,
+    )
+    woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, clock.now())
+    logger.info("senders_woken", count=woken, replies_queued=queued)
+    metrics().flush_metrics()
 
 
 def _pace(message: Mapping[str, Any], *, context: Any) -> None:
@@ -212,3 +233,8 @@ def _compile(body: str) -> Render:
 
 def _log_broken(error: BaseException) -> None:
     logger.error("send_broken", error_type=type(error).__name__)
+
+
+def _log_broken_answer(error: BaseException) -> None:
+    logger.error("answer_broken", error_type=type(error).__name__)
+    metrics().add_metric(name="answer_broken", unit=MetricUnit.Count, value=1)

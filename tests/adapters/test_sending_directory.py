@@ -327,8 +327,8 @@ def test_the_gate_sees_that_a_person_is_held_until_they_are_released(stores: Sto
     stores.holds.hold(PHONE, "SM1", after(1))
     stores.holds.hold(PHONE, "SM2", after(2))
     held = look(stores).is_held
-    stores.holds.release(PHONE)
-    stores.holds.release(PHONE)
+    stores.holds.release(PHONE, after(2))
+    stores.holds.release(PHONE, after(2))
 
     assert (held, look(stores).is_held) == (True, False)
 

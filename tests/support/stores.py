@@ -195,6 +195,7 @@ def _adapters_over(used: Any, client: Any) -> DynamoStores:
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
+            conversations_table="ConversationsTable",
         ),
         client=client,
     )

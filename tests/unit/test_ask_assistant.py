@@ -97,6 +97,7 @@ class Scene(InboxScene):
             suppressions=self.suppressions,
             outbox=self.outbox,
             send_queue=self.send_queue,
+            rules=self.rules,
         )
 
     @property

@@ -566,13 +566,20 @@ class Gate(Protocol):
     """The last look before a provider call."""
 
     def look(
-        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
+        self,
+        *,
+        phone: str,
+        campaign_id: str | None,
+        sender_id: str,
+        lead: RowRef | None = None,
+        conversation_id: str | None = None,
     ) -> GateView:
         """
         Read suppression, campaign state and lease token, strongly consistent, in one request.
 
         With *lead* also whether that person has replied, which cancels follow-ups (M3).
-        Without a campaign, for an answer in a conversation, none is active.
+        Without a campaign, for an answer in a conversation, none is active; with
+        *conversation_id* also whose that is by now.
         """
         ...
 
@@ -581,11 +588,20 @@ class Holds(Protocol):
     """Whom no campaign texts until a person has decided what they meant (O1)."""
 
     def hold(self, phone: str, cause: str, at: datetime) -> None:
-        """Hold *phone* because of the message *cause*; holding it again changes nothing."""
+        """
+        Hold *phone* because of the message *cause*, which was said at *at*.
+
+        Not again once that has been released, and not for what was said before the contact
+        asked to be texted. Idempotent.
+        """
         ...
 
-    def release(self, phone: str) -> None:
-        """Let campaigns text *phone* again, as far as its consent goes. Idempotent."""
+    def release(self, phone: str, until: datetime) -> None:
+        """Let campaigns text *phone* again, but for what was said after *until*. Idempotent."""
+        ...
+
+    def clear(self, phone: str, at: datetime) -> None:
+        """Let go of what was said before the contact asked, at *at*, to be texted (O4)."""
         ...
 
 
@@ -1159,10 +1175,16 @@ class ConversationBook(Protocol):
         """Return how many conversations stand in *queue*: exact up to a bound, then at least."""
         ...
 
-    def newer(
-        self, queues: Sequence[InboxQueue], since: datetime, limit: int
-    ) -> list[Conversation]:
-        """Return conversations of *queues* with a message at or after *since*, newest first."""
+    def newer(self, queues: Sequence[InboxQueue], after: str, limit: int) -> list[Conversation]:
+        """Return the first *limit* conversations of *queues* whose place comes after *after*."""
+        ...
+
+    def promised(self, before: datetime, limit: int) -> list[str]:
+        """
+        Return ids of at most *limit* conversations with a reply promised before *before*.
+
+        The longest forgotten first; perhaps a little late, and perhaps queued meanwhile.
+        """
         ...
 
     def search(

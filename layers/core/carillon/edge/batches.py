@@ -7,6 +7,7 @@ try, to its dead-letter queue; the others are done.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
@@ -16,6 +17,19 @@ from carillon.domain.errors import InvalidInput, Throttled
 from carillon.edge.logs import logger
 
 PartialBatchResponse = dict[str, list[dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """What to do with a message that was tried *after* times, instead of trying once more."""
+
+    after: int
+    handle: Callable[[dict[str, Any]], None]
+
+
+def _tries(record: SQSRecord) -> int:
+    """Return how often the queue has given the message out, this time included."""
+    return int(record.raw_event.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def message_of(body: str) -> dict[str, Any]:
@@ -32,12 +46,14 @@ def handle_each(
     context: Any,
     *,
     come_back: Callable[[str, float], None] | None = None,
+    give_up: GiveUp | None = None,
 ) -> PartialBatchResponse:
     """
     Call *handle* with each message, under its own correlation id; return those that failed.
 
     *come_back* is told (receipt handle, seconds) when a message raised
-    Throttled, to have it again then and not after the queue's own visibility.
+    Throttled, to have it again then and not after the queue's own visibility. *give_up* takes
+    *handle*'s place for a message that has been tried often enough.
     """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -45,7 +61,11 @@ def handle_each(
         message = message_of(record.body)
         logger.set_correlation_id(message.get("correlation_id") or record.message_id)
         try:
-            handle(message)
+            if give_up is not None and _tries(record) > give_up.after:
+                logger.warning("message_given_up", tries=give_up.after)
+                give_up.handle(message)
+            else:
+                handle(message)
         except Throttled as error:
             logger.info("message_deferred", code=error.code, after_s=error.retry_after_s)
             if come_back is not None:

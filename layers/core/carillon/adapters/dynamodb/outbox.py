@@ -70,9 +70,10 @@ class DynamoOutbox:
     def postpone(self, reply: QueuedReply, until: datetime) -> None:
         """Let *reply* be due again at *until*: its final receipt is waited for. Idempotent."""
         # The new entry first: a crash in between leaves two that lead to one row.
-        later = replace(reply, due_at=until)
+        later = replace(reply, look_at=until)
         self._client.put_item(TableName=self._control, Item=to_item(_entry(later)))
-        self.done(reply)
+        if _entry_key(later) != _entry_key(reply):
+            self.done(reply)
 
     def done(self, reply: QueuedReply) -> None:
         """Take *reply* out: its row is final. Idempotent."""
@@ -100,7 +101,7 @@ def _row(reply: QueuedReply) -> dict[str, Any]:
         "claim_id": f"queued.{reply.id}",
         "claimed_at": reply.queued_at,
         "attempts": 0,
-        "due_at": _due_at(reply),
+        "due_at": reply.due_at or reply.queued_at,
         "phone": reply.phone,
         "sender_id": reply.sender_id,
         "office_id": reply.office_id,
@@ -113,14 +114,10 @@ def _row(reply: QueuedReply) -> dict[str, Any]:
     }
 
 
-def _due_at(reply: QueuedReply) -> datetime:
-    return reply.due_at or reply.queued_at
-
-
 def _entry_key(reply: QueuedReply) -> dict[str, str]:
     return {
         "pk": schema.sender_pk(reply.sender_id),
-        "sk": schema.outbox_sk(to_iso(_due_at(reply)), reply.id),
+        "sk": schema.outbox_sk(to_iso(reply.next_look_at), reply.id),
     }
 
 
@@ -142,6 +139,12 @@ def _reply(item: Mapping[str, Any]) -> QueuedReply:
         queued_at=from_iso(item["queued_at"]),
         conversation_id=item["conversation_id"],
         author_subject=item.get("author_subject", ""),
-        due_at=from_iso(item["due_at"]) if "due_at" in item else None,
+        due_at=_moment(item, "due_at"),
         waited_s=item.get("waited_s"),
+        closes_at=_moment(item, "closes_at"),
+        look_at=_moment(item, "look_at"),
     )
+
+
+def _moment(item: Mapping[str, Any], name: str) -> datetime | None:
+    return from_iso(item[name]) if name in item else None
