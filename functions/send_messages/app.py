@@ -82,7 +82,10 @@ def build() -> Composition:
         conversations_table=env.conversations_table,
     )
     outbox = DynamoOutbox(
-        dynamodb, control_table=env.control_table, messages_table=env.messages_table
+        dynamodb,
+        control_table=env.control_table,
+        messages_table=env.messages_table,
+        on_unreadable=_log_broken_answer,
     )
     book = DynamoConversations(dynamodb, env.conversations_table)
     budgets = DynamoBudgets(dynamodb, env.control_table)

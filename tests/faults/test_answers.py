@@ -14,6 +14,7 @@ import pytest
 
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.content import FollowUp, StepCondition
+from carillon.domain.clock import to_iso
 from carillon.domain.conversation import (
     AGENT,
     ASSISTANT,
@@ -350,6 +351,34 @@ def test_an_agents_answer_that_never_left_needs_attention_and_one_that_left_does
         world.run()
 
         assert world.book.standing["cnv_1"].needs_attention is needs_attention
+
+
+def test_a_pacer_that_has_given_its_lease_back_asks_and_changes_nothing_any_more() -> None:
+    world = World(leads=1, parts=1)
+    reply = a_reply("r1", phone=world.phones[0])
+    claimed_at = world.clock.now() - timedelta(seconds=120)
+
+    def leave_a_claim(where: str) -> None:
+        # Just when the pacer gives its lease back: somebody else's to look after.
+        if where == "after leases.release" and not world.outbox.entries:
+            world.outbox.put(reply)
+            world.messages.items[reply.ref] |= {
+                "status": LeadStatus.CLAIMED,
+                "claimed_at": to_iso(claimed_at),
+            }
+
+    world.tap = leave_a_claim
+
+    world.run()
+
+    released = world.taps.index("after leases.release")
+    taken_again = world.taps.index("after leases.acquire", released)
+    between = world.taps[released:taken_again]
+    assert not {"before provider.find", "before outbox.postpone", "before leads.answer"} & set(
+        between
+    )
+    # And the one who comes next sees to it.
+    assert "before provider.find" in world.taps[taken_again:]
 
 
 # One phone, three campaigns, two numbers ----------------------------------------------

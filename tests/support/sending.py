@@ -5,7 +5,7 @@ They keep state and have no switches; ``tests/adapters`` runs one suite over
 them and over the real adapters, so that they cannot lie.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -643,9 +643,9 @@ class FakeGate:
         suppressions: FakeSuppressions,
         messages: FakeMessages,
         holds: FakeHolds | None = None,
-        talks: Mapping[str, Conversation] | None = None,
+        talks: dict[str, Conversation] | None = None,
     ) -> None:
-        self._talks = talks if talks is not None else {}
+        self.talks = talks if talks is not None else {}
         self._directory = directory
         self._suppressions = suppressions
         self._messages = messages
@@ -660,7 +660,7 @@ class FakeGate:
         lead: RowRef | None = None,
         conversation_id: str | None = None,
     ) -> GateView:
-        talk = self._talks.get(conversation_id or "")
+        talk = self.talks.get(conversation_id or "")
         consent = self._suppressions.of(phone)
         campaign = self._directory.campaigns.get(campaign_id or "")
         row = self._messages.items.get(lead, {}) if lead is not None else {}

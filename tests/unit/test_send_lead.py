@@ -40,6 +40,7 @@ from carillon.usecases.send_lead import (
     send_lead,
 )
 from tests.support.clock import FakeClock
+from tests.support.conversations import a_conversation
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
 from tests.support.outbox import FakeOutbox, a_reply
 from tests.support.sending import (
@@ -419,3 +420,25 @@ def test_an_agents_answer_reaches_somebody_who_is_held() -> None:
     result = scene.send(answer=reply.ref, retry_of=f"queued.{reply.id}")
 
     assert result.outcome is Sent.SUBMITTED
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["in its conversation", "in another one"])
+def test_an_answer_of_the_assistants_is_withdrawn_from_whoever_is_held_by_now(
+    is_known: bool,
+) -> None:
+    scene = Scene()
+    reply = a_reply(phone=PHONE, author="assistant")
+    FakeOutbox(scene.messages).put(reply)
+    talk = a_conversation(id="cnv_1", operated_by="assistant", awaiting_since=after(0))
+    scene.gate.gate.talks["cnv_1"] = replace(talk, is_held=is_known)
+    scene.holds.hold(PHONE, "SMin1", after(0))
+
+    result = scene.send(
+        answer=reply.ref,
+        retry_of=f"queued.{reply.id}",
+        by_assistant=True,
+        conversation_id="cnv_1",
+    )
+
+    assert (result.outcome, result.code) == (Sent.WITHDRAWN, "contact_held")
+    assert scene.account.taken == []
