@@ -192,6 +192,7 @@ def _look_after() -> None:
     )
     woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, clock.now())
     logger.info("senders_woken", count=woken, replies_queued=queued)
+    metrics().add_metric(name="replies_found_forgotten", unit=MetricUnit.Count, value=queued)
     metrics().flush_metrics()
 
 

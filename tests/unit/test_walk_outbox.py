@@ -64,7 +64,7 @@ class Scene:
             a_sender(),
             Answering(
                 outbox=self.outbox,
-                conversations=self.rows,  # type: ignore[arg-type]
+                conversations=self.rows,
                 book=FakeBook(),
                 resolve=self._resolve,
                 grace=GRACE,
@@ -164,7 +164,8 @@ def test_claims_without_a_result_are_asked_about_a_few_at_a_time() -> None:
     for at in (110, 120):
         scene.pass_to(at)
         scene.replies.look()
-    assert sorted(scene.resolved) == sorted(one.ref for one in claimed)
+    assert set(scene.resolved) == {one.ref for one in claimed}
+    assert len(scene.resolved) == len(claimed)
 
 
 def test_a_provider_that_is_slow_to_answer_is_asked_about_one_claim_at_a_time() -> None:
