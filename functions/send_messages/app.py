@@ -30,7 +30,7 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
 from carillon.domain.ids import lead_key
 from carillon.domain.law_pack import shipped_pack
-from carillon.domain.message import CallbackRef, LeadRow, RowRef
+from carillon.domain.message import LeadRow, RowRef
 from carillon.domain.pacing import MOST_WORKERS, ErrorLimit, workers_for
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
@@ -41,7 +41,7 @@ from carillon.usecases.resolve_ambiguous import Resolution, resolve_answer
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.speak_for_assistant import queue_forgotten
 from carillon.usecases.walk_outbox import Answering
-from carillon.usecases.walk_parts import Render, Walking
+from carillon.usecases.walk_parts import Walking
 
 # What a pacer needs before Lambda stops it: the oldest claim may call for 10 s more, a call
 # lasts at most 13 s, then come the writes and the hand-over.
@@ -69,7 +69,6 @@ def build() -> Composition:
     directory = DynamoDirectory(dynamodb, env.control_table)
     messages = DynamoMessages(dynamodb, env.messages_table)
     send_queue = SqsQueue(sqs, env.send_queue_url, correlation_id)
-    reconcile_queue = SqsQueue(sqs, env.reconcile_queue_url, correlation_id)
     audiences = S3Audiences(S3Objects(aws.client("s3"), env.files_bucket))
     providers = Providers(
         Secrets(aws.client("secretsmanager"), clock.monotonic), connections=MOST_WORKERS
@@ -85,11 +84,9 @@ def build() -> Composition:
         dynamodb,
         control_table=env.control_table,
         messages_table=env.messages_table,
-        on_unreadable=_log_broken_answer,
+        on_unreadable=partial(_log_broken, "answer_broken"),
     )
     book = DynamoConversations(dynamodb, env.conversations_table)
-    budgets = DynamoBudgets(dynamodb, env.control_table)
-    caps = DynamoContactCaps(dynamodb, env.suppressions_table)
     figures = DynamoFigures(dynamodb, env.counters_table)
     suppressions = DynamoSuppressions(
         dynamodb, env.suppressions_table, env.consent_table, clock.now
@@ -97,15 +94,8 @@ def build() -> Composition:
     # Threads and connections are made as they are needed: a slow sender has few.
     executor = ThreadPoolExecutor(MOST_WORKERS)
 
-    def receipts_of(campaign_id: str) -> tuple[int, int]:
-        counts, _ = figures.campaign_totals(campaign_id)
-        return counts.get("delivered", 0), counts.get("failed_provider", 0)
-
     def world_of(sender_id: str) -> PacingWorld:
         sender = directory.sender(sender_id)
-
-        def callback_url(sender_id: str, ref: CallbackRef) -> str:
-            return status_callback(env.webhook_base_url, sender.provider, sender_id, ref)
 
         provider = providers.of(sender)
 
@@ -127,10 +117,10 @@ def build() -> Composition:
             gate=gate,
             provider=provider,
             suppressions=suppressions,
-            caps=caps,
+            caps=DynamoContactCaps(dynamodb, env.suppressions_table),
             clock=clock,
             new_claim_id=partial(secrets.token_hex, 8),
-            callback_url=callback_url,
+            callback_url=partial(status_callback, env.webhook_base_url, sender.provider),
             jitter=secrets.SystemRandom().random,
         )
         policy = directory.policy()
@@ -149,23 +139,23 @@ def build() -> Composition:
                 outbox=outbox,
                 conversations=messages,
                 book=book,
-                on_error=_log_broken_answer,
+                on_error=partial(_log_broken, "answer_broken"),
                 resolve=resolve,
                 grace=timedelta(seconds=env.ambiguous_grace_s),
                 poll_after=timedelta(seconds=env.first_poll_after_s),
                 now=clock.now,
             ),
-            budgets=budgets,
-            receipts_of=receipts_of,
+            budgets=DynamoBudgets(dynamodb, env.control_table),
+            receipts_of=figures.receipts_of,
             error_limit=ErrorLimit(percent=policy.error_rate_percent),
             send_queue=send_queue,
-            reconcile_queue=reconcile_queue,
+            reconcile_queue=SqsQueue(sqs, env.reconcile_queue_url, correlation_id),
             clock=clock,
-            compile_body=_compile,
+            compile_body=lambda body: compile_template(body).render,
             send=lambda assignment, lease: send_lead(assignment, lease, sending),
             executor=executor,
             workers=workers_for(sender.mps),
-            on_error=_log_broken,
+            on_error=partial(_log_broken, "send_broken"),
         )
 
     return Composition(
@@ -188,7 +178,7 @@ def _look_after() -> None:
         outbox=made.outbox,
         send_queue=made.send_queue,
         clock=clock,
-        on_error=_log_broken_answer,
+        on_error=partial(_log_broken, "answer_broken"),
     )
     woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, clock.now())
     logger.info("senders_woken", count=woken, replies_queued=queued)
@@ -231,14 +221,6 @@ def _publish(sender_id: str, report: PaceReport) -> None:
     counts.flush_metrics()
 
 
-def _compile(body: str) -> Render:
-    return compile_template(body).render
-
-
-def _log_broken(error: BaseException) -> None:
-    logger.error("send_broken", error_type=type(error).__name__)
-
-
-def _log_broken_answer(error: BaseException) -> None:
-    logger.error("answer_broken", error_type=type(error).__name__)
-    metrics().add_metric(name="answer_broken", unit=MetricUnit.Count, value=1)
+def _log_broken(event: str, error: BaseException) -> None:
+    logger.error(event, error_type=type(error).__name__)
+    metrics().add_metric(name=event, unit=MetricUnit.Count, value=1)

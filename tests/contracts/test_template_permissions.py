@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import functions, many, resources, source, statements
+from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
     "ControlTable",
@@ -21,6 +21,8 @@ CONSENT = "ConsentTable"
 CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
+    "organisation_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
+    "contacts_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem"}, INDEX: {"Query"}},
     # DeleteItem: an entry of what an assistant knows.
     "campaigns_api": {
         CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
@@ -53,8 +55,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONTROL: {"GetItem", "Query", "PutItem", "DeleteItem"},
         # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
         MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
-        # DeleteItem: somebody who was held is let go.
-        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        # PutItem: somebody who was held is let go.
+        SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"PutItem"},
         CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
@@ -94,6 +96,10 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONSENT: {"PutItem"},
         # How many of the campaign's messages failed, to stop it.
         COUNTERS: {"Query"},
+        # BatchGetItem: whose conversation it is by now is read before each answer's send.
+        # PutItem: a promised reply is let go, and an answer that never left calls a person.
+        CONVERSATIONS: {"GetItem", "BatchGetItem", "PutItem"},
+        f"{CONVERSATIONS}/gsi4": {"Query"},
     },
     "aws_sms_events": {INDEX: {"Query"}},
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".
@@ -137,7 +143,9 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 }
 
 SENDS: dict[str, set[str]] = {
-    "campaigns_api": {"import", "plan", "send", "recount"},
+    "organisation_api": {"send"},
+    "contacts_api": {"import"},
+    "campaigns_api": {"plan", "send", "recount"},
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
     "conversations_api": {"send"},
@@ -169,7 +177,7 @@ TAKES: dict[str, str] = {
 }
 
 FILES: dict[str, dict[str, set[str]]] = {
-    "campaigns_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
+    "contacts_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
     "import_contacts": {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
@@ -188,7 +196,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
-    *("campaigns_api", "consent_api", "conversations_api"),
+    *("contacts_api", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
 }
 KNOWS_SECRETS = {
@@ -414,7 +422,10 @@ def test_no_function_gets_its_rights_from_a_policy_template() -> None:
 
 
 def test_only_a_gateway_a_rule_or_lambda_itself_may_start_a_function() -> None:
-    for name, permission in resources("AWS::Lambda::Permission").items():
+    granted = resources("AWS::Lambda::Permission") | resources(
+        "AWS::Lambda::Permission", "invocations"
+    )
+    for name, permission in granted.items():
         properties = permission["Properties"]
         assert properties["Principal"] in ("apigateway.amazonaws.com", "events.amazonaws.com"), name
         assert "SourceArn" in properties, name
@@ -448,4 +459,5 @@ def test_awss_events_come_with_the_time_at_which_they_were_published() -> None:
         "Protocol": "sqs",
         "Endpoint": {"Ref": "QueueArn"},
     }
-    assert parameters["QueueUrl"] == {"Ref": "AwsSmsQueue"}
+    assert referred(parameters["QueueUrl"]) == "AwsSmsQueue"
+    assert referred(parameters["QueueArn"]) == "AwsSmsQueue"

@@ -1,12 +1,20 @@
 """Queues and streams: what cfn-lint and `sam validate` let pass and AWS or the night would not."""
 
+import re
 from typing import Any
 
 import pytest
 
-from tests.support.template import folder_of, functions, referred, resources, transformed
+from tests.support.template import (
+    ROOT,
+    folder_of,
+    functions,
+    referred,
+    resources,
+    transformed,
+)
 
-QUEUES = resources("AWS::SQS::Queue")
+QUEUES = resources("AWS::SQS::Queue", "queues")
 TRIGGERS = resources("AWS::Lambda::EventSourceMapping")
 DEAD = {
     referred(q["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]): name
@@ -55,7 +63,7 @@ def test_a_queue_has_one_consumer_and_gives_up_into_a_dead_letter_queue(queue: s
 
 @pytest.mark.parametrize("queue", sorted(set(DEAD) | _stream_dead_queues()))
 def test_a_dead_letter_queue_keeps_messages_two_weeks_and_wakes_somebody(queue: str) -> None:
-    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${Service}-")
 
     assert QUEUES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert name in _watched("AWS/SQS", "ApproximateNumberOfMessagesVisible")
@@ -68,7 +76,7 @@ def test_a_queue_is_encrypted(queue: str) -> None:
 
 @pytest.mark.parametrize("queue", sorted(set(QUEUES) - set(DEAD) - _stream_dead_queues()))
 def test_somebody_is_woken_when_work_waits_too_long(queue: str) -> None:
-    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${Service}-")
 
     assert name in _watched("AWS/SQS", "ApproximateAgeOfOldestMessage")
 
@@ -188,3 +196,11 @@ def test_outputs_name_what_an_operator_needs() -> None:
         "AlarmTopic",
     }
     assert {f"{queue}Url" for queue in set(DEAD) | _stream_dead_queues()} <= outputs
+
+
+def test_a_question_is_handed_to_a_person_twice_before_it_is_dead() -> None:
+    given_out = QUEUES["AssistantQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    app = (ROOT / "functions" / "ask_assistant" / "app.py").read_text()
+    (tries,) = re.findall(r"^TRIES = (\d+)$", app, re.MULTILINE)
+
+    assert given_out - int(tries) == 2

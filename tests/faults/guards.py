@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 _CORE = "layers/core/carillon/"
 _ROWS = _CORE + "adapters/dynamodb/hot_paths.py"
-_CONTROL = _CORE + "adapters/dynamodb/control.py"
+_CONTROL = _CORE + "adapters/dynamodb/control/directory.py"
+_GATE = _CORE + "adapters/dynamodb/control/gate.py"
+_LEASES = _CORE + "adapters/dynamodb/control/leases.py"
 _CONSENT = _CORE + "adapters/dynamodb/suppressions.py"
 _COUNTERS = _CORE + "adapters/dynamodb/counters.py"
 _CONTACTS = _CORE + "adapters/dynamodb/contacts.py"
@@ -54,6 +56,7 @@ _HOLD = _CORE + "domain/hold.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _IMPORT = _CORE + "usecases/import_contacts.py"
+_ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
@@ -256,14 +259,14 @@ GUARDS = (
     ),
     Guard(
         "the gate waits for keys left unprocessed",
-        _CONTROL,
+        _GATE,
         'wanted = answer.get("UnprocessedKeys") or {}',
         "wanted = {}",
         (_GATE_SUITE,),
     ),
     Guard(
         "the gate reads consent consistently",
-        _CONTROL,
+        _GATE,
         'schema.held_pk(phone)}}],\n                "ConsistentRead": True,',
         'schema.held_pk(phone)}}],\n                "ConsistentRead": False,',
         (_GATE_SUITE,),
@@ -302,7 +305,7 @@ GUARDS = (
     ),
     Guard(
         "the gate knows whose conversation it is",
-        _CONTROL,
+        _GATE,
         'talk.get("operated_by") == ASSISTANT',
         '"operated_by" in talk',
         (_CONTROL_SUITE,),
@@ -310,7 +313,7 @@ GUARDS = (
     ),
     Guard(
         "the gate knows a conversation that has left the queue",
-        _CONTROL,
+        _GATE,
         'is_closed=talk.get("closed", False),',
         "is_closed=False,",
         (_CONTROL_SUITE,),
@@ -397,6 +400,22 @@ GUARDS = (
         "asked_to_be_texted and dynamodb",
     ),
     Guard(
+        "a question that fails again and again becomes a person's",
+        _ASK_APP,
+        "TRIES = 3",
+        "TRIES = 5",
+        (_FUNCTIONS_SUITE,),
+        "failed_too_often",
+    ),
+    Guard(
+        "the assistant does not answer outside legal hours where that is blocked",
+        _ASK,
+        "outside_hours=not hours.is_open,",
+        "outside_hours=False,",
+        (_UNIT + "ask_assistant.py",),
+        "outside_legal_hours",
+    ),
+    Guard(
         "two changes of a hold do not undo each other",
         "layers/core/carillon/adapters/dynamodb/holds.py",
         'condition = "revision = :seen" if seen',
@@ -406,7 +425,7 @@ GUARDS = (
     ),
     Guard(
         "the gate knows an opt-out when it sees one",
-        _CONTROL,
+        _GATE,
         'opted_out=consent.get("status") == "opted_out"',
         'opted_out=consent.get("status") == "out"',
         (_CONTROL_SUITE,),
@@ -415,7 +434,7 @@ GUARDS = (
     # Leases and runs -----------------------------------------------------------
     Guard(
         "a lease is given only when the last one is over",
-        _CONTROL,
+        _LEASES,
         'ConditionExpression="attribute_not_exists(lease_until) OR lease_until <= :now"',
         f'ConditionExpression="{_ALWAYS}lease_until <= :now"',
         (_CONTROL_SUITE,),
@@ -423,7 +442,7 @@ GUARDS = (
     ),
     Guard(
         "a revoked lease is not renewed",
-        _CONTROL,
+        _LEASES,
         '"#token = :token",\n            {":until": until, ":token": lease.token},',
         '"#token >= :token",\n            {":until": until, ":token": lease.token},',
         (_CONTROL_SUITE,),
@@ -431,7 +450,7 @@ GUARDS = (
     ),
     Guard(
         "a revoked lease is not released",
-        _CONTROL,
+        _LEASES,
         '"#token = :token",\n            {":token": lease.token, ":left"',
         '"#token >= :token",\n            {":token": lease.token, ":left"',
         (_CONTROL_SUITE,),
@@ -1157,7 +1176,7 @@ GUARDS = (
     ),
     Guard(
         "tokens pass to the next pacer alone",
-        _CONTROL,
+        _LEASES,
         'if stands.get("left_under") == stands["token"] - 1:',
         'if "left_under" in stands:',
         (_CONTROL_SUITE,),

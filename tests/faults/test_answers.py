@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
-from carillon.domain.content import FollowUp, StepCondition
 from carillon.domain.clock import to_iso
+from carillon.domain.content import FollowUp, StepCondition
 from carillon.domain.conversation import (
     AGENT,
     ASSISTANT,

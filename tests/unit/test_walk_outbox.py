@@ -114,9 +114,7 @@ def test_an_answer_whose_row_cannot_be_read_is_put_off_and_the_others_go() -> No
     assert scene.outbox.entries[broken.id].next_look_at == after(12)
 
 
-def test_an_answer_that_stays_broken_is_looked_at_less_and_less_and_goes_once_mended() -> (
-    None
-):
+def test_an_answer_that_stays_broken_is_looked_at_less_and_less_and_goes_once_mended() -> None:
     scene = Scene()
     broken = scene.put(0)
     scene.rows.refs.add(broken.ref)
