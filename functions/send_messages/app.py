@@ -34,7 +34,7 @@ from carillon.domain.message import LeadRow, RowRef
 from carillon.domain.pacing import MOST_WORKERS, ErrorLimit, workers_for
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
-from carillon.ports import ConversationBook, Outbox, Queue, SendingDirectory
+from carillon.ports import Clock, ConversationBook, Outbox, Queue, SendingDirectory
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.readiness import rules_of
 from carillon.usecases.resolve_ambiguous import Resolution, resolve_answer
@@ -73,13 +73,6 @@ def build() -> Composition:
     providers = Providers(
         Secrets(aws.client("secretsmanager"), clock.monotonic), connections=MOST_WORKERS
     )
-    gate = DynamoGate(
-        dynamodb,
-        control_table=env.control_table,
-        suppressions_table=env.suppressions_table,
-        messages_table=env.messages_table,
-        conversations_table=env.conversations_table,
-    )
     outbox = DynamoOutbox(
         dynamodb,
         control_table=env.control_table,
@@ -87,16 +80,11 @@ def build() -> Composition:
         on_unreadable=partial(_log_broken, "answer_broken"),
     )
     book = DynamoConversations(dynamodb, env.conversations_table)
-    figures = DynamoFigures(dynamodb, env.counters_table)
-    suppressions = DynamoSuppressions(
-        dynamodb, env.suppressions_table, env.consent_table, clock.now
-    )
     # Threads and connections are made as they are needed: a slow sender has few.
     executor = ThreadPoolExecutor(MOST_WORKERS)
 
     def world_of(sender_id: str) -> PacingWorld:
         sender = directory.sender(sender_id)
-
         provider = providers.of(sender)
 
         def resolve(ref: RowRef, row: LeadRow) -> Resolution:
@@ -114,9 +102,17 @@ def build() -> Composition:
 
         sending = SendingWorld(
             leads=messages,
-            gate=gate,
+            gate=DynamoGate(
+                dynamodb,
+                control_table=env.control_table,
+                suppressions_table=env.suppressions_table,
+                messages_table=env.messages_table,
+                conversations_table=env.conversations_table,
+            ),
             provider=provider,
-            suppressions=suppressions,
+            suppressions=DynamoSuppressions(
+                dynamodb, env.suppressions_table, env.consent_table, clock.now
+            ),
             caps=DynamoContactCaps(dynamodb, env.suppressions_table),
             clock=clock,
             new_claim_id=partial(secrets.token_hex, 8),
@@ -146,7 +142,7 @@ def build() -> Composition:
                 now=clock.now,
             ),
             budgets=DynamoBudgets(dynamodb, env.control_table),
-            receipts_of=figures.receipts_of,
+            receipts_of=DynamoFigures(dynamodb, env.counters_table).receipts_of,
             error_limit=ErrorLimit(percent=policy.error_rate_percent),
             send_queue=send_queue,
             reconcile_queue=SqsQueue(sqs, env.reconcile_queue_url, correlation_id),
@@ -164,15 +160,16 @@ def build() -> Composition:
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
-    """Pace the sender that a message names; on the clock, wake the senders with open runs."""
+    """Pace the sender that a message names; on the clock, wake all that have something to send."""
     if "Records" not in event:
-        _look_after()
+        _look_after(build(), SystemClock())
         return None
     return handle_each(event, partial(_pace, context=context), context)
 
 
-def _look_after() -> None:
-    made, clock = build(), SystemClock()
+def _look_after(made: Composition, clock: Clock) -> None:
+    # First: what goes wrong with a promise must not keep a campaign waiting.
+    woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, clock.now())
     queued = queue_forgotten(
         book=made.book,
         outbox=made.outbox,
@@ -180,7 +177,6 @@ def _look_after() -> None:
         clock=clock,
         on_error=partial(_log_broken, "answer_broken"),
     )
-    woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, clock.now())
     logger.info("senders_woken", count=woken, replies_queued=queued)
     metrics().add_metric(name="replies_found_forgotten", unit=MetricUnit.Count, value=queued)
     metrics().flush_metrics()
@@ -210,15 +206,13 @@ def _publish(sender_id: str, report: PaceReport) -> None:
         rests=report.rests,
         paused=report.paused,
     )
-    counts = metrics()
     for outcome, count in report.outcomes.items():
-        counts.add_metric(name=f"send_{outcome}", unit=MetricUnit.Count, value=count)
+        metrics().add_metric(name=f"send_{outcome}", unit=MetricUnit.Count, value=count)
     events = [f"campaign_paused_{reason}" for reason in report.paused]
-    events += ["sender_suspended"] if report.suspended else []
-    events += ["sender_rests"] if report.rests else []
+    events += ["sender_suspended"] * bool(report.suspended) + ["sender_rests"] * report.rests
     for event in events:
-        counts.add_metric(name=event, unit=MetricUnit.Count, value=1)
-    counts.flush_metrics()
+        metrics().add_metric(name=event, unit=MetricUnit.Count, value=1)
+    metrics().flush_metrics()
 
 
 def _log_broken(event: str, error: BaseException) -> None:
