@@ -1,7 +1,7 @@
 """The walk over one sender's answers: one never stops the others, and none is asked for ever."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,14 +39,21 @@ class Unreadable:
 
 
 class Failing(FakeOutbox):
-    """An outbox that is out of reach while ``is_down``."""
+    """An outbox that is out of reach while ``is_down``, and in which ``twice`` stand twice."""
 
     is_down = False
+    twice: tuple[QueuedReply, ...] = ()
 
     def waiting(self, sender_id: str, now: datetime, limit: int) -> list[QueuedReply]:
         if self.is_down:
             raise ConnectionError
-        return super().waiting(sender_id, now, limit)
+        return [*super().waiting(sender_id, now, limit), *self.twice][:limit]
+
+    def done(self, reply: QueuedReply) -> None:
+        if reply in self.twice:
+            self.twice = ()
+        else:
+            super().done(reply)
 
 
 @dataclass
@@ -258,3 +265,19 @@ def test_whether_anything_is_due_is_told_without_touching_anything(status: LeadS
 
     assert scene.outbox.entries == before
     assert scene.resolved == []
+
+
+@pytest.mark.parametrize("outcome", Sent)
+def test_two_entries_of_one_answer_are_one_answer(outcome: Sent) -> None:
+    scene = Scene()
+    reply = scene.put(0)
+    scene.outbox.twice = (replace(reply, look_at=after(1)),)
+    scene.pass_to(2)
+    scene.replies.look()
+    first, second = scene.replies.take(), scene.replies.take()
+
+    assert first is not None
+    assert second is None
+    assert scene.outbox.twice == ()
+    scene.replies.settle(first, SendResult(outcome=outcome))
+    assert scene.errors == []

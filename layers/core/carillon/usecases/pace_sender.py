@@ -564,7 +564,8 @@ class _Pacer:
             delays.append(int(ASIDE_S) if only_aside else self._delay_s())
         # Only whether: what there is to do is for whoever holds the lease then.
         if self._replies.is_any_due():
-            delays.append(0)
+            # Not at once: it may be an outbox that cannot be written to.
+            delays.append(1)
         elif self._replies.ready_at is not None:
             pause = self._replies.ready_at - self._clock.now()
             delays.append(max(int(pause.total_seconds()), 1))

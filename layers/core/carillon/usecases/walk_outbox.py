@@ -102,9 +102,14 @@ class Replies:
             self._world.on_error(error)
             self._coming.append(now + _SHORTEST_REST)
             return
+        seen: set[RowRef] = set()
         for reply in waiting:
-            if reply.ref not in self._taken:
+            if reply.ref in seen:
+                # A crash while it was put off has left two entries: one is enough.
+                self._contained(reply, partial(self._world.outbox.done, reply))
+            elif reply.ref not in self._taken:
                 self._contained(reply, partial(self._admit, reply, now))
+            seen.add(reply.ref)
 
     def take(self) -> Assignment | None:
         """Return the next answer that may go, or None."""
