@@ -395,7 +395,7 @@ GUARDS = (
         "START ends no hold of a later message",
         _HOLD,
         "for cause, said in before.signals.items() if said >= at}",
-        "for cause, said in before.signals.items() if said > at + (at - said)}",
+        "for cause, said in before.signals.items() if said < at}",
         (_CONTROL_SUITE,),
         "asked_to_be_texted and dynamodb",
     ),

@@ -278,6 +278,6 @@ def test_two_entries_of_one_answer_are_one_answer(outcome: Sent) -> None:
 
     assert first is not None
     assert second is None
-    assert scene.outbox.twice == ()
+    assert not scene.outbox.twice
     scene.replies.settle(first, SendResult(outcome=outcome))
     assert scene.errors == []
