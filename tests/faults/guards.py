@@ -386,8 +386,8 @@ GUARDS = (
     Guard(
         "a hold is released for what was seen alone",
         _HOLD,
-        "for cause, at in before.signals.items() if at <= until}",
-        "for cause, at in before.signals.items()}",
+        "for cause, at in before.signals.items() if at > until}",
+        "for cause, at in before.signals.items() if at < before.signals[cause]}",
         (_CONTROL_SUITE,),
         "said_since and dynamodb",
     ),
