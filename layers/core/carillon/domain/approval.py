@@ -67,9 +67,9 @@ def requested(subject: str, now: datetime) -> Approval:
     return Approval(state=ApprovalState.REQUESTED, requested_by=subject, requested_at=now)
 
 
-def given_by_admin(subject: str, now: datetime) -> Approval:
-    """Return the approval that an admin's own launch or edit carries."""
-    asked = requested(subject, now)
+def given_by_admin(waiting: Approval | None, subject: str, now: datetime) -> Approval:
+    """Return the approval that an admin's own launch or edit carries, of what *waiting* asked."""
+    asked = waiting or requested(subject, now)
     return replace(asked, state=ApprovalState.APPROVED, decided_by=subject, decided_at=now)
 
 

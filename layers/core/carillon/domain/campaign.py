@@ -11,7 +11,7 @@ A campaign and what it sends from: its fields (K1); its states are ``domain.camp
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -44,6 +44,7 @@ __all__ = [
     "Sender",
     "Unsolicited",
     "allowed_actions",
+    "cloned",
     "state_after",
     "states_allowing",
     "tab_of",
@@ -140,6 +141,49 @@ class Campaign:
             "list_ids": self.list_ids,
         }
         return [name for name, value in needed.items() if not value]
+
+
+def cloned(
+    source: Campaign,
+    *,
+    id: str,
+    title: str,
+    sender_ids: tuple[str, ...],
+    created_by: str,
+    now: datetime,
+) -> Campaign:
+    """
+    Return a new draft with the settings of *source* (K7).
+
+    What is named below is of the first campaign alone: its dates, its life and its results,
+    who approved it, and the combo that it is part of. All else is a setting and is copied.
+    """
+    return replace(
+        source,
+        id=id,
+        title=title,
+        sender_ids=sender_ids,
+        created_by=created_by,
+        created_at=now,
+        updated_at=now,
+        status=CampaignStatus.DRAFT,
+        linked_campaigns=(),
+        approval=None,
+        number=0,
+        hold_reason=HoldReason.NONE,
+        hold_until=None,
+        schedule_at=None,
+        local_at=None,
+        ends_at=None,
+        launched_at=None,
+        submitted_all_at=None,
+        finished_at=None,
+        launch_error=None,
+        parts=0,
+        planned_parts=0,
+        total=0,
+        version=1,
+    )
 
 
 @dataclass(frozen=True)

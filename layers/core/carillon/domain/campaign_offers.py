@@ -1,4 +1,4 @@
-"""What one user may do with one campaign: by its state, their role and office, and the rest (K6)."""
+"""What one user may do with a campaign: by its state, their role and office, and the rest (K6)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
