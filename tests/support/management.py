@@ -15,7 +15,7 @@ from carillon.domain.campaign import Campaign, CampaignStatus, Sender
 from carillon.domain.campaign_search import (
     CampaignFilter,
     CampaignSort,
-    is_found_by,
+    leads_to,
     place_in,
     words_of,
 )
@@ -278,9 +278,7 @@ class FakeShelves:
             (f"{word}#{one.id}", one)
             for one in self.campaigns.all
             for word in words_of(one.title)
-            if one.office_id in offices
-            and word.startswith(words[0])
-            and is_found_by(one.title, tuple(words))
+            if one.office_id in offices and leads_to(word, one.title, tuple(words))
         ]
         return _page_of(rest, "words", limit, after, descends=False)
 

@@ -34,6 +34,16 @@ class CampaignSort(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Facets:
+    """What filters ask of a campaign, for whoever has no more of it at hand."""
+
+    type: str
+    status: CampaignStatus
+    operated_by: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CampaignFilter:
     """What a listing keeps; None and empty keep all. Of *tags* it must have every one."""
 
@@ -42,7 +52,7 @@ class CampaignFilter:
     status: CampaignStatus | None = None
     operated_by: str | None = None
 
-    def keeps(self, campaign: Campaign) -> bool:
+    def keeps(self, campaign: Campaign | Facets) -> bool:
         """Whether *campaign* is to be shown."""
         wanted = (
             (self.type, campaign.type),
@@ -91,6 +101,16 @@ def is_found_by(title: str, asked: tuple[str, ...]) -> bool:
     """Whether every word of *asked* is what some word of *title* begins with."""
     words = words_of(title)
     return all(any(word.startswith(one) for word in words) for one in asked)
+
+
+def leads_to(word: str, title: str, asked: tuple[str, ...]) -> bool:
+    """
+    Whether the entry of *word* is the one by which *asked* finds a campaign of that *title*.
+
+    Of several words that begin alike it is the first, so that nothing is found twice.
+    """
+    beginning = [one for one in words_of(title) if one.startswith(asked[0])]
+    return is_found_by(title, asked) and word == min(beginning)
 
 
 def _plain(text: str) -> str:

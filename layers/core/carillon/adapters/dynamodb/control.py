@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import (
+    approval_from_text,
     candidates_from_text,
     follow_ups_from_text,
     hours_from_text,
@@ -106,14 +107,16 @@ class DynamoDirectory:
             schema.campaign_pk(campaign_id),
             "CMP",
             "SET #status = :after, finished_at = :now, updated_at = :now, gsi1pk = :tab,"
-            " hold_reason = :none REMOVE hold_until ADD version :one",
+            " updated_place = :place, hold_reason = :none REMOVE hold_until ADD version :one",
             f"#status IN ({', '.join(before)})",
             {
                 **before,
                 ":after": after,
                 ":none": HoldReason.NONE,
                 ":now": now,
+                # Live and finished stand on one tab: the shelf stays.
                 ":tab": schema.tab_pk(tab_of(after)),
+                ":place": schema.listing_sk(to_iso(now), campaign_id),
                 ":one": 1,
             },
             names={"#status": "status"},
@@ -142,8 +145,8 @@ class DynamoDirectory:
         return self._update(
             schema.campaign_pk(campaign.id),
             "CMP",
-            "SET #status = :after, hold_reason = :reason, updated_at = :now, gsi1pk = :tab"
-            " REMOVE hold_until, last_request ADD version :one",
+            "SET #status = :after, hold_reason = :reason, updated_at = :now, gsi1pk = :tab,"
+            " updated_place = :place REMOVE hold_until, last_request ADD version :one",
             f"#status IN ({', '.join(before)}) AND version = :seen",
             {
                 **before,
@@ -151,6 +154,7 @@ class DynamoDirectory:
                 ":reason": reason,
                 ":now": now,
                 ":tab": schema.tab_pk(tab_of(after)),
+                ":place": schema.listing_sk(to_iso(now), campaign.id),
                 ":one": 1,
                 ":seen": campaign.version,
             },
@@ -550,6 +554,10 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         list_ids=tuple(item.get("list_ids", ())),
         exclude_list_ids=tuple(item.get("exclude_list_ids", ())),
         tags=tuple(item.get("tags", ())),
+        agents=tuple(item.get("agents", ())),
+        linked_campaigns=tuple(item.get("linked_campaigns", ())),
+        approval=approval_from_text(item.get("approval")),
+        number=item.get("number", 0),
         created_at=from_iso(item["created_at"]),
         updated_at=from_iso(item["updated_at"]),
         created_by=item["created_by"],
