@@ -180,7 +180,12 @@ def test_what_is_written_while_somebody_pages_neither_hides_nor_repeats_the_rest
     second, position = page(position)
     third, position = page(position)
 
-    assert (first, second, third, position) == (["cmp_5", "cmp_4"], ["cmp_2", "cmp_1"], ["cmp_0"], None)
+    assert (first, second, third, position) == (
+        ["cmp_5", "cmp_4"],
+        ["cmp_2", "cmp_1"],
+        ["cmp_0"],
+        None,
+    )
 
 
 def test_a_cursor_of_another_listing_is_refused(rooms: Rooms) -> None:

@@ -48,6 +48,9 @@ _KEEP = _CORE + "usecases/keep_conversation.py"
 _SAY = _CORE + "usecases/reply_in_conversation.py"
 _ASK = _CORE + "usecases/ask_assistant.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
+_DUE = _CORE + "usecases/start_due_campaigns.py"
+_APPROVALS = _CORE + "usecases/approve_launches.py"
+_APPROVAL = _CORE + "domain/approval.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _IMPORT = _CORE + "usecases/import_contacts.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
@@ -73,6 +76,7 @@ _SLIM_SUITE = "tests/adapters/test_slim_client.py"
 _KEPT_SUITE = "tests/adapters/test_kept_connections.py"
 _SIGNING_SUITE = "tests/adapters/test_signing.py"
 _CRASHES = "tests/faults/test_crash_points.py"
+_ANSWERS = "tests/faults/test_answers.py"
 _FENCE = "tests/faults/test_opt_out_fence.py"
 _PAUSES = "tests/faults/test_pause_and_fence.py"
 _RACES = "tests/faults/test_silence_and_races.py"
@@ -1164,5 +1168,53 @@ GUARDS = (
         'condition="attribute_exists(pk)"',
         (_TRANSCRIPTS_SUITE,),
         "noted_once and dynamodb",
+    ),
+    Guard(
+        "nothing leaves a single-use number whose campaign is archived",
+        _SEND,
+        "if view.campaign_archived and assignment.answer is not None:",
+        "if assignment.answer is None:",
+        (_ANSWERS,),
+        "single_use",
+    ),
+    Guard(
+        "a due campaign that nobody approved does not start",
+        _DUE,
+        "return not world.policy().launch_approval",
+        "return True",
+        (_UNIT + "start_due_campaigns.py",),
+        "nobody_approved",
+    ),
+    Guard(
+        "a launch goes ahead only with its approval",
+        _APPROVALS,
+        "return not self.are_needed() or (approval is not None and approval.holds)",
+        "return True",
+        (_UNIT + "approve_launches.py",),
+        "asks_and_nothing_is_sent",
+    ),
+    Guard(
+        "nobody approves their own launch",
+        _APPROVAL,
+        "if subject == approval.requested_by:",
+        "if not subject:",
+        (_UNIT + "approve_launches.py",),
+        "their_own",
+    ),
+    Guard(
+        "an edit voids an approval",
+        _APPROVAL,
+        "return replace(approval, state=ApprovalState.VOID, voided_by=subject, voided_at=now)",
+        "return replace(approval, voided_by=subject, voided_at=now)",
+        (_UNIT + "approve_launches.py",),
+        "edit",
+    ),
+    Guard(
+        "what was edited while paused needs a new approval to go on",
+        _APPROVALS,
+        "return approval is None or self.lets_start(approval)",
+        "return True",
+        (_UNIT + "approve_launches.py",),
+        "while_it_is_paused",
     ),
 )

@@ -81,9 +81,7 @@ def campaign_report(campaign_id: str, access: Access, world: AnalyticsWorld) -> 
     """
     campaign = _campaign(campaign_id, access, world)
     kind = report_kind(campaign)
-    figures = (
-        None if kind is ReportKind.DETAILS else campaign_metrics(campaign_id, access, world)
-    )
+    figures = None if kind is ReportKind.DETAILS else campaign_metrics(campaign_id, access, world)
     return {
         "campaign_id": campaign.id,
         "number": campaign.number,

@@ -92,7 +92,8 @@ class Assignment:
 
     ``text`` is None when it could not be rendered; ``problem`` is then the code.
     ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
-    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops.
+    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops,
+    but the one that it is ``ended_by``: its number is that campaign's alone (K8).
     """
 
     campaign_id: str
@@ -114,6 +115,7 @@ class Assignment:
     ends_at: datetime | None = None
     caps: tuple[Cap, ...] = ()
     answer: RowRef | None = None
+    ended_by: str | None = None
     by_assistant: bool = False
 
     @property
@@ -237,13 +239,16 @@ def _blocked(
         looked_at = world.clock.monotonic()
         view = world.gate.look(
             phone=claim.phone,
-            campaign_id=None if assignment.answer else assignment.campaign_id,
+            campaign_id=assignment.ended_by if assignment.answer else assignment.campaign_id,
             sender_id=claim.sender_id,
             lead=assignment.lead_ref if assignment.step else None,
         )
         if view.opted_out:
             world.leads.record_suppressed(claim, world.clock.now())
             return SendResult(outcome=Sent.SUPPRESSED)
+        if view.campaign_archived and assignment.answer is not None:
+            world.leads.record_failed(claim, "campaign_stopped", world.clock.now())
+            return SendResult(outcome=Sent.FAILED, code="campaign_stopped")
         if view.has_replied:
             world.leads.release(claim)
             return SendResult(outcome=Sent.CANCELLED)

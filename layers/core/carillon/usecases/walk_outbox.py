@@ -19,9 +19,17 @@ from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Sender
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import LeadRow, QueuedReply, Recipient, RowRef, lead_of
+from carillon.domain.message import (
+    LeadRow,
+    QueuedReply,
+    Recipient,
+    RowRef,
+    campaign_of,
+    lead_of,
+)
 from carillon.domain.segments import segment_count
 from carillon.ports import Conversations, Outbox
+from carillon.usecases.keep_conversation import SINGLE_USE
 from carillon.usecases.resolve_ambiguous import Resolution
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 
@@ -153,5 +161,6 @@ class Replies:
             attempts=row.attempts + 1,
             retry_of=row.claim_id,
             answer=reply.ref,
+            ended_by=campaign_of(reply.ref) if self._sender.kind == SINGLE_USE else None,
             by_assistant=reply.author == "assistant",
         )

@@ -73,7 +73,8 @@ class DynamoShelves:
         campaigns = self._get_many(one for _, one in shown)
         return Listing(
             # As they are now: what has left the shelf a moment ago is not shown on it.
-            tuple(one for one in campaigns if one.tab == tab and keep.keeps(one)), following
+            tuple(one for one in campaigns if one.tab == tab and keep.keeps(one)),
+            following,
         )
 
     def found(

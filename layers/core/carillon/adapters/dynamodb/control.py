@@ -499,6 +499,7 @@ class DynamoGate:
             lease_token=lease.get("token", 0),
             campaign_version=campaign.get("version", 0),
             is_held=(schema.held_pk(phone), "") in found,
+            campaign_archived=campaign.get("status") == CampaignStatus.ARCHIVED,
             has_replied=lead is not None and _has_reacted(found.get((lead.pk, lead.sk), {})),
         )
 
