@@ -359,9 +359,9 @@ def test_what_has_changed_since_it_was_read_is_not_deleted(rooms: Rooms) -> None
 
 
 def test_every_campaign_has_a_number_of_its_own_which_stays(rooms: Rooms) -> None:
-    first = rooms.campaigns.create(a_campaign("cmp_1"), "d")
-    second = rooms.campaigns.create(a_campaign("cmp_2"), "d")
-    again = rooms.campaigns.create(a_campaign("cmp_1"), "d")
+    first = rooms.campaigns.create(a_campaign("cmp_1", number=0), "d")
+    second = rooms.campaigns.create(a_campaign("cmp_2", number=0), "d")
+    again = rooms.campaigns.create(a_campaign("cmp_1", number=0), "d")
 
     assert (first.number, second.number, again.number) == (1, 2, 1)
     assert rooms.campaigns.get("cmp_2").number == 2

@@ -212,7 +212,7 @@ class FakeCampaigns:
 
     def transition(
         self,
-        campaign_id: str,
+        seen: Campaign,
         action: Action,
         now: datetime,
         *,
@@ -220,13 +220,13 @@ class FakeCampaigns:
         version: int | None = None,
         mark: str | None = None,
     ) -> Campaign:
-        present = self.get(campaign_id)
-        if mark is not None and self._marks.get(campaign_id) == mark:
+        present = self.get(seen.id)
+        if mark is not None and self._marks.get(seen.id) == mark:
             return present
         target = state_after(present.status, action)
         if version is not None:
             _require_version(present, version)
-        self._marks[campaign_id] = mark
+        self._marks[seen.id] = mark
         return self._write(present, {**changes, "status": target}, now)
 
     def delete(self, seen: Campaign) -> None:
@@ -408,6 +408,7 @@ def an_import_record(import_id: str = "imp_1", **changes: Any) -> ImportRecord:
 def a_campaign(campaign_id: str = "cmp_1", **changes: Any) -> Campaign:
     made: dict[str, Any] = {
         "title": "Spring",
+        "number": 7,
         "office_id": OFFICE,
         "body": "Hi {{ first_name }}",
         "sender_ids": ("snd_1",),

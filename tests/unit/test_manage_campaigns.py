@@ -531,9 +531,9 @@ def test_the_end_of_a_scheduled_campaign_does_not_move_before_its_start() -> Non
 
 def test_a_campaign_that_changes_while_it_is_resumed_is_looked_at_again() -> None:
     class IsEditedMeanwhile(FakeCampaigns):
-        def transition(self, campaign_id: str, action: Action, *args: Any, **more: Any) -> Campaign:
-            self.change(self.get(campaign_id), {"pilot_size": 30}, NOON)
-            return super().transition(campaign_id, action, *args, **more)
+        def transition(self, seen: Campaign, action: Action, *args: Any, **more: Any) -> Campaign:
+            self.change(self.get(seen.id), {"pilot_size": 30}, NOON)
+            return super().transition(seen, action, *args, **more)
 
     world = World(IsEditedMeanwhile(in_state(CampaignStatus.PAUSED, pilot_size=10)))
 

@@ -21,7 +21,7 @@ from carillon.domain.listing import Listing, Position
 from carillon.domain.organisation import Office
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.vocabularies import Vocabulary, projected, situation_of
-from carillon.ports import ManagedLists, Offices, Policies, Senders
+from carillon.ports import CampaignShelves, ManagedLists, Offices, Policies, Senders
 
 # Of a campaign with very many senders and lists a row names the first ones.
 MOST_NAMED = 5
@@ -112,7 +112,7 @@ class Calendar:
 class ListWorld:
     """What the listings read."""
 
-    shelves: "CampaignShelves"
+    shelves: CampaignShelves
     offices: Offices
     senders: Senders
     lists: ManagedLists

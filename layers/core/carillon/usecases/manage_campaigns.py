@@ -416,7 +416,7 @@ class ManageCampaigns:
         self, origin: Origin, campaign: Campaign, action: Action, changes: Mapping[str, Any]
     ) -> Campaign:
         return self._campaigns.transition(
-            campaign.id,
+            campaign,
             action,
             self._clock.now(),
             changes=changes,

@@ -231,7 +231,7 @@ def _capped(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendRe
     return SendResult(outcome=Sent.WAITS, until=free_at, claim_id=claim.id, code="frequency_cap")
 
 
-def _blocked(
+def _blocked(  # noqa: PLR0911  # one for each reason not to send
     assignment: Assignment, claim: Claim, lease: Lease, world: SendingWorld, claimed_at: float
 ) -> SendResult | None:
     """Return why the call must not start, or None when a fresh look allows it."""
