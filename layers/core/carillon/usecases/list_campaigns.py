@@ -8,6 +8,7 @@ A filter that lets little through gives short pages, perhaps empty ones, that ha
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ _A_MONTH_AND_MORE = timedelta(days=31)
 _YEARS = (1970, 9998)
 
 _Found = TypeVar("_Found")
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,42 @@ class Asked:
     sort: CampaignSort = CampaignSort.CREATED
     descends: bool | None = None
     q: str | None = None
+
+
+def asked_of(query: Mapping[str, str]) -> Asked:
+    """Return what the query of a listing asks for; InvalidInput names the parameter."""
+    tags = frozenset(tag for tag in query.get("tags", "").split(",") if tag)
+    keep = CampaignFilter(
+        tags=tags,
+        type=query.get("type"),
+        status=_chosen(CampaignStatus, query, "status"),
+        operated_by=query.get("operated_by"),
+    )
+    order = query.get("order")
+    if order not in (None, "asc", "desc"):
+        raise InvalidInput("order must be asc or desc.", field="order")
+    return Asked(
+        tab=query.get("tab", "active"),
+        keep=keep,
+        office_id=query.get("office_id"),
+        sort=_chosen(CampaignSort, query, "sort") or CampaignSort.CREATED,
+        descends=None if order is None else order == "desc",
+        q=query.get("q"),
+    )
+
+
+def vocabulary_of(query: Mapping[str, str]) -> Vocabulary | None:
+    """Return in whose words a state is to be told besides ours; InvalidInput."""
+    return _chosen(Vocabulary, query, "vocabulary")
+
+
+def _chosen(kind: type[_Choice], query: Mapping[str, str], name: str) -> _Choice | None:
+    if name not in query:
+        return None
+    try:
+        return kind(query[name])
+    except ValueError as error:
+        raise InvalidInput(f"{name} must be one of {', '.join(kind)}.", field=name) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +101,8 @@ class CampaignRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Affected:
-    """A campaign of the same combo whose state pausing or resuming another one concerns (K10)."""
+class Linked:
+    """A campaign of the same combo (K10)."""
 
     id: str
     number: int
@@ -90,9 +128,9 @@ class CalendarEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class CalendarDay:
-    """How many campaigns are due on a day."""
+    """How many campaigns are due on a day (``2026-11-27``)."""
 
-    date: date
+    date: str
     count: int
 
 
@@ -178,22 +216,26 @@ class ListCampaigns:
             for one in campaigns
         ]
 
-    def affected(self, access: Access, campaign: Campaign) -> list[Affected]:
-        """
-        Return which campaigns of its combo are not as *campaign* is, or soon will be (K10).
+    def linked(self, access: Access, campaign: Campaign) -> list[Linked]:
+        """Return the campaigns of its combo; it does not matter which of two names the other."""
+        return [
+            Linked(id=one.id, number=one.number, title=one.title, status=one.status)
+            for one in self._world.shelves.linked(campaign)
+            if reaches(access, one.office_id, one.agents)
+        ]
 
-        Of a paused one those that are live, of a live one those that are paused; it does not
-        matter which of two names the other. Nothing is done to them.
+    def affected(self, access: Access, campaign: Campaign) -> list[Linked]:
+        """
+        Return whom of its combo it concerns that *campaign* was paused or resumed (K10).
+
+        Of a paused one those that are live, of a live one those that are paused. Nothing is
+        done to them.
         """
         concerned = {
             CampaignStatus.PAUSED: CampaignStatus.ACTIVE,
             CampaignStatus.ACTIVE: CampaignStatus.PAUSED,
         }.get(campaign.status)
-        return [
-            Affected(id=one.id, number=one.number, title=one.title, status=one.status)
-            for one in self._world.shelves.linked(campaign)
-            if one.status is concerned and reaches(access, one.office_id, one.agents)
-        ]
+        return [one for one in self.linked(access, campaign) if one.status is concerned]
 
     def calendar(self, access: Access, month: str, day: str | None = None) -> Calendar:
         """
@@ -221,7 +263,7 @@ class ListCampaigns:
         counts: dict[date, int] = {}
         for its_day, _, _ in dated:
             counts[its_day] = counts.get(its_day, 0) + 1
-        days = tuple(CalendarDay(date=one, count=counts[one]) for one in sorted(counts))
+        days = tuple(CalendarDay(date=one.isoformat(), count=counts[one]) for one in sorted(counts))
         shown = [(office, one) for its_day, office, one in dated if its_day == wanted]
         return Calendar(
             month=month, day=day, days=days, entries=self._entries(shown), at_least=at_least

@@ -213,12 +213,13 @@ class ManageCampaigns:
         """
         source = self.get(access, campaign_id)
         access.require_office(source.office_id)
-        senders = [self._senders.get(one) for one in source.sender_ids]
+        senders = self._senders.several(source.sender_ids)
+        kept = [one for one in source.sender_ids if one in senders]
         copy = cloned(
             source,
             id=origin.new_id("cmp"),
             title=(wanted.title or _copy_title(source.title)).strip(),
-            sender_ids=tuple(one.id for one in senders if one.kind != SINGLE_USE),
+            sender_ids=tuple(one for one in kept if senders[one].kind != SINGLE_USE),
             created_by=origin.subject,
             now=self._clock.now(),
         )
@@ -274,7 +275,12 @@ class ManageCampaigns:
         """
         campaign = self.get(access, campaign_id)
         now = self._clock.now()
-        changes = {"launched_at": now, "launch_error": None, "schedule_at": None, "local_at": None}
+        changes: dict[str, Any] = {
+            "launched_at": now,
+            "launch_error": None,
+            "schedule_at": None,
+            "local_at": None,
+        }
         if campaign.status in states_allowing(Action.LAUNCH):
             _require_ready(campaign)
             _require_not_over(campaign, now)
