@@ -18,13 +18,14 @@ from carillon.domain.errors import InvalidInput
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.permissions import Access, Role, Scope
 from carillon.domain.vocabularies import Vocabulary
-from carillon.usecases.list_campaigns import Asked, asked_of, vocabulary_of
+from carillon.usecases.list_campaigns import Asked, asked_of, live_campaigns_of, vocabulary_of
 from tests.support.clock import NOON
 from tests.support.management import (
     ADMIN,
     OTHER_OFFICE,
     FakeCampaigns,
     FakeOffices,
+    FakeShelves,
     a_campaign,
     an_access,
     an_office,
@@ -216,6 +217,16 @@ def test_what_waits_for_approval_is_not_launched_from_its_row() -> None:
 
     assert "launch" not in row.allowed_actions
     assert "approve" in row.allowed_actions
+
+
+def test_an_agents_live_campaigns_are_named_and_nothing_else() -> None:
+    world = a_world(
+        a_campaign("cmp_1", status=ACTIVE, agents=("usr_1",)),
+        a_campaign("cmp_2", status=CampaignStatus.ARCHIVED, agents=("usr_1",)),
+        a_campaign("cmp_3", status=ACTIVE, agents=("usr_2",)),
+    )
+
+    assert live_campaigns_of(FakeShelves(world.campaigns))("usr_1") == ["cmp_1"]
 
 
 # The calendar (K13) ------------------------------------------------------------------------

@@ -5,7 +5,7 @@ What a page costs is bounded, whatever the number of campaigns: see ``ports.Camp
 A filter that lets little through gives short pages, perhaps empty ones, that have a next one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.campaign_card import Card, ReportKind, card_of, report_kind
 from carillon.domain.campaign_offers import Offer, actions_open_to, menu, reaches
 from carillon.domain.campaign_search import CampaignFilter, CampaignSort, asked_words
-from carillon.domain.campaign_states import TABS, Action
+from carillon.domain.campaign_states import TABS, Action, tab_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.listing import Listing, Position
 from carillon.domain.organisation import Office
@@ -28,6 +28,9 @@ from carillon.ports import CampaignShelves, ManagedLists, Offices, Policies, Sen
 MOST_NAMED = 5
 # More than so many campaigns on the calendar of one office and month are counted as "at least".
 MOST_ON_CALENDAR = 1000
+# Whose conversations an agent is shown; the inbox reads every queue of each.
+_LIVE_TAB = tab_of(CampaignStatus.ACTIVE)
+_NEWEST, _MOST_LIVE = 50, 10
 _A_MONTH_AND_MORE = timedelta(days=31)
 
 _YEARS = (1970, 9998)
@@ -318,6 +321,17 @@ class ListCampaigns:
             for office, one in shown
         )
         return tuple(sorted(entries, key=lambda entry: (entry.schedule_at, entry.id)))
+
+
+def live_campaigns_of(shelves: CampaignShelves) -> Callable[[str], list[str]]:
+    """Return what tells which of the newest campaigns that a user is an agent of are live."""
+
+    def campaigns_of(subject: str) -> list[str]:
+        newest = shelves.of_agent(subject, _NEWEST, None).items
+        live = [one.id for one in newest if one.tab == _LIVE_TAB]
+        return live[:_MOST_LIVE]
+
+    return campaigns_of
 
 
 def _kept(access: Access, asked: Asked, found: Iterable[Campaign]) -> Iterable[Campaign]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from carillon.domain.approval import Approval, ApprovalState
+from carillon.domain.approval import Approval
 from carillon.domain.campaign import MAX_AGENTS, Campaign, HoldReason, cloned
 from carillon.domain.campaign_offers import reaches
 from carillon.domain.campaign_states import (
@@ -23,7 +23,7 @@ from carillon.domain.campaign_states import (
 )
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf, Origin
 from carillon.domain.content import FollowUp, Variant
-from carillon.domain.errors import Conflict, InvalidInput, NotFound
+from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import derived_id
 from carillon.domain.permissions import Access
@@ -38,6 +38,16 @@ from carillon.ports import (
     Senders,
 )
 from carillon.usecases.approve_launches import Decision, LaunchApprovals
+from carillon.usecases.campaign_checks import (
+    distinct,
+    is_decided,
+    require_editable,
+    require_not_over,
+    require_of_office,
+    require_ready,
+    require_time_to_send,
+    require_version,
+)
 from carillon.usecases.keep_conversation import SINGLE_USE
 from carillon.usecases.manage_offices import require_new_home
 from carillon.usecases.stop_conversations import StopConversations
@@ -48,8 +58,6 @@ MAX_BODY = 3200
 
 # What a person has decided ends what the platform had held it for.
 _FREE: Mapping[str, Any] = {"hold_reason": HoldReason.NONE, "hold_until": None}
-# Frozen with the audience: parts are dealt out to the senders at launch (K10).
-_FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
 
 # What a campaign may be without: named in ``unset``, it is gone.
 _OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
@@ -186,12 +194,12 @@ class ManageCampaigns:
             title=new.title.strip(),
             office_id=new.office_id,
             body=new.body,
-            sender_ids=_distinct(new.sender_ids),
-            list_ids=_distinct(new.list_ids),
-            exclude_list_ids=_distinct(new.exclude_list_ids),
-            tags=_distinct(new.tags),
-            agents=_distinct(new.agents),
-            linked_campaigns=_distinct(new.linked_campaigns),
+            sender_ids=distinct(new.sender_ids),
+            list_ids=distinct(new.list_ids),
+            exclude_list_ids=distinct(new.exclude_list_ids),
+            tags=distinct(new.tags),
+            agents=distinct(new.agents),
+            linked_campaigns=distinct(new.linked_campaigns),
             operated_by=new.operated_by,
             variants=new.variants,
             follow_ups=new.follow_ups,
@@ -248,17 +256,17 @@ class ManageCampaigns:
         froze. Edits reach unsent leads only, and void an approval (K18).
         """
         campaign = self.get(access, campaign_id)
-        _require_version(campaign, version)
+        require_version(campaign, version)
         changes = _named(change)
         if not changes:
             return campaign
-        _require_editable(campaign, changes)
+        require_editable(campaign, changes)
         self._check_fields(campaign.office_id, changes)
         self._check_links(campaign.id, campaign.office_id, changes.get("linked_campaigns", ()))
         if campaign.status is not CampaignStatus.DRAFT:
-            _require_ready(replace(campaign, **changes))
+            require_ready(replace(campaign, **changes))
         if campaign.status is CampaignStatus.SCHEDULED:
-            _require_time_to_send(replace(campaign, **changes), "ends_at")
+            require_time_to_send(replace(campaign, **changes), "ends_at")
         if campaign.hold_reason is HoldReason.PILOT and "pilot_size" in changes:
             # Resumed, it goes on with the pilot that was just asked for, not with everybody.
             changes |= _FREE
@@ -282,8 +290,8 @@ class ManageCampaigns:
             "local_at": None,
         }
         if campaign.status in states_allowing(Action.LAUNCH):
-            _require_ready(campaign)
-            _require_not_over(campaign, now)
+            require_ready(campaign)
+            require_not_over(campaign, now)
             approval = self._approvals.on_start(access.caller, campaign)
             if not self._approvals.lets_start(approval):
                 return self._asking(campaign, approval)
@@ -306,9 +314,9 @@ class ManageCampaigns:
         is_moved = campaign.status is CampaignStatus.SCHEDULED
         action = Action.EDIT_DATE if is_moved else Action.SCHEDULE
         if campaign.status in states_allowing(action):
-            _require_ready(campaign)
+            require_ready(campaign)
             named = "schedule_at" if schedule.local_at is None else "local_at"
-            _require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
+            require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
         approve = self._approvals.on_edit if is_moved else self._approvals.on_start
         changes = {
             "schedule_at": schedule_at,
@@ -340,7 +348,7 @@ class ManageCampaigns:
         campaign = self.get(access, campaign_id)
         changes = dict(_FREE)
         if campaign.status in states_allowing(Action.RESUME):
-            _require_not_over(campaign, self._clock.now())
+            require_not_over(campaign, self._clock.now())
             if not self._approvals.lets_go_on(campaign.approval):
                 approval = self._approvals.on_start(access.caller, campaign)
                 if not self._approvals.lets_start(approval):
@@ -386,7 +394,7 @@ class ManageCampaigns:
         still at *version* (None: whichever it is).
         """
         campaign = self.get(access, campaign_id)
-        _require_version(campaign, version)
+        require_version(campaign, version)
         require_allowed(campaign.status, Action.DELETE)
         self._campaigns.delete(campaign)
 
@@ -406,9 +414,9 @@ class ManageCampaigns:
         ``approval_not_requested``; Forbidden (``own_approval``).
         """
         campaign = self.get(access, campaign_id)
-        if _is_decided(campaign.approval, access.caller.subject, approves=approves):
+        if is_decided(campaign.approval, access.caller.subject, approves=approves):
             return campaign
-        _require_version(campaign, version)
+        require_version(campaign, version)
         require_allowed(campaign.status, Action.APPROVE if approves else Action.REFUSE)
         approval = self._approvals.decide(access.caller, campaign, decision, approves=approves)
         return self._campaigns.change(campaign, {"approval": approval}, self._clock.now())
@@ -458,13 +466,13 @@ class ManageCampaigns:
             ("list_ids", self._lists.get),
             ("exclude_list_ids", self._lists.get),
         ):
-            _require_of_office(name, values.get(name) or (), find, office_id)
+            require_of_office(name, values.get(name) or (), find, office_id)
 
     def _check_links(self, own_id: str, office_id: str, links: Iterable[str]) -> None:
         links = tuple(links)
         if own_id in links:
             raise InvalidInput("A campaign is not linked to itself.", field="linked_campaigns")
-        _require_of_office("linked_campaigns", links, self._campaigns.get, office_id)
+        require_of_office("linked_campaigns", links, self._campaigns.get, office_id)
 
     def _check_texts(self, values: Mapping[str, Any]) -> None:
         if values.get("body"):
@@ -518,61 +526,9 @@ def _named(change: CampaignChange) -> dict[str, Any]:
     for name, value in named.items():
         # Ids and tags; the same follow-up may well come twice.
         if isinstance(value, tuple) and name not in ("variants", "follow_ups"):
-            named[name] = _distinct(value)
+            named[name] = distinct(value)
     cleared: dict[str, Any] = dict.fromkeys(change.unset)
     return {**named, **cleared, **{n: () for n in ("variants", "follow_ups") if n in cleared}}
-
-
-def _require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:
-    require_allowed(campaign.status, Action.EDIT)
-    frozen = sorted(_FROZEN_AT_LAUNCH & changes.keys())
-    if campaign.status is CampaignStatus.PAUSED and frozen:
-        raise Conflict(
-            f"After the launch {', '.join(frozen)} cannot be changed.",
-            code="campaign_field_frozen",
-            extra={"fields": frozen},
-        )
-
-
-def _require_ready(campaign: Campaign) -> None:
-    missing = campaign.missing_for_launch()
-    if missing:
-        raise Conflict(
-            f"Before a launch the campaign needs: {', '.join(missing)}.",
-            code="campaign_not_ready",
-            extra={"missing": missing},
-        )
-
-
-def _require_not_over(campaign: Campaign, now: datetime) -> None:
-    if campaign.is_over(now):
-        raise Conflict(
-            "The campaign's end (ends_at) has passed; move it first.", code="campaign_over"
-        )
-
-
-def _require_time_to_send(campaign: Campaign, named: str) -> None:
-    if campaign.schedule_at is not None and campaign.is_over(campaign.schedule_at):
-        raise InvalidInput("The campaign would end (ends_at) before it starts.", field=named)
-
-
-def _require_of_office(
-    name: str, ids: Iterable[str], find: Callable[[str], Any], office_id: str
-) -> None:
-    for one in ids:
-        try:
-            belongs = find(one).office_id == office_id
-        except NotFound:
-            belongs = False
-        if not belongs:
-            # The same words for absent and foreign: no probing of other offices.
-            raise InvalidInput(
-                f"{name} names something that the campaign's office does not have.", field=name
-            )
-
-
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
 
 
 def _mark(origin: Origin) -> str | None:
@@ -583,17 +539,3 @@ def _mark(origin: Origin) -> str | None:
 
 def _copy_title(title: str) -> str:
     return f"{title[: _MAX_TITLE - len(_COPY)]}{_COPY}"
-
-
-def _is_decided(approval: Approval | None, subject: str, *, approves: bool) -> bool:
-    state = ApprovalState.APPROVED if approves else ApprovalState.REFUSED
-    return approval is not None and approval.state is state and approval.decided_by == subject
-
-
-def _require_version(campaign: Campaign, version: int | None) -> None:
-    if version not in (None, campaign.version):
-        raise Conflict(
-            "It has changed since you read it; read it again.",
-            code="version_conflict",
-            extra={"version": campaign.version},
-        )
