@@ -29,6 +29,12 @@ from carillon.edge.views import PAGED, listed, public
 from carillon.settings import CampaignsApi, from_env
 from carillon.usecases.answer_as_assistant import AssistantWorld
 from carillon.usecases.approve_launches import Decision, LaunchApprovals
+from carillon.usecases.campaign_commands import (
+    CampaignChange,
+    Clone,
+    NewCampaign,
+    Schedule,
+)
 from carillon.usecases.list_campaigns import (
     Calendar,
     CampaignRow,
@@ -38,13 +44,7 @@ from carillon.usecases.list_campaigns import (
     asked_of,
     vocabulary_of,
 )
-from carillon.usecases.manage_campaigns import (
-    CampaignChange,
-    Clone,
-    ManageCampaigns,
-    NewCampaign,
-    Schedule,
-)
+from carillon.usecases.manage_campaigns import ManageCampaigns
 from carillon.usecases.manage_knowledge import ManageKnowledge, NewEntry, Trial, TryAssistant
 from carillon.usecases.stop_conversations import StopConversations
 

@@ -50,6 +50,7 @@ _KEEP = _CORE + "usecases/keep_conversation.py"
 _SAY = _CORE + "usecases/reply_in_conversation.py"
 _ASK = _CORE + "usecases/ask_assistant.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
+_CAMPAIGN_TABLE = _CORE + "adapters/dynamodb/entities/campaigns.py"
 _DUE = _CORE + "usecases/start_due_campaigns.py"
 _APPROVALS = _CORE + "usecases/approve_launches.py"
 _APPROVAL = _CORE + "domain/approval.py"
@@ -69,6 +70,7 @@ _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
 _CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
 _GATE_SUITE = "tests/adapters/test_gate_reads.py"
 _COUNTERS_SUITE = "tests/adapters/test_counters.py"
+_SHELVES_SUITE = "tests/adapters/test_campaign_shelves.py"
 _CONTACTS_SUITE = "tests/adapters/test_contacts.py"
 _FUNCTIONS_SUITE = "tests/adapters/test_sending_functions.py"
 _WEBHOOKS_SUITE = "tests/contracts/test_provider_webhooks_function.py"
@@ -1218,5 +1220,21 @@ GUARDS = (
         "return True",
         (_UNIT + "approve_launches.py",),
         "while_it_is_paused",
+    ),
+    Guard(
+        "a due campaign is launched only as it was looked at",
+        _CONTACTS,
+        '        "version": campaign.version,\n    }\n\n\ndef _moved(',
+        "    }\n\n\ndef _moved(",
+        (_CONTACTS_SUITE,),
+        "edited_since and dynamodb",
+    ),
+    Guard(
+        "a campaign that was launched meanwhile is not deleted",
+        _CAMPAIGN_TABLE,
+        "                unlaunched\n                & ",
+        "                ",
+        (_SHELVES_SUITE,),
+        "launched_meanwhile and dynamodb",
     ),
 )

@@ -8,12 +8,11 @@ same Idempotency-Key queues it again, and so does the sweep of ``start_due_campa
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
 from carillon.domain.approval import Approval
-from carillon.domain.campaign import MAX_AGENTS, Campaign, HoldReason, cloned
+from carillon.domain.campaign import Campaign, HoldReason, cloned
 from carillon.domain.campaign_offers import reaches
 from carillon.domain.campaign_states import (
     Action,
@@ -21,13 +20,10 @@ from carillon.domain.campaign_states import (
     require_allowed,
     states_allowing,
 )
-from carillon.domain.commands import Between, Command, Entries, Length, OneOf, Origin
-from carillon.domain.content import FollowUp, Variant
+from carillon.domain.commands import Origin
 from carillon.domain.errors import InvalidInput, NotFound
-from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import derived_id
 from carillon.domain.permissions import Access
-from carillon.domain.schedules import EVERYWHERE, earliest_instant
 from carillon.ports import (
     Campaigns,
     Clock,
@@ -48,103 +44,27 @@ from carillon.usecases.campaign_checks import (
     require_time_to_send,
     require_version,
 )
+from carillon.usecases.campaign_commands import (
+    MAX_TITLE,
+    CampaignChange,
+    Clone,
+    NewCampaign,
+    Schedule,
+    due_at,
+    named_changes,
+)
 from carillon.usecases.keep_conversation import SINGLE_USE
 from carillon.usecases.manage_offices import require_new_home
 from carillon.usecases.stop_conversations import StopConversations
 
-OPERATORS = ("agent", "assistant")
-# Merge fields may be longer than what replaces them; a message has at most half of this.
-MAX_BODY = 3200
-
 # What a person has decided ends what the platform had held it for.
 _FREE: Mapping[str, Any] = {"hold_reason": HoldReason.NONE, "hold_until": None}
 
-# What a campaign may be without: named in ``unset``, it is gone.
-_OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
-MAX_MESSAGES = 100_000_000
-_YEARS_AHEAD = 10
-_MAX_TITLE = 200
 _COPY = " (copy)"
 # What was looked at must be what is launched, dated or let go on: hence the version.
 _LOOKED_AT = frozenset(
     {Action.LAUNCH, Action.SCHEDULE, Action.EDIT_DATE, Action.UNSCHEDULE, Action.RESUME}
 )
-
-_Ids = Annotated[tuple[str, ...], Entries(50, 80)]
-_Users = Annotated[tuple[str, ...], Entries(MAX_AGENTS, 100)]
-_Links = Annotated[tuple[str, ...], Entries(20, 80)]
-_Messages = Annotated[int, Between(1, MAX_MESSAGES)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewCampaign(Command):
-    """
-    A draft. What is left empty must be filled before the launch.
-
-    *variants*, if there are any, stand in for *body* (M2). *active_hours* are
-    ``{"zone": "recipient", "days": {"mon": ["09:00-17:00"]}, "closed_dates": []}`` (F5).
-    *daily_limit* is messages a day in the office's zone; after *pilot_size* messages the
-    campaign pauses by itself (K17); nothing leaves at or after *ends_at*. *agents* are users
-    who work on its conversations; *linked_campaigns* make a combo with it (K10).
-    """
-
-    title: Annotated[str, Length(1, _MAX_TITLE)]
-    office_id: Annotated[str, Length(1, 80)]
-    body: Annotated[str, Length(0, MAX_BODY)] = ""
-    sender_ids: _Ids = ()
-    list_ids: _Ids = ()
-    exclude_list_ids: _Ids = ()
-    tags: _Ids = ()
-    agents: _Users = ()
-    linked_campaigns: _Links = ()
-    operated_by: Annotated[str, OneOf(OPERATORS)] = "agent"
-    variants: tuple[Variant, ...] = ()
-    follow_ups: tuple[FollowUp, ...] = ()
-    active_hours: ActiveHours | None = None
-    daily_limit: _Messages | None = None
-    pilot_size: _Messages | None = None
-    ends_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CampaignChange(Command):
-    """What to change; fields left out stay as they are, those named in *unset* are gone."""
-
-    title: Annotated[str, Length(1, _MAX_TITLE)] | None = None
-    body: Annotated[str, Length(0, MAX_BODY)] | None = None
-    sender_ids: _Ids | None = None
-    list_ids: _Ids | None = None
-    exclude_list_ids: _Ids | None = None
-    tags: _Ids | None = None
-    agents: _Users | None = None
-    linked_campaigns: _Links | None = None
-    operated_by: Annotated[str, OneOf(OPERATORS)] | None = None
-    variants: tuple[Variant, ...] | None = None
-    follow_ups: tuple[FollowUp, ...] | None = None
-    active_hours: ActiveHours | None = None
-    daily_limit: _Messages | None = None
-    pilot_size: _Messages | None = None
-    ends_at: datetime | None = None
-    unset: Annotated[tuple[str, ...], Entries(len(_OPTIONAL), 40)] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clone(Command):
-    """How the copy is called; without a title, as the first one, marked as a copy."""
-
-    title: Annotated[str, Length(1, _MAX_TITLE)] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule(Command):
-    """
-    When to launch (K15): at an instant in the future, or on every recipient's own clock.
-
-    *local_at* is a date and time without an offset, such as ``2026-11-27T10:00``.
-    """
-
-    schedule_at: datetime | None = None
-    local_at: Annotated[str, Length(16, 16)] | None = None
 
 
 class ManageCampaigns:
@@ -257,7 +177,7 @@ class ManageCampaigns:
         """
         campaign = self.get(access, campaign_id)
         require_version(campaign, version)
-        changes = _named(change)
+        changes = named_changes(change)
         if not changes:
             return campaign
         require_editable(campaign, changes)
@@ -310,7 +230,7 @@ class ManageCampaigns:
         Where an approval is needed this asks for it; without it the campaign is not launched.
         """
         campaign = self.get(access, campaign_id)
-        schedule_at = _due_at(schedule, self._clock.now())
+        schedule_at = due_at(schedule, self._clock.now())
         is_moved = campaign.status is CampaignStatus.SCHEDULED
         action = Action.EDIT_DATE if is_moved else Action.SCHEDULE
         if campaign.status in states_allowing(action):
@@ -485,52 +405,6 @@ class ManageCampaigns:
                     raise InvalidInput(error.detail, field=name, code=error.code) from error
 
 
-def _due_at(schedule: Schedule, now: datetime) -> datetime:
-    """Return when *schedule* is to be planned; InvalidInput when it names no time to come."""
-    if (schedule.schedule_at is None) is (schedule.local_at is None):
-        raise InvalidInput("Say either schedule_at or local_at.", field="schedule_at")
-    if schedule.schedule_at is not None:
-        if schedule.schedule_at <= now:
-            raise InvalidInput("schedule_at must be in the future.", field="schedule_at")
-        return schedule.schedule_at
-    local = _local_time(schedule.local_at or "")
-    if not now.year - 1 <= local.year <= now.year + _YEARS_AHEAD:
-        raise InvalidInput("local_at must be within ten years.", field="local_at")
-    first = earliest_instant(local.date(), local.time())
-    if first + EVERYWHERE <= now:
-        raise InvalidInput("local_at is over everywhere on earth.", field="local_at")
-    return first
-
-
-def _local_time(text: str) -> datetime:
-    try:
-        local = datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - everybody's own clock
-    except ValueError as error:
-        raise InvalidInput(
-            "local_at must be a date and time without an offset, such as 2026-11-27T10:00.",
-            field="local_at",
-        ) from error
-    return local
-
-
-def _named(change: CampaignChange) -> dict[str, Any]:
-    unknown = sorted(set(change.unset) - set(_OPTIONAL))
-    if unknown:
-        raise InvalidInput(f"unset may name {', '.join(_OPTIONAL)}.", field="unset")
-    values = {field.name: getattr(change, field.name) for field in fields(change)}
-    del values["unset"]
-    named = {name: value for name, value in values.items() if value is not None}
-    both = sorted(set(change.unset) & named.keys())
-    if both:
-        raise InvalidInput(f"{both[0]} is both set and unset.", field="unset")
-    for name, value in named.items():
-        # Ids and tags; the same follow-up may well come twice.
-        if isinstance(value, tuple) and name not in ("variants", "follow_ups"):
-            named[name] = distinct(value)
-    cleared: dict[str, Any] = dict.fromkeys(change.unset)
-    return {**named, **cleared, **{n: () for n in ("variants", "follow_ups") if n in cleared}}
-
-
 def _mark(origin: Origin) -> str | None:
     if origin.key is None:
         return None
@@ -538,4 +412,4 @@ def _mark(origin: Origin) -> str | None:
 
 
 def _copy_title(title: str) -> str:
-    return f"{title[: _MAX_TITLE - len(_COPY)]}{_COPY}"
+    return f"{title[: MAX_TITLE - len(_COPY)]}{_COPY}"
