@@ -48,7 +48,7 @@ def ask(
     return api.send(method, template, claims=claims, ids={"campaign_id": campaign.id}, **event)
 
 
-def listed(api: HttpApi, claims: dict[str, Any] = MANAGER, **query: str) -> Answered:
+def listed(api: HttpApi, claims: dict[str, Any] = MANAGER, /, **query: str) -> Answered:
     return api.send("GET", ALL, claims=claims, query=query)
 
 
