@@ -1277,7 +1277,7 @@ GUARDS = (
         '        "version": campaign.version,\n    }\n\n\ndef _moved(',
         "    }\n\n\ndef _moved(",
         (_CONTACTS_SUITE,),
-        "edited_since and dynamodb",
+        "edited_since and real",
     ),
     Guard(
         "a campaign that was launched meanwhile is not deleted",
