@@ -51,6 +51,7 @@ class DynamoGate:
             lease_token=lease.get("token", 0),
             campaign_version=campaign.get("version", 0),
             is_held="held_at" in found.get((schema.held_pk(phone), ""), {}),
+            campaign_archived=campaign.get("status") == CampaignStatus.ARCHIVED,
             has_replied=lead is not None and _has_reacted(found.get((lead.pk, lead.sk), {})),
             is_closed=talk.get("closed", False),
             is_assistants=_is_assistants(talk),
