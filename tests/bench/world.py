@@ -268,6 +268,7 @@ class World:
         planning = Planning(
             campaigns=self._plans,
             lists=self._lists,
+            segments=self._lists,
             contacts=self._contacts,
             objects=self._objects,
             plan_queue=self._queues["plan"],

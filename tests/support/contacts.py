@@ -22,6 +22,7 @@ from carillon.domain.campaign import (
 )
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.errors import NotFound
+from carillon.domain.saved_segments import AudienceSegment
 from tests.support.clock import NOON
 
 
@@ -116,6 +117,18 @@ class FakeImportDirectory:
         stored = after.tally.stored - before.tally.stored
         self.lists[before.list_id] = replace(target, contacts=target.contacts + stored)
         return True
+
+
+class FakeSegmentDirectory:
+    """Implements ``ports.SegmentDirectory``."""
+
+    def __init__(self, *segments: AudienceSegment) -> None:
+        self.segments = {one.id: one for one in segments}
+
+    def segment(self, segment_id: str) -> AudienceSegment:
+        if segment_id not in self.segments:
+            raise NotFound("There is no such segment.", code="segment_not_found")
+        return self.segments[segment_id]
 
 
 class FakeCampaignPlans:

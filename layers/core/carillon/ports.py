@@ -51,6 +51,7 @@ from carillon.domain.message import (
 from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.recount import RecountReport
+from carillon.domain.saved_segments import AudienceSegment
 from carillon.domain.timeframe import TimeFrame
 from carillon.domain.transcript import TranscriptRow
 
@@ -148,6 +149,14 @@ class Contacts(Protocol):
 
     def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
         """Yield by lead key the contacts whose key starts with *first* to *last* (inclusive)."""
+        ...
+
+
+class SegmentDirectory(Protocol):
+    """Saved segments as planning sees them; reads are consistent."""
+
+    def segment(self, segment_id: str) -> AudienceSegment:
+        """Return the segment; raises NotFound."""
         ...
 
 

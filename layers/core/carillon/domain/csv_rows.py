@@ -13,7 +13,6 @@ never swallows the people below it.
 """
 
 import csv
-import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -351,8 +350,11 @@ def _problem_of(cells: Sequence[str]) -> str | None:
     return None
 
 
-# A spreadsheet takes a cell that starts with one of these for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that starts with one of these for a formula; the wide ones count
+# where people write in wide characters.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Whichever of these the reader's spreadsheet takes for a separator, a cell stays one cell.
+_QUOTED = re.compile(r'[,;\t"\r\n]')
 
 
 def formula_safe(cell: str) -> str:
@@ -367,7 +369,10 @@ def _unescaped(cell: str) -> str:
 
 
 def csv_lines(records: Iterable[Sequence[str]]) -> str:
-    """Return *records* as CSV lines (``,``, CRLF), formula-safe, quoted where needed."""
-    text = io.StringIO()
-    csv.writer(text).writerows([formula_safe(cell) for cell in cells] for cells in records)
-    return text.getvalue()
+    """Return *records* as CSV lines (``,``, CRLF), formula-safe, quoted where any separator is."""
+    return "".join(",".join(map(_written, cells)) + "\r\n" for cells in records)
+
+
+def _written(cell: str) -> str:
+    safe = formula_safe(cell)
+    return '"' + safe.replace('"', '""') + '"' if _QUOTED.search(safe) else safe

@@ -9,6 +9,7 @@ Contacts, imports and audience planning over the contacts and control tables (bo
     activate          one transaction: the campaign and a run per sender
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -50,6 +51,8 @@ from carillon.domain.contacts import (
 from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import NotFound
 from carillon.domain.ids import part_of
+from carillon.domain.saved_segments import AudienceSegment
+from carillon.domain.segments_filter import filter_of
 
 # More connections than this gain nothing on a function of one core.
 WRITERS = 8
@@ -233,7 +236,7 @@ def _conditions(expect: Mapping[str, Any]) -> Iterator[str]:
 
 
 class DynamoImportDirectory(_Control):
-    """Implements ``ports.ImportDirectory`` over the control table."""
+    """Implements ``ports.ImportDirectory`` and ``SegmentDirectory`` over the control table."""
 
     def contact_list(self, list_id: str) -> ContactList:
         """Return the list; raises NotFound."""
@@ -245,6 +248,11 @@ class DynamoImportDirectory(_Control):
             shards=item.get("shards", 0),
             contacts=item.get("contacts", 0),
         )
+
+    def segment(self, segment_id: str) -> AudienceSegment:
+        """Return the segment; raises NotFound."""
+        item = self._get(schema.segment_pk(segment_id), "SEG", "segment")
+        return AudienceSegment(item["id"], tuple(item["list_ids"]), filter_of(item["filter"]))
 
     def contact_import(self, list_id: str, import_id: str) -> ImportJob:
         """Return the import; raises NotFound."""
@@ -358,6 +366,7 @@ class DynamoCampaignPlans(_Control):
                         "by_list": dict(after.by_list),
                         "duplicates": after.duplicates,
                         "excluded": after.excluded,
+                        "segments": _segments_text(after.segments),
                     },
                     "updated_at": now,
                 },
@@ -509,7 +518,16 @@ def _plan(item: Mapping[str, Any], campaign: Campaign) -> AudiencePlan | None:
         by_list=left_out.get("by_list", {}),
         duplicates=left_out.get("duplicates", 0),
         excluded=left_out.get("excluded", 0),
+        segments=_segments_of(left_out.get("segments")),
     )
+
+
+def _segments_text(segments: Sequence[AudienceSegment]) -> str:
+    return json.dumps([one.as_json() for one in segments], separators=(",", ":"))
+
+
+def _segments_of(text: str | None) -> tuple[AudienceSegment, ...]:
+    return tuple(AudienceSegment.of_json(one) for one in json.loads(text or "[]"))
 
 
 def _cursor(plan: AudiencePlan) -> dict[str, Any]:

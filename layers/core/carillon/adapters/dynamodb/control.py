@@ -549,6 +549,8 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         sender_ids=tuple(item.get("sender_ids", ())),
         list_ids=tuple(item.get("list_ids", ())),
         exclude_list_ids=tuple(item.get("exclude_list_ids", ())),
+        segment_ids=tuple(item.get("segment_ids", ())),
+        exclude_segment_ids=tuple(item.get("exclude_segment_ids", ())),
         tags=tuple(item.get("tags", ())),
         created_at=from_iso(item["created_at"]),
         updated_at=from_iso(item["updated_at"]),

@@ -5,6 +5,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     ORG            OFF#{office}            office
     LST#{list}     LST                     contact list            gsi1 LISTS / created_at#id
     LST#{list}     IMP#{import}            one import of a CSV
+    SEG#{segment}  SEG                     saved segment           gsi1 SEGMENTS / created_at#id
     SND#{sender}   SND                     sender                  gsi1 SENDERS / created_at#id
     SND#{sender}   LEASE                   the pacer's lease: token, owner, expires_at
     SND#{sender}   RUN#{campaign}          a campaign's work on this sender; kept (TTL) 35 days
@@ -113,6 +114,7 @@ POLICY: Final = "POLICY"
 OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
+SEGMENTS: Final = "SEGMENTS"
 MIRROR: Final = "MIRROR"
 
 # How many leads a part should hold: see the messages table above.
@@ -184,6 +186,11 @@ def held_pk(phone: str) -> str:
 def list_pk(list_id: str) -> str:
     """Partition of a contact list and its imports; the list's own sort key is ``LST``."""
     return f"LST#{list_id}"
+
+
+def segment_pk(segment_id: str) -> str:
+    """Partition of a saved segment (sort key ``SEG``)."""
+    return f"SEG#{segment_id}"
 
 
 def import_sk(import_id: str) -> str:
