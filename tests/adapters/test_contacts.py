@@ -17,6 +17,7 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoOptOutLookup,
 )
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
@@ -129,7 +130,9 @@ def real_rooms() -> Rooms:
     return Rooms(
         DynamoImportDirectory(client, "ControlTable"),
         DynamoContacts(client, "ContactsTable"),
-        DynamoOptOutLookup(client, "SuppressionsTable"),
+        DynamoOptOutLookup(
+            client, "SuppressionsTable", ErasureMarks(client, "ControlTable")
+        ),
         S3Objects(storage, "files"),
         DynamoCampaignPlans(client, "ControlTable"),
         client,

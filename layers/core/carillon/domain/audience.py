@@ -192,6 +192,15 @@ def decode_part(body: bytes) -> list[Recipient]:
     ]
 
 
+def without_recipient(body: bytes, key: str) -> bytes | None:
+    """Return the part's object without the lead *key*, or None when it does not hold it (C6)."""
+    document = json.loads(gzip.decompress(body))
+    kept = [one for one in document["recipients"] if one["k"] != key]
+    if len(kept) == len(document["recipients"]):
+        return None
+    return gzip.compress(_json({**document, "recipients": kept}), compresslevel=6, mtime=0)
+
+
 def _recipient(contact: Contact, where: Whereabouts | None) -> Recipient:
     return Recipient(contact.key, contact.phone, contact.merge_fields(), where)
 

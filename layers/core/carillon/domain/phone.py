@@ -83,6 +83,11 @@ def line_type(phone: str) -> LineType:
     return _LINE_TYPES.get(phonenumbers.number_type(number), LineType.UNKNOWN)
 
 
+def national_digits(phone: str) -> str:
+    """Return the digits that every way of writing *phone* (E.164) has in it."""
+    return str(phonenumbers.national_significant_number(phonenumbers.parse(phone, None)))
+
+
 def _cleaned(text: str) -> str:
     """Return *text* without what surrounds the number, in ASCII digits."""
     bare = unicodedata.normalize("NFKC", text).strip(_WRAPPING)

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks, is_out
 from carillon.adapters.dynamodb.items import (
     cancellation_reasons,
     condition_failed,
@@ -124,34 +125,42 @@ def _contact(item: Mapping[str, Any]) -> Contact:
 
 
 class DynamoOptOutLookup:
-    """Implements ``ports.OptOutLookup`` over the suppressions table."""
+    """Implements ``ports.OptOutLookup`` over the suppressions table; 1 RU a phone."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, marks: ErasureMarks) -> None:
         self._client = client
         self._table = table
+        self._marks = marks
 
     def opted_out_among(self, phones: Sequence[str]) -> set[str]:
         """Return those of *phones* that are opted out just now."""
         found: set[str] = set()
-        for start in range(0, len(phones), _BATCH_GET_KEYS):
-            found |= self._batch(phones[start : start + _BATCH_GET_KEYS])
+        # Two keys for each: the phone's, and that which an erasure leaves (C6).
+        each = _BATCH_GET_KEYS // 2
+        for start in range(0, len(phones), each):
+            found |= self._batch(phones[start : start + each])
         return found
 
     def _batch(self, phones: Sequence[str]) -> set[str]:
+        marks = {phone: self._marks.mark(phone) for phone in phones}
         wanted: dict[str, Any] = {
             self._table: {
-                "Keys": [to_item({"pk": phone}) for phone in phones],
-                "ProjectionExpression": "pk, #status",
+                "Keys": [to_item({"pk": pk}) for pair in marks.items() for pk in pair],
+                "ProjectionExpression": "pk, #status, event_at",
                 "ExpressionAttributeNames": {"#status": "status"},
             }
         }
-        found: set[str] = set()
+        found: dict[str, dict[str, Any]] = {}
         while wanted:
             answer = self._client.batch_get_item(RequestItems=wanted)
-            items = map(from_item, answer["Responses"].get(self._table, ()))
-            found |= {item["pk"] for item in items if item["status"] == "opted_out"}
+            for item in map(from_item, answer["Responses"].get(self._table, ())):
+                found[item["pk"]] = item
             wanted = answer.get("UnprocessedKeys") or {}
-        return found
+        return {
+            phone
+            for phone, mark in marks.items()
+            if is_out(found.get(phone, {}), found.get(mark, {}))
+        }
 
 
 class _Control:

@@ -21,6 +21,7 @@ from carillon.adapters.dynamodb.campaign_texts import (
     unsolicited_from_text,
     variants_from_text,
 )
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks, is_out
 from carillon.adapters.dynamodb.items import (
     condition_failed,
     from_item,
@@ -471,7 +472,7 @@ class DynamoDirectory:
 
 
 class DynamoGate:
-    """Implements ``ports.Gate``: four or five items in one BatchGetItem, 1 RU each or more."""
+    """Implements ``ports.Gate``: five or six items in one BatchGetItem, 1 RU each or more."""
 
     def __init__(
         self, client: Any, *, control_table: str, suppressions_table: str, messages_table: str
@@ -480,6 +481,7 @@ class DynamoGate:
         self._control = control_table
         self._suppressions = suppressions_table
         self._messages = messages_table
+        self._marks = ErasureMarks(client, control_table)
 
     def look(
         self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
@@ -487,10 +489,11 @@ class DynamoGate:
         """Read suppression, campaign, lease and lead, strongly consistent, in one request."""
         found = self._read(phone, campaign_id, sender_id, lead)
         consent = found.get((phone, ""), {})
+        erased = found.get((self._marks.mark(phone), ""), {})
         campaign = found.get((schema.campaign_pk(campaign_id or ""), "CMP"), {})
         lease = found.get((schema.sender_pk(sender_id), "LEASE"), {})
         return GateView(
-            opted_out=consent.get("status") == "opted_out",
+            opted_out=is_out(consent, erased),
             campaign_active=campaign.get("status") == CampaignStatus.ACTIVE,
             lease_token=lease.get("token", 0),
             campaign_version=campaign.get("version", 0),
@@ -502,9 +505,10 @@ class DynamoGate:
         self, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None
     ) -> dict[tuple[str, str], dict[str, Any]]:
         campaign = [_key(schema.campaign_pk(campaign_id), "CMP")] if campaign_id else []
+        people = (phone, schema.held_pk(phone), self._marks.mark(phone))
         wanted: dict[str, Any] = {
             self._suppressions: {
-                "Keys": [{"pk": {"S": phone}}, {"pk": {"S": schema.held_pk(phone)}}],
+                "Keys": [{"pk": {"S": pk}} for pk in people],
                 "ConsistentRead": True,
             },
             self._control: {

@@ -25,6 +25,8 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
                                            of ``assistant``: tokens that a model was asked for
     ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
+    ORG            ERASURE                 the key of the hashes that erased people leave behind
+    PRS#{id}       PRS                     a person's request: an erasure or an export (C6)
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
 
 Contacts table (pk, sk)
@@ -67,6 +69,8 @@ Suppressions table (pk)
                                            table that is scanned: a page at a time, once a week, to
                                            compare all opt-outs with a provider's own list
     {phone}#sent                           when the last messages went to it, for caps (TTL)
+    erased#{keyed hash of the phone}       somebody erased, who must not be texted (C6): event_at,
+                                           newer than which only an opt-in counts
     {phone}#held                           they may have meant to opt out; a person decides (O1)
 
 Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) — the ledger (O6).
@@ -78,6 +82,7 @@ Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) �
                                            a number finds all; gsi1 OUT#{lane} or IN#{lane} /
                                            recorded_at#phone: who opted out, or came back, in the
                                            order in which it was recorded, lane by lane
+    erased#{hash}  {event_at}#{n}          what remains of an erased person's events: when, and how
     REQ#{id}       REQ                     an opt-out that was asked for under an Idempotency-Key
     JOB#{id}       JOB                     a bulk import or an export of opt-outs
 
@@ -111,6 +116,7 @@ TTL: Final = "expires_at"
 
 ORGANISATION: Final = "ORG"
 POLICY: Final = "POLICY"
+ERASURE_KEY: Final = "ERASURE"
 OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
@@ -191,6 +197,11 @@ def list_pk(list_id: str) -> str:
 def segment_pk(segment_id: str) -> str:
     """Partition of a saved segment (sort key ``SEG``)."""
     return f"SEG#{segment_id}"
+
+
+def person_request_pk(request_id: str) -> str:
+    """Partition of a person's request (sort key ``PRS``)."""
+    return f"PRS#{request_id}"
 
 
 def import_sk(import_id: str) -> str:
