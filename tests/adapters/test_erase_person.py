@@ -211,9 +211,7 @@ def a_whole_life(world: World) -> None:
         claim = a_claim(f"claim-{phone[-3:]}", done, phone=phone, text_digest="00ff")
         messages.claim(claim)
         messages.record_submitted(claim, Accepted(f"SM{phone[-3:]}"), NOON)
-        messages.apply_receipt(
-            a_receipt(LeadStatus.DELIVERED, done, provider_id=f"SM{phone[-3:]}")
-        )
+        messages.apply_receipt(a_receipt(LeadStatus.DELIVERED, done, provider_id=f"SM{phone[-3:]}"))
         inbound = RowRef(done.pk, f"{done.sk}#in#SMin{phone[-3:]}")
         reply = a_reply(words, f"SMin{phone[-3:]}", phone=phone, media_urls=("https://x/1",))
         messages.record_inbound(inbound, reply, keyword="none", office_id="off_north")

@@ -70,6 +70,17 @@ class FakeContacts:
         standing = self.lists.get(list_id, {})
         return (standing[key] for key in sorted(standing) if first <= key[:4] <= last)
 
+    def one(self, list_id: str, shards: int, key: str) -> Contact | None:
+        return self.lists.get(list_id, {}).get(key)
+
+    def page(
+        self, list_id: str, shards: int, after: str, rows: int
+    ) -> tuple[list[Contact], str | None]:
+        standing = self.lists.get(list_id, {})
+        keys = [key for key in sorted(standing) if key > after]
+        rest = keys[rows - 1] if len(keys) > rows else None
+        return [standing[key] for key in keys[:rows]], rest
+
 
 class FakeOptOutLookup:
     """Implements ``ports.OptOutLookup``."""

@@ -203,9 +203,7 @@ def test_what_is_counted_is_what_is_frozen_and_nobody_excluded_is_in_it(
             if key in standing:
                 standing[key] = replace(standing[key], fields={"city": cities[n]})
     offered = {n for n in wanted_lists if as_a_list}
-    offered |= {
-        n for n in wanted_lists | other_list if as_a_segment and cities[n] == segment_city
-    }
+    offered |= {n for n in wanted_lists | other_list if as_a_segment and cities[n] == segment_city}
     banned = {n for n in no_list if not_a_list}
     banned |= {n for n in no_list | other_list if not_a_segment and cities[n] == no_city}
 

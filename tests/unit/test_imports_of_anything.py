@@ -155,7 +155,10 @@ def test_rejected_rows_are_harmless_in_a_spreadsheet_and_read_as_before(written:
     assert b'"a;=1"' in whole
     again = ImportWorld(whole)
     once_more = import_contacts(
-        replace(again.ports, parse_phone=parse_phone), list_id="lst_a", import_id="imp_a", budget_s=1e9
+        replace(again.ports, parse_phone=parse_phone),
+        list_id="lst_a",
+        import_id="imp_a",
+        budget_s=1e9,
     )
     assert once_more.tally.outcomes == {Outcome.CREATED: 1}
     assert [one.phone for one in again.contacts.lists["lst_a"].values()] == ["+12025550123"]

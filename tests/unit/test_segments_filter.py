@@ -185,9 +185,13 @@ def _depth(value: dict[str, Any]) -> int:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["and", "or", "not", "field", "op", "value", "x"]), inner, max_size=3
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["and", "or", "not", "field", "op", "value", "x"]),
+                inner,
+                max_size=3,
+            )
         ),
         max_leaves=8,
     )

@@ -17,6 +17,7 @@ from tests.support.management import (
     FakeCampaigns,
     FakeLists,
     FakeOffices,
+    FakeSegments,
     FakeSenders,
     a_campaign,
     a_sender,
@@ -74,6 +75,7 @@ class Scene:
             plan_queue=FakeQueue(),
             send_queue=FakeQueue(),
             recount_queue=FakeQueue(),
+            segments=FakeSegments(),
             conversations=StopConversations(self.book, self.clock),
             check_body=lambda _: None,
         )

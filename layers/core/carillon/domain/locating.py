@@ -42,8 +42,17 @@ _STATE_COLUMNS = ("state", "province", "state province", "region", "state code",
                   "st", "us state", "mailing state", "billing state", "home state",
                   "state region", "estado", "provincia", "departamento", "etat", "bundesland",
                   "billing province", "mailing province", "home province")  # fmt: skip
-_COUNTRY_COLUMNS = ("country", "country code", "iso country", "mailing country", "pais",
-                    "pays", "land", "billing country", "home country")
+_COUNTRY_COLUMNS = (
+    "country",
+    "country code",
+    "iso country",
+    "mailing country",
+    "pais",
+    "pays",
+    "land",
+    "billing country",
+    "home country",
+)
 _COUNTRY_NAMES: Final = {
     "usa": "US", "united states": "US", "united states of america": "US", "america": "US",
     "canada": "CA", "can": "CA", "uk": "GB", "united kingdom": "GB", "great britain": "GB",

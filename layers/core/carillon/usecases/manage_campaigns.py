@@ -26,7 +26,15 @@ from carillon.domain.ids import derived_id
 from carillon.domain.listing import Listing, Position
 from carillon.domain.permissions import Access
 from carillon.domain.schedules import EVERYWHERE, earliest_instant
-from carillon.ports import Campaigns, Clock, ManagedLists, Offices, Queue, Senders
+from carillon.ports import (
+    Campaigns,
+    Clock,
+    ManagedLists,
+    ManagedSegments,
+    Offices,
+    Queue,
+    Senders,
+)
 from carillon.usecases.manage_offices import require_new_home
 from carillon.usecases.stop_conversations import StopConversations
 
@@ -39,7 +47,9 @@ MAX_BODY = 3200
 _FREE: Mapping[str, Any] = {"hold_reason": HoldReason.NONE, "hold_until": None}
 _EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.PAUSED})
 # Frozen with the audience: parts are dealt out to the senders at launch (K10).
-_FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
+_FROZEN_AT_LAUNCH = frozenset(
+    {"sender_ids", "list_ids", "exclude_list_ids", "segment_ids", "exclude_segment_ids"}
+)
 
 # What a campaign may be without: named in ``unset``, it is gone.
 _OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
@@ -47,6 +57,8 @@ MAX_MESSAGES = 100_000_000
 _YEARS_AHEAD = 10
 
 _Ids = Annotated[tuple[str, ...], Entries(50, 80)]
+# The plan of an audience keeps their filters.
+_Segments = Annotated[tuple[str, ...], Entries(10, 80)]
 _Messages = Annotated[int, Between(1, MAX_MESSAGES)]
 
 
@@ -67,6 +79,8 @@ class NewCampaign(Command):
     sender_ids: _Ids = ()
     list_ids: _Ids = ()
     exclude_list_ids: _Ids = ()
+    segment_ids: _Segments = ()
+    exclude_segment_ids: _Segments = ()
     tags: _Ids = ()
     operated_by: Annotated[str, OneOf(OPERATORS)] = "agent"
     variants: tuple[Variant, ...] = ()
@@ -86,6 +100,8 @@ class CampaignChange(Command):
     sender_ids: _Ids | None = None
     list_ids: _Ids | None = None
     exclude_list_ids: _Ids | None = None
+    segment_ids: _Segments | None = None
+    exclude_segment_ids: _Segments | None = None
     tags: _Ids | None = None
     operated_by: Annotated[str, OneOf(OPERATORS)] | None = None
     variants: tuple[Variant, ...] | None = None
@@ -127,6 +143,7 @@ class ManageCampaigns:
         plan_queue: Queue,
         send_queue: Queue,
         recount_queue: Queue,
+        segments: ManagedSegments,
         conversations: StopConversations,
         check_body: Callable[[str], object],
     ) -> None:
@@ -138,6 +155,7 @@ class ManageCampaigns:
         self._plan_queue = plan_queue
         self._send_queue = send_queue
         self._recount_queue = recount_queue
+        self._segments = segments
         self._conversations = conversations
         self._check_body = check_body
 
@@ -154,6 +172,8 @@ class ManageCampaigns:
             sender_ids=_distinct(new.sender_ids),
             list_ids=_distinct(new.list_ids),
             exclude_list_ids=_distinct(new.exclude_list_ids),
+            segment_ids=_distinct(new.segment_ids),
+            exclude_segment_ids=_distinct(new.exclude_segment_ids),
             tags=_distinct(new.tags),
             operated_by=new.operated_by,
             variants=new.variants,
@@ -335,6 +355,8 @@ class ManageCampaigns:
             ("sender_ids", self._senders.get),
             ("list_ids", self._lists.get),
             ("exclude_list_ids", self._lists.get),
+            ("segment_ids", self._segments.get),
+            ("exclude_segment_ids", self._segments.get),
         ):
             _require_of_office(name, values.get(name) or (), find, office_id)
 

@@ -153,9 +153,7 @@ def _segment(world: Planning, segment_id: str) -> AudienceSegment:
         raise InvalidInput("A segment of this campaign no longer exists.") from error
 
 
-def _sources(
-    world: Planning, campaign: Campaign, segments: Sequence[AudienceSegment]
-) -> Sources:
+def _sources(world: Planning, campaign: Campaign, segments: Sequence[AudienceSegment]) -> Sources:
     by_id = {one.id: one for one in segments}
     return sources_of(
         world.lists,
@@ -184,9 +182,7 @@ def _begun(
     return begun if world.campaigns.save_plan(plan, begun, world.clock.now()) else None
 
 
-def _freeze_next_part(
-    world: Planning, plan: AudiencePlan, sources: Sources
-) -> AudiencePlan | None:
+def _freeze_next_part(world: Planning, plan: AudiencePlan, sources: Sources) -> AudiencePlan | None:
     number = plan.planned_parts
     part = _read_part(world, plan, sources)
     world.objects.put(
@@ -203,9 +199,7 @@ def _read_part(world: Planning, plan: AudiencePlan, sources: Sources) -> Audienc
         return world.locate(contact.phone, contact.merge_fields(), country)
 
     first, last = part_range(plan.planned_parts, plan.parts)
-    return read_range(
-        world.contacts, sources, first, last, frozen_at=plan.frozen_at, locate=locate
-    )
+    return read_range(world.contacts, sources, first, last, frozen_at=plan.frozen_at, locate=locate)
 
 
 def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planned:

@@ -51,7 +51,7 @@ from carillon.domain.contacts import (
 )
 from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import NotFound
-from carillon.domain.ids import part_of
+from carillon.domain.ids import part_of, part_range
 from carillon.domain.saved_segments import AudienceSegment
 from carillon.domain.segments_filter import filter_of
 
@@ -59,6 +59,8 @@ from carillon.domain.segments_filter import filter_of
 WRITERS = 8
 _BATCH_GET_KEYS = 100
 _TRANSACTION_ATTEMPTS = 5
+# A list that was divided for far more than came has many shards with little in them.
+_QUERIES_PER_PAGE = 40
 
 
 class DynamoContacts:
@@ -90,6 +92,42 @@ class DynamoContacts:
             )
             for page in pages:
                 yield from (_contact(from_item(item)) for item in page["Items"])
+
+    def one(self, list_id: str, shards: int, key: str) -> Contact | None:
+        """Return the contact with the lead *key*."""
+        if not shards:
+            return None
+        place = {"pk": schema.contact_pk(list_id, key, shards), "sk": key}
+        answer = self._client.get_item(TableName=self._table, Key=to_item(place))
+        return _contact(from_item(answer["Item"])) if "Item" in answer else None
+
+    def page(
+        self, list_id: str, shards: int, after: str, rows: int
+    ) -> tuple[list[Contact], str | None]:
+        """Return at most *rows* contacts behind the key *after*, and where to go on."""
+        found: list[Contact] = []
+        shard = part_of(after, shards) if after and shards else 0
+        for _ in range(_QUERIES_PER_PAGE):
+            if shard >= shards:
+                return found, None
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk > :after",
+                ExpressionAttributeValues=to_item(
+                    {":pk": schema.shard_pk(list_id, shard), ":after": after or " "}
+                ),
+                Limit=rows - len(found),
+            )
+            found += [_contact(from_item(item)) for item in answer["Items"]]
+            if "LastEvaluatedKey" in answer:
+                after = str(answer["LastEvaluatedKey"]["sk"]["S"])
+            else:
+                shard += 1
+                # Sorts before every key of the next shard, and behind all of this one.
+                after = part_range(shard, shards)[0] if shard < shards else after
+            if len(found) == rows:
+                break
+        return found, after if shard < shards else None
 
     def _add_one(self, list_id: str, shards: int, contact: Contact) -> tuple[str, int]:
         key = {"pk": schema.contact_pk(list_id, contact.key, shards), "sk": contact.key}

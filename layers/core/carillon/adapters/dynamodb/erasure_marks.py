@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
+from carillon.domain.person_requests import PersonRequest
 
 ERASED = "erased"
 _KEY_BYTES = 32
@@ -60,6 +61,41 @@ class ErasureMarks:
                 raise
             return str(standing["key"])
         return drawn
+
+
+class DynamoErasureFence:
+    """Implements ``ports.ErasureFence`` over the suppressions table."""
+
+    def __init__(self, client: Any, suppressions_table: str, marks: ErasureMarks) -> None:
+        self._fence_client = client
+        self._fence_table = suppressions_table
+        self._marks = marks
+
+    def mark(self, phone: str) -> str:
+        """Return the keyed hash of *phone*."""
+        return self._marks.mark(phone)
+
+    def fence(self, phone: str, request: PersonRequest) -> None:
+        """Let nobody text *phone* from now on, by its mark alone. Idempotent."""
+        try:
+            self._fence_client.put_item(
+                TableName=self._fence_table,
+                Item=to_item(
+                    {
+                        "pk": self.mark(phone),
+                        "status": ERASED,
+                        "event_at": request.created_at,
+                        "source": "erasure",
+                        "cause": request.id,
+                    }
+                ),
+                ConditionExpression="attribute_not_exists(pk) OR event_at < :at",
+                ExpressionAttributeValues=to_item({":at": request.created_at}),
+            )
+        except ClientError as error:
+            # An erasure that was asked for later stands.
+            if not condition_failed(error):
+                raise
 
 
 def is_out(consent: Mapping[str, Any], erased: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.consent import OPTED_OUT
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.conversations import DynamoConversations
-from carillon.adapters.dynamodb.erasure_marks import ERASED, ErasureMarks
+from carillon.adapters.dynamodb.erasure_marks import DynamoErasureFence, ErasureMarks
 from carillon.adapters.dynamodb.items import (
     cancellation_reasons,
     condition_failed,
@@ -32,7 +32,6 @@ from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.ids import lead_key
 from carillon.domain.listing import Position
 from carillon.domain.message import RowRef
-from carillon.domain.person_requests import PersonRequest
 
 _PAGE = 25
 # What remains of a row: what is counted, and by what its message is known, never what it says
@@ -50,7 +49,7 @@ _TABS = tuple(
 _OPTED_IN = "opted_in"
 
 
-class DynamoPersonRecords:
+class DynamoPersonRecords(DynamoErasureFence):
     """Implements ``ports.PersonRecords``."""
 
     def __init__(
@@ -64,6 +63,7 @@ class DynamoPersonRecords:
         suppressions_table: str,
         consent_table: str,
     ) -> None:
+        super().__init__(client, suppressions_table, ErasureMarks(client, control_table))
         self._client = client
         self._control = control_table
         self._contacts = contacts_table
@@ -72,11 +72,6 @@ class DynamoPersonRecords:
         self._suppressions = suppressions_table
         self._consent = consent_table
         self._book = DynamoConversations(client, conversations_table)
-        self._marks = ErasureMarks(client, control_table)
-
-    def mark(self, phone: str) -> str:
-        """Return the keyed hash of *phone*."""
-        return self._marks.mark(phone)
 
     # Where to look -------------------------------------------------------------------
 
@@ -255,29 +250,6 @@ class DynamoPersonRecords:
         item = self._get(self._consent, schema.job_key(job_id))
         return item.get("status") in ("queued", "running")
 
-    def fence(self, phone: str, request: PersonRequest) -> None:
-        """Let nobody text *phone* from now on, by its mark alone."""
-        values = {":at": request.created_at}
-        try:
-            self._client.put_item(
-                TableName=self._suppressions,
-                Item=to_item(
-                    {
-                        "pk": self.mark(phone),
-                        "status": ERASED,
-                        "event_at": request.created_at,
-                        "source": "erasure",
-                        "cause": request.id,
-                    }
-                ),
-                ConditionExpression="attribute_not_exists(pk) OR event_at < :at",
-                ExpressionAttributeValues=to_item(values),
-            )
-        except ClientError as error:
-            # An erasure that was asked for later stands.
-            if not condition_failed(error):
-                raise
-
     def forget_consent(self, phone: str) -> int:
         """Drop what suppressions and ledger hold of *phone*, but nothing said after the fence."""
         mark = self.mark(phone)
@@ -371,4 +343,3 @@ class DynamoPersonRecords:
         last = answer.get("LastEvaluatedKey")
         rest = {n: v for n, v in from_item(last).items() if n != "gsi1pk"} if last else None
         return [from_item(item) for item in answer["Items"]], rest
-
