@@ -448,7 +448,7 @@ def test_a_claim_that_may_be_on_its_way_is_waited_for_and_then_closed(world: Wor
     a_whole_life(world)
     lead = world.thread("cmp_live")
     world.stores.messages.claim(a_claim("clm_sender", lead, phone=ADA, claimed_at=NOON))
-    world.clock = world.ports.clock.__class__(NOON + timedelta(seconds=30))
+    world.clock = FakeClock(NOON + timedelta(seconds=30))
     world.ports = replace(world.ports, clock=world.clock)
 
     waiting = world.erase(deliveries=3)

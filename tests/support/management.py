@@ -26,6 +26,7 @@ from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.permissions import Access, Caller, Role, Scope
+from carillon.domain.person_requests import PersonRequest, RequestKind
 from carillon.domain.saved_segments import SavedSegment
 from carillon.domain.segments_filter import parse_filter
 from tests.support.clock import NOON
@@ -374,3 +375,14 @@ def a_segment(segment_id: str = "seg_1", **changes: Any) -> SavedSegment:
         "updated_at": NOON,
     }
     return SavedSegment(id=segment_id, **{**made, **changes})
+
+
+def a_person_request(request_id: str = "prs_1", **changes: Any) -> PersonRequest:
+    made: dict[str, Any] = {
+        "kind": RequestKind.EXPORT,
+        "mark": "erased#00",
+        "phone": "+12025550142",
+        "created_at": NOON,
+        "created_by": "usr_1",
+    }
+    return PersonRequest(id=request_id, **{**made, **changes})

@@ -83,11 +83,10 @@ def test_no_row_of_any_table_is_lost(
     table: list[list[str]], header: list[str], encoding: str, separator: str, quoted: bool
 ) -> None:
     buffer = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_NONE
     writer = csv.writer(buffer, delimiter=separator, quoting=csv.QUOTE_MINIMAL)
     writer.writerow(header)
     if quoted:
-        csv.writer(buffer, delimiter=separator, quoting=quoting).writerows(table)
+        csv.writer(buffer, delimiter=separator, quoting=csv.QUOTE_ALL).writerows(table)
     else:
         # As a program without any idea of CSV writes it.
         buffer.write("".join(separator.join(cells) + "\r\n" for cells in table))
