@@ -91,10 +91,9 @@ def _hinted(hint: Any, when_none: str = "Null or absent.") -> Schema:
         return _limited(_hinted(base, when_none), limits)
     if origin in (Union, types.UnionType):
         inner = _hinted(next(arm for arm in get_args(hint) if arm is not types.NoneType))
-        if types.NoneType not in get_args(hint):
-            return inner
+        may_be_null = types.NoneType in get_args(hint) and inner["type"] != "array"
         # Said where API Gateway lets it be said.
-        return inner if inner["type"] == "array" else {**inner, "description": when_none}
+        return {**inner, "description": when_none} if may_be_null else inner
     if origin is tuple:
         return {"type": "array", "items": _hinted(get_args(hint)[0])}
     if dataclasses.is_dataclass(hint) and hint not in _SIMPLE:

@@ -173,7 +173,7 @@ CITIES = ("Albany", "Troy")
     use=st.tuples(*[st.booleans()] * 4),
 )
 @settings(max_examples=60, deadline=None)
-def test_what_is_counted_is_what_is_frozen_and_nobody_excluded_is_in_it(
+def test_what_is_counted_is_what_is_frozen_and_nobody_excluded_is_in_it(  # noqa: PLR0917  # drawn by hypothesis
     wanted_lists: set[int],
     other_list: set[int],
     no_list: set[int],

@@ -141,7 +141,7 @@ def test_a_filter_may_be_as_deep_and_as_large_as_is_said() -> None:
 
 CONDITIONS = st.one_of(
     st.builds(
-        lambda field, op, value: a_condition(field, op, value),
+        a_condition,
         st.sampled_from(["city", "first_name", "phone", "joined"]),
         st.sampled_from(["equals", "contains"]),
         st.text(min_size=1, max_size=8).filter(lambda text: bool(text.split())),
@@ -198,8 +198,10 @@ def _depth(value: dict[str, Any]) -> int:
 )
 @settings(max_examples=200, deadline=None)
 def test_any_json_is_a_filter_or_is_refused_with_its_place(value: Any) -> None:
+    place = "filter"
     try:
         parse_filter(value)
     except InvalidInput as error:
-        assert error.code == "filter_invalid"
-        assert (error.field or "").startswith("filter")
+        place = error.field or ""
+
+    assert place.startswith("filter")
