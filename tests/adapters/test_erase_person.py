@@ -26,6 +26,7 @@ from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.person_records import DynamoPersonRecords
 from carillon.adapters.dynamodb.person_requests import DynamoPersonRequests
+from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.domain.audience import decode_part, encode_part, part_key
 from carillon.domain.campaign import Campaign, CampaignStatus
@@ -401,6 +402,33 @@ def test_the_hash_depends_on_a_key_that_is_drawn_once(world: World) -> None:
 
     assert first == again != other_key
     assert first != ErasureMarks(world.client, "ControlTable").mark(BOB)
+
+
+def test_whoever_knows_the_marks_finds_an_erased_person_opted_out(world: World) -> None:
+    a_whole_life(world)
+    asked_at = world.clock.now()
+    world.erase()
+    knowing = DynamoSuppressions(
+        world.client,
+        "SuppressionsTable",
+        "ConsentTable",
+        lambda: NOON,
+        ErasureMarks(world.client, "ControlTable"),
+    )
+    erased = Suppression(
+        phone=ADA, opted_out=True, event_at=asked_at, source="erasure", cause="prs_1"
+    )
+
+    assert knowing.of(ADA) == erased
+    assert knowing.standing_of([ADA, BOB]) == {ADA: erased}
+    # A mark is nobody's phone: a provider's list is never told of it.
+    assert knowing.opted_out_after(None, 100) == ([], None)
+
+    back = said(asked_at + timedelta(seconds=1), out=False)
+    knowing.opt_in(back)
+
+    assert knowing.of(ADA) == back
+    assert knowing.standing_of([ADA]) == {ADA: back}
 
 
 def said(at: datetime, *, out: bool) -> Suppression:

@@ -56,7 +56,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
     "consent_api": {
-        CONTROL: {"GetItem", "Query"},
+        # PutItem: the key of erased people's hashes, as below.
+        CONTROL: {"GetItem", "PutItem", "Query"},
         MESSAGES: {"Query"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
