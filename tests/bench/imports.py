@@ -5,7 +5,8 @@ How fast a CSV is imported, and how much memory that takes: ``make bench-import`
                         looking for duplicates and opt-outs; what DynamoDB adds is not in it
     peak memory         Python's own allocations, in a process of its own for each size, with the
                         ratio to the smallest: what grows with the file breaks C1. It rises until
-                        some 20,000 rows, as chunks of rows and of bytes meet in every way, and stays
+                        some 20,000 rows, as chunks of rows and of bytes meet in every way,
+                        and stays
 
 The file is like people's files: names with accents, quotes, a few rows that are wrong.
 SIZES=10000,100000,1000000 chooses the sizes.
@@ -15,7 +16,7 @@ import os
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -47,7 +48,7 @@ class Measured:
 
 
 class _GeneratedCsv:
-    """Implements the part of ``ports.FileStore`` that an import reads: a file made as it is read."""
+    """Implements what an import calls of ``ports.FileStore``: a file made as it is read."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -68,7 +69,7 @@ class _GeneratedCsv:
     def put(self, key: str, body: bytes, *, content_type: str) -> None:
         return None
 
-    def put_stream(self, key: str, chunks: Iterator[bytes], *, content_type: str) -> None:
+    def put_stream(self, key: str, chunks: Iterable[bytes], *, content_type: str) -> None:
         for _ in chunks:
             pass
 

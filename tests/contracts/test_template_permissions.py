@@ -56,8 +56,9 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
     "consent_api": {
-        # PutItem: the key of erased people's hashes, as below.
-        CONTROL: {"GetItem", "PutItem", "Query"},
+        # BatchGetItem: whose the campaigns are in which somebody opted out. PutItem: the key
+        # of erased people's hashes, as below.
+        CONTROL: {"GetItem", "BatchGetItem", "PutItem", "Query"},
         MESSAGES: {"Query"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -92,7 +93,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     "mirror_opt_outs": {
         CONTROL: {"GetItem", "Query", "PutItem"},
         INDEX: {"Query"},
-        SUPPRESSIONS: {"GetItem", "BatchGetItem", "Scan", "PutItem"},
+        # UpdateItem: that a list does not let go of somebody.
+        SUPPRESSIONS: {"GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem"},
         CONSENT: {"PutItem"},
         f"{CONSENT}/gsi1": {"Query"},
     },

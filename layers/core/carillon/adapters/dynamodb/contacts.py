@@ -19,6 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.erasure_marks import ErasureMarks, is_out
@@ -188,12 +189,8 @@ class DynamoOptOutLookup:
                 "ExpressionAttributeNames": {"#status": "status"},
             }
         }
-        found: dict[str, dict[str, Any]] = {}
-        while wanted:
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            for item in map(from_item, answer["Responses"].get(self._table, ())):
-                found[item["pk"]] = item
-            wanted = answer.get("UnprocessedKeys") or {}
+        items = (from_item(item) for _, item in read_all(self._client, wanted))
+        found = {item["pk"]: item for item in items}
         return {
             phone
             for phone, mark in marks.items()
