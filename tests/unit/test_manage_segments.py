@@ -9,7 +9,6 @@ from carillon.domain.audience_count import Reach
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from carillon.domain.phone import LineType
 from carillon.domain.segments_filter import parse_filter
-from carillon.edge.json_bodies import decode
 from carillon.usecases.count_audience import Counting
 from carillon.usecases.count_audiences import CountAudiences
 from carillon.usecases.manage_segments import ManageSegments, NewSegment, Preview, SegmentChange
@@ -164,12 +163,3 @@ def test_counts_are_of_the_callers_offices_alone() -> None:
 def test_an_audience_whose_segment_is_gone_is_not_counted_without_it() -> None:
     with pytest.raises(InvalidInput, match="no longer exists"):
         World().count.of_campaign(MINE, "cmp_lost", None)
-
-
-def test_a_body_tells_the_place_in_its_filter_that_is_wrong() -> None:
-    body = {"filter": {"and": [{"field": "city", "op": "exists"}, {"field": "x", "op": "?"}]}}
-
-    with pytest.raises(InvalidInput) as raised:
-        decode(SegmentChange, body)
-
-    assert (raised.value.field, raised.value.code) == ("filter.and[1].op", "filter_invalid")
