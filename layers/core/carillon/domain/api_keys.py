@@ -77,9 +77,7 @@ class MintedKey:
     secret_hash: str
 
 
-def mint(
-    kind: KeyKind, random_bytes: Callable[[int], bytes] = secrets.token_bytes
-) -> MintedKey:
+def mint(kind: KeyKind, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> MintedKey:
     """Return a new key of *kind*."""
     key_id = new_id("key")
     secret = random_bytes(_SECRET_BYTES).hex()

@@ -215,7 +215,6 @@ class Access:
         if not self.covers(office_id):
             raise Forbidden("This office is not one of yours.", code="office_forbidden")
 
-
     def require_kind(self, *, is_test: bool) -> None:
         """
         Raise Forbidden (``test_key_forbidden``) unless the caller may change such a campaign.
@@ -223,9 +222,7 @@ class Access:
         A test key changes test campaigns only; everybody else may change both.
         """
         if self.caller.is_test and not is_test:
-            raise Forbidden(
-                "A test key may only change test campaigns.", code="test_key_forbidden"
-            )
+            raise Forbidden("A test key may only change test campaigns.", code="test_key_forbidden")
 
 
 def sees_contacts(role: Role) -> bool:
