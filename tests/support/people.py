@@ -23,7 +23,7 @@ from tests.support.management import OFFICE
 
 
 class FakeUserDirectory:
-    """Implements ``ports.UserDirectory``; ``invitations`` are the addresses that were written to."""
+    """Implements ``ports.UserDirectory``; ``invitations`` are whom it has written to."""
 
     def __init__(self, *accounts: Account) -> None:
         self._accounts = {one.id: one for one in accounts}

@@ -85,7 +85,7 @@ def test_a_text_is_told_as_a_hash_and_so_is_what_is_not_known_yet() -> None:
 @pytest.mark.parametrize("kind", list(ObjectKind))
 def test_no_kind_shows_a_phone_or_a_text(kind: ObjectKind) -> None:
     private = {"phone", "body", "variants", "follow_ups", "email", "reason", "secret_hash", "by"}
-    new = {name: "+12025550100" for name in private}
+    new = dict.fromkeys(private, "+12025550100")
     change = ItemChange(kind=kind, object_id="x", at=NOON, sequence="1", old=None, new=new)
 
     made = entry_of(change, hashed)
@@ -154,7 +154,7 @@ def test_a_record_that_comes_twice_is_one_entry() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '["a"]', "null", "7", "Ada"])
 def test_what_is_no_author_is_told_apart(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # json's own is one of them
+    with pytest.raises(ValueError):  # json's own is one of them
         Author.from_text(text)
 
 

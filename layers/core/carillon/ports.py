@@ -10,11 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from carillon.domain.api_keys import ApiKey
-from carillon.domain.audit import AuditEntry, AuditFilter
-from carillon.domain.organisation import Organisation
-from carillon.domain.people import Account, UserRecord
 from carillon.domain.assistant import Answer, HandOver, Question
 from carillon.domain.audience import AudiencePlan
+from carillon.domain.audit import AuditEntry, AuditFilter
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
@@ -53,7 +51,8 @@ from carillon.domain.message import (
     Watch,
 )
 from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
-from carillon.domain.organisation import Office, OrganisationPolicy
+from carillon.domain.organisation import Office, Organisation, OrganisationPolicy
+from carillon.domain.people import Account, UserRecord
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
 from carillon.domain.transcript import TranscriptRow

@@ -142,7 +142,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditFilter:
-    """Which entries: of one object or one actor (or of both), from ``since`` to before ``until``."""
+    """Which entries: of one object, one actor or both, from ``since`` to before ``until``."""
 
     object_id: str | None = None
     actor: str | None = None

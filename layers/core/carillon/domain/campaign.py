@@ -168,6 +168,8 @@ class Campaign:
     daily_limit: int | None = None
     # Pause by itself after so many leads (K17); None again once a person went on.
     pilot_size: int | None = None
+    # Its messages end in the sandbox (P3). Decided when it is made, and never changed.
+    is_test: bool = False
     launched_at: datetime | None = None
     submitted_all_at: datetime | None = None
     finished_at: datetime | None = None

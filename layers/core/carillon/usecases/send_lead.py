@@ -93,6 +93,7 @@ class Assignment:
     ``text`` is None when it could not be rendered; ``problem`` is then the code.
     ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
     ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops.
+    What ``is_test`` ends in the sandbox (P3).
     """
 
     campaign_id: str
@@ -115,6 +116,7 @@ class Assignment:
     caps: tuple[Cap, ...] = ()
     answer: RowRef | None = None
     by_assistant: bool = False
+    is_test: bool = False
 
     @property
     def ref(self) -> RowRef:
@@ -285,6 +287,7 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         status_callback=world.callback_url(claim.sender_id, ref),
         ref_token=ref.token,
         valid_for_s=_valid_for_s(assignment, world.clock.now()),
+        is_test=assignment.is_test,
     )
     try:
         accepted = world.provider.send(message)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 
 from pynamodb.attributes import (
     Attribute,
+    BooleanAttribute,
     ListAttribute,
     MapAttribute,
     NumberAttribute,
@@ -259,6 +260,7 @@ class _CampaignItem(_ControlItem):
     active_hours = _AsText(hours_text, hours_from_text, default=None)
     daily_limit = NumberAttribute(null=True)
     pilot_size = NumberAttribute(null=True)
+    is_test = BooleanAttribute(default=False)
     launched_at = _Instant(null=True)
     submitted_all_at = _Instant(null=True)
     finished_at = _Instant(null=True)
