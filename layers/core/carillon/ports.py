@@ -1333,3 +1333,15 @@ class AuditTrail(Protocol):
         A page may hold fewer than *limit* and still not be the last.
         """
         ...
+
+
+class AccessTokens(Protocol):
+    """The access tokens of the identity provider."""
+
+    def claims(self, token: str) -> Mapping[str, Any] | None:
+        """
+        Return what *token* says, ``sub`` at least, if it is genuine, ours and not over.
+
+        Raises Unavailable when that cannot be told just now.
+        """
+        ...
