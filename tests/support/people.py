@@ -148,7 +148,7 @@ class FakeAuditTrail:
             key=lambda one: (to_iso(one.at), one.id),
             reverse=True,
         )
-        return _paged(found, limit, after, repr(wanted))
+        return _paged(found, limit, after, repr((wanted.object_id, wanted.actor, wanted.since)))
 
 
 class FakeOrganisations:
@@ -169,7 +169,7 @@ def _is_wanted(entry: AuditEntry, wanted: AuditFilter) -> bool:
         wanted.object_id in (None, entry.object_id)
         and wanted.actor in (None, entry.actor)
         and (wanted.since is None or entry.at >= wanted.since)
-        and (wanted.until is None or entry.at < wanted.until)
+        and entry.at < wanted.until
     )
 
 

@@ -9,7 +9,6 @@ from carillon.domain.audit import (
     PLATFORM,
     Act,
     AuditEntry,
-    AuditFilter,
     Author,
     ItemChange,
     ObjectKind,
@@ -18,7 +17,7 @@ from carillon.domain.audit import (
 from carillon.domain.errors import InvalidInput
 from carillon.usecases.read_audit_log import ReadAuditLog
 from carillon.usecases.record_changes import record_changes
-from tests.support.clock import NOON
+from tests.support.clock import NOON, FakeClock
 from tests.support.people import FakeAuditTrail, an_entry
 
 ADA = Author("usr_ada", "req_1", "chg_1").text
@@ -169,22 +168,23 @@ def test_the_log_is_read_by_object_actor_and_time() -> None:
         an_entry(1),
         an_entry(2, actor="usr_2"),
         an_entry(3, object_id="snd_1"),
-        an_entry(4, at=NOON + timedelta(days=1)),
+        an_entry(4, at=NOON + timedelta(days=2)),
     ]
-    log = ReadAuditLog(FakeAuditTrail(*entries))
+    log = ReadAuditLog(FakeAuditTrail(*entries), FakeClock())
 
-    def ids(wanted: AuditFilter) -> list[str]:
-        return [one.id for one in log.page(wanted, 50, None).items]
+    def ids(**wanted: Any) -> list[str]:
+        return [one.id for one in log.page(50, None, **wanted).items]
 
-    assert ids(AuditFilter()) == ["aud_4", "aud_3", "aud_2", "aud_1"]
-    assert ids(AuditFilter(object_id="snd_1")) == ["aud_3"]
-    assert ids(AuditFilter(actor="usr_2")) == ["aud_2"]
-    assert ids(AuditFilter(since=NOON + timedelta(days=1))) == ["aud_4"]
-    assert ids(AuditFilter(until=NOON + timedelta(seconds=2))) == ["aud_1"]
+    assert ids() == ["aud_3", "aud_2", "aud_1"]
+    assert ids(object_id="snd_1") == ["aud_3"]
+    assert ids(actor="usr_2") == ["aud_2"]
+    assert ids(since=NOON + timedelta(seconds=3)) == ["aud_3"]
+    assert ids(until=NOON + timedelta(seconds=2)) == ["aud_1"]
+    assert ids(until=NOON + timedelta(days=9))[0] == "aud_4"
 
 
 def test_times_the_wrong_way_are_refused() -> None:
     with pytest.raises(InvalidInput) as raised:
-        ReadAuditLog(FakeAuditTrail()).page(AuditFilter(since=NOON, until=NOON), 50, None)
+        ReadAuditLog(FakeAuditTrail(), FakeClock()).page(50, None, since=NOON, until=NOON)
 
     assert raised.value.field == "from"

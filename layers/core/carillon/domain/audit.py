@@ -68,7 +68,7 @@ SHOWN: Mapping[ObjectKind, frozenset[str]] = {
     ObjectKind.ORGANISATION: _NAMED | {"timezone", "default_country"},
     ObjectKind.POLICY: frozenset({"policy"}),
     ObjectKind.USER: frozenset({"role", "offices", "disabled"}),
-    ObjectKind.API_KEY: _NAMED | {"kind", "role", "offices", "expires_at", "revoked_at"},
+    ObjectKind.API_KEY: _NAMED | {"kind", "role", "offices", "valid_until", "revoked_at"},
     ObjectKind.SUPPRESSION: frozenset({"status", "source"}),
     ObjectKind.SUPPRESSION_IMPORT: _NAMED,
 }
@@ -144,10 +144,10 @@ class AuditEntry:
 class AuditFilter:
     """Which entries: of one object, one actor or both, from ``since`` to before ``until``."""
 
+    until: datetime
+    since: datetime | None = None
     object_id: str | None = None
     actor: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 def entry_of(change: ItemChange, hashed: Callable[[str], str]) -> AuditEntry | None:
