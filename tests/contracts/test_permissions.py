@@ -195,7 +195,7 @@ def _keep(
         api.keep(a_canned_reply(ids["canned_id"], office_id=office_id))
     if path.startswith("/v1/conversations"):
         api.keep(a_sender("snd_1", office_id=office_id))
-        is_limited = "role.limited" in claims.get("cognito:groups", "")
+        is_limited = "role.limited" in claims.get("groups", "")
         api.keep(
             # A limited user's own office is what is assigned to them.
             a_conversation(
@@ -204,7 +204,7 @@ def _keep(
                 office_id=office_id,
                 campaign_id=ids["campaign_id"],
                 last_inbound_at=datetime.now(UTC),
-                assigned_to=claims.get("sub") if is_limited and office_id == OFFICE else None,
+                assigned_to=claims.get("subject") if is_limited and office_id == OFFICE else None,
             )
         )
     if path.startswith(_OPT_OUTS):
@@ -266,11 +266,11 @@ def test_the_table_decides_about_objects_of_another_office(
     ("claims", "status", "code"),
     [
         ({}, 401, "unauthenticated"),
-        ({**signed_in(roles=["admin"]), "token_use": "id"}, 401, "unauthenticated"),
+        ({"groups": "role.admin"}, 401, "unauthenticated"),
         (signed_in(roles=[], offices=[OFFICE]), 403, "no_role"),
         (signed_in(roles=["owner"], offices=[OFFICE]), 403, "no_role"),
     ],
-    ids=["no token", "id token", "no role", "unknown role"],
+    ids=["no token", "no subject", "no role", "unknown role"],
 )
 def test_nobody_without_token_and_role_gets_anywhere(
     api: HttpApi, route: Route, claims: dict[str, Any], status: int, code: str

@@ -88,6 +88,24 @@ class AnalyticsApi:
 
 
 @dataclass(frozen=True)
+class AuthorizeRequests:
+    """functions/authorize_requests: whose tokens are ours, and where their keys stand."""
+
+    control_table: str
+    token_issuer: str
+    token_keys_url: str
+    user_pool_client_id: str
+
+
+@dataclass(frozen=True)
+class RecordAuditLog:
+    """functions/record_audit_log; *audit_secret* holds the key of the log's hashes."""
+
+    audit_table: str
+    audit_secret: str
+
+
+@dataclass(frozen=True)
 class ConsentApi:
     """functions/consent_api."""
 
