@@ -52,6 +52,8 @@ from carillon.usecases.reply_in_conversation import ReplyPreview
 OUTPUT = Path(__file__).with_name("openapi.yaml")
 # Function folder -> logical id in template.yaml.
 API_FUNCTIONS = {
+    "organisation_api": "OrganisationApiFunction",
+    "contacts_api": "ContactsApiFunction",
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
     "consent_api": "ConsentApiFunction",
@@ -238,7 +240,7 @@ def _security_scheme() -> Schema:
         "x-amazon-apigateway-authtype": "cognito_user_pools",
         "x-amazon-apigateway-authorizer": {
             "type": "cognito_user_pools",
-            "providerARNs": [{"Fn::GetAtt": ["UserPool", "Arn"]}],
+            "providerARNs": [{"Fn::GetAtt": ["SignIn", "Outputs.UserPoolArn"]}],
         },
     }
 

@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # table is the domain's: the HTTP half of the edge knows more of it than its errors.
     "carillon.edge.http": {"carillon.domain", "carillon.edge", "aws_lambda_powertools", "chalice"},
     "carillon.edge.acting": {"carillon.domain"},
+    "carillon.edge.views": {"carillon.domain", "carillon.edge"},
     "carillon.edge.json_bodies": {"carillon.domain", "carillon.edge"},
     "carillon.settings": set(),
     "functions": {"carillon", "chalice", *_AWS_AND_PROVIDERS},
@@ -129,7 +130,7 @@ def test_a_function_is_one_short_file() -> None:
     }
     # The people's APIs are lists of routes, each of them one call.
     limits = {
-        "functions.campaigns_api.app": 430,
+        "functions.campaigns_api.app": 260,
         "functions.consent_api.app": 250,
         "functions.conversations_api.app": 320,
     }
