@@ -1,4 +1,4 @@
-"""Users' records, API keys, the organisation and the audit log: fake and real alike (P1 to P4)."""
+"""Users' records, API keys and the audit log: fake and real alike (P1 to P4)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,19 +14,16 @@ from carillon.adapters.dynamodb.audit import DynamoAuditTrail
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.people import (
     DynamoApiKeys,
-    DynamoOrganisations,
     DynamoUserRecords,
 )
 from carillon.domain.audit import AuditEntry, AuditFilter, Author, ObjectKind
 from carillon.domain.errors import InvalidInput, NotFound
-from carillon.domain.organisation import Organisation
 from carillon.domain.permissions import KeyKind, Role
-from carillon.ports import ApiKeys, AuditTrail, Organisations, UserRecords
+from carillon.ports import ApiKeys, AuditTrail, UserRecords
 from tests.support.clock import NOON
 from tests.support.people import (
     FakeApiKeys,
     FakeAuditTrail,
-    FakeOrganisations,
     FakeUserRecords,
     a_user_record,
     an_api_key,
@@ -44,7 +41,6 @@ class Kept:
 
     records: UserRecords
     keys: ApiKeys
-    organisations: Organisations
     trail: AuditTrail
     client: Any = None
 
@@ -56,7 +52,7 @@ class Kept:
 @pytest.fixture(params=["fake", "dynamodb"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     if request.param == "fake":
-        yield Kept(FakeUserRecords(), FakeApiKeys(), FakeOrganisations(), FakeAuditTrail())
+        yield Kept(FakeUserRecords(), FakeApiKeys(), FakeAuditTrail())
         return
     with real() as made:
         yield made
@@ -79,7 +75,6 @@ class real:  # noqa: N801 - read as a verb: with real() as kept
         return Kept(
             DynamoUserRecords(client, "ControlTable", lambda: ADA),
             DynamoApiKeys(client, "ControlTable", lambda: ADA),
-            DynamoOrganisations(client, "ControlTable", lambda: ADA),
             DynamoAuditTrail(client, "AuditTable"),
             client,
         )
@@ -172,19 +167,6 @@ def test_another_listings_cursor_is_refused(kept: Kept) -> None:
         assert raised.value.code == "cursor_invalid"
 
 
-# The organisation ------------------------------------------------------------------
-
-
-def test_the_organisation_is_kept_and_replaced(kept: Kept) -> None:
-    assert kept.organisations.get() is None
-    bells = Organisation(name="Bells", default_country="DE", timezone="Europe/Berlin")
-
-    kept.organisations.put(bells, NOON)
-    kept.organisations.put(replace(bells, name="Chimes"), LATER)
-
-    assert kept.organisations.get() == replace(bells, name="Chimes")
-
-
 def test_every_write_by_a_person_names_its_author() -> None:
     """P4: and a use that the door notes leaves the author that stands."""
     with real() as kept:
@@ -193,12 +175,10 @@ def test_every_write_by_a_person_names_its_author() -> None:
         kept.keys.create(an_api_key("key_1"))
         kept.keys.create(an_api_key("key_2"))
         kept.keys.revoke("key_2", NOON)
-        kept.organisations.put(Organisation(name="x", default_country="US", timezone="UTC"), NOON)
 
         written = [
             *(schema.user_key(name) for name in ("usr_1", "usr_2")),
             *(schema.api_key_key(name) for name in ("key_1", "key_2")),
-            {"pk": "ORG", "sk": "ORGANISATION"},
         ]
         assert {kept.item(key)["author"] for key in written} == {ADA.text}
 

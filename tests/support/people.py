@@ -15,7 +15,6 @@ from carillon.domain.audit import Act, AuditEntry, AuditFilter, ObjectKind
 from carillon.domain.clock import to_iso
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
-from carillon.domain.organisation import Organisation
 from carillon.domain.people import Account, UserRecord
 from carillon.domain.permissions import OFFICE_GROUP, ROLE_GROUP, KeyKind, Role
 from tests.support.clock import NOON
@@ -149,19 +148,6 @@ class FakeAuditTrail:
             reverse=True,
         )
         return _paged(found, limit, after, repr((wanted.object_id, wanted.actor, wanted.since)))
-
-
-class FakeOrganisations:
-    """Implements ``ports.Organisations``."""
-
-    def __init__(self, standing: Organisation | None = None) -> None:
-        self._standing = standing
-
-    def get(self) -> Organisation | None:
-        return self._standing
-
-    def put(self, organisation: Organisation, now: datetime) -> None:
-        self._standing = organisation
 
 
 def _is_wanted(entry: AuditEntry, wanted: AuditFilter) -> bool:

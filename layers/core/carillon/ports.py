@@ -51,7 +51,7 @@ from carillon.domain.message import (
     Watch,
 )
 from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
-from carillon.domain.organisation import Office, Organisation, OrganisationPolicy
+from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.people import Account, UserRecord
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
@@ -1212,18 +1212,6 @@ class CannedReplies(Protocol):
 
     def remove(self, canned: CannedReply) -> None:
         """Drop *canned* (idempotent)."""
-        ...
-
-
-class Organisations(Protocol):
-    """The one organisation."""
-
-    def get(self) -> Organisation | None:
-        """Return it, or None while nobody has changed what was deployed."""
-        ...
-
-    def put(self, organisation: Organisation, now: datetime) -> None:
-        """Keep *organisation* in place of what stands."""
         ...
 
 

@@ -38,7 +38,6 @@ class ObjectKind(StrEnum):
     CAMPAIGN = "campaign"
     SENDER = "sender"
     OFFICE = "office"
-    ORGANISATION = "organisation"
     POLICY = "policy"
     USER = "user"
     API_KEY = "api_key"
@@ -70,7 +69,6 @@ SHOWN: Mapping[ObjectKind, frozenset[str]] = {
         "suspended_at",
     },
     ObjectKind.OFFICE: _NAMED | {"timezone"},
-    ObjectKind.ORGANISATION: _NAMED | {"timezone", "default_country"},
     ObjectKind.POLICY: frozenset({"policy"}),
     ObjectKind.USER: frozenset({"role", "offices", "disabled"}),
     ObjectKind.API_KEY: _NAMED | {"kind", "role", "offices", "valid_until", "revoked_at"},

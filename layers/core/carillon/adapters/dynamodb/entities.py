@@ -10,6 +10,9 @@ Items are only ever put when new and then updated attribute by attribute: other
 functions keep attributes of their own on the same items. The version is a plain
 number under our own conditions, because pynamodb's VersionAttribute starts again
 at 1 when its condition is switched off.
+
+Every write names its author, whom *connect* was told to ask for: the audit log is made
+from the table's stream (domain/audit.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +51,7 @@ from carillon.adapters.dynamodb.campaign_texts import (
     variants_from_text,
     variants_text,
 )
+from carillon.domain.audit import Author
 from carillon.domain.campaign import (
     TRANSITIONS,
     Action,
@@ -175,11 +179,28 @@ class _ControlItem(Model):
     created_at = _Instant()
     # A hash of the request that created it; see ports.Campaigns.create.
     request_digest = UnicodeAttribute(null=True)
+    # Who wrote it last, as text; see domain.audit.Author.
+    author = UnicodeAttribute(null=True)
     gsi1 = _Gsi1()
 
 
-def connect(table_name: str) -> None:
-    """Point every entity of this process at *table_name*, over one shared connection."""
+def _nobody() -> Author | None:
+    return None
+
+
+class _Authors:
+    """Whom this process asks who is writing."""
+
+    ask: Callable[[], Author | None] = staticmethod(_nobody)
+
+
+def connect(table_name: str, author: Callable[[], Author | None] = _nobody) -> None:
+    """
+    Point every entity of this process at *table_name*, over one shared connection.
+
+    *author* says for whom each write is; None is the platform itself.
+    """
+    _Authors.ask = staticmethod(author)
     _ControlItem.Meta.table_name = table_name
     _ControlItem._connection = None
     # Subclasses inherit the base's connection as long as it serves their table.
@@ -306,6 +327,14 @@ class OfficeTable:
             (_entity(Office, item) for item in items), key=lambda office: (office.name, office.id)
         )
 
+    def change(self, office: Office) -> Office:
+        """Write the name and zone of *office*; raises NotFound (``office_not_found``)."""
+        item = _OfficeItem(schema.ORGANISATION, schema.office_sk(office.id))
+        wanted = {"name": office.name, "timezone": office.timezone}
+        if not _update(item, _updates(_OfficeItem, wanted), _OfficeItem.pk.exists()):
+            return self.get(office.id)
+        return _entity(Office, item)
+
 
 class SenderTable:
     """Implements ``ports.Senders``."""
@@ -364,6 +393,7 @@ class PolicyTable:
             id="policy",
             created_at=now,
             policy=policy_text(policy),
+            author=_author_text(),
         ).save()
 
 
@@ -457,7 +487,9 @@ class CampaignTable:
                 # The same request again, after an answer that was lost, is no conflict.
                 client_request_token=new_id("txt"),
             ) as together:
-                together.update(_CampaignItem(*_campaign_key(wanted.id)), updates, condition)
+                together.update(
+                    _CampaignItem(*_campaign_key(wanted.id)), _signed(updates), condition
+                )
                 together.save(_TextItem(*key, id=wanted.id, created_at=now, content=text))
         except TransactWriteError as error:
             if not _lost_a_race(error):
@@ -561,8 +593,20 @@ def _touch(now: datetime) -> list[Update]:
     return [_CampaignItem.version.add(1), _CampaignItem.updated_at.set(now)]
 
 
+def _author_text() -> str | None:
+    author = _Authors.ask()
+    return author.text if author else None
+
+
+def _signed(updates: Sequence[Update]) -> list[Update]:
+    """Return *updates* and who makes them; the platform leaves the author that stands."""
+    text = _author_text()
+    return [*updates, _ControlItem.author.set(text)] if text else list(updates)
+
+
 def _create(item: _Item, digest: str) -> _Item:
     item.request_digest = digest
+    item.author = _author_text()
     try:
         item.save(_ControlItem.pk.does_not_exist())
     except PutError as error:
@@ -584,7 +628,7 @@ def _created_before(item: _Item, digest: str) -> _Item:
 def _update(item: _ControlItem, updates: Sequence[Update], condition: Condition) -> bool:
     """Update *item* in place where *condition* holds; False where it does not."""
     try:
-        item.update(list(updates), condition & _ControlItem.pk.exists())
+        item.update(_signed(updates), condition & _ControlItem.pk.exists())
     except UpdateError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise

@@ -1,5 +1,5 @@
 """
-Users, API keys and the organisation in the control table: boto3, for the gateway's door too.
+Users and API keys in the control table: boto3, for the gateway's door too.
 
     a user's record    1 RU at each look of the door, which is once a minute for each of them
     an API key         1 RU likewise, and 1 WU an hour while it is used
@@ -25,7 +25,6 @@ from carillon.domain.audit import AUTHOR, Author
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
-from carillon.domain.organisation import Organisation
 from carillon.domain.people import UserRecord
 from carillon.domain.permissions import KeyKind, Role
 
@@ -163,27 +162,6 @@ class DynamoApiKeys(_Items):
                 return False
             raise
         return True
-
-
-class DynamoOrganisations(_Items):
-    """Implements ``ports.Organisations``."""
-
-    def get(self) -> Organisation | None:
-        """Return it, or None while nobody has changed what was deployed."""
-        item = self._read(_ORGANISATION_KEY)
-        if item is None:
-            return None
-        return Organisation(
-            name=item["name"], default_country=item["default_country"], timezone=item["timezone"]
-        )
-
-    def put(self, organisation: Organisation, now: datetime) -> None:
-        """Keep *organisation* in place of what stands."""
-        values = {"id": "organisation", "created_at": now, **vars(organisation)}
-        self._client.put_item(**self._put(_ORGANISATION_KEY, values))
-
-
-_ORGANISATION_KEY = {schema.PK: schema.ORGANISATION, schema.SK: schema.ORGANISATION_SK}
 
 
 def _record(item: Mapping[str, Any]) -> UserRecord:

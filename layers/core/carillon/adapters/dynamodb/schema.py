@@ -24,7 +24,6 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
                                            of ``assistant``: tokens that a model was asked for
     ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
-    ORG            ORGANISATION            the organisation, once it is not as it was deployed
     ORG            ADMINS                  how often an admin was taken away: who does so says what
                                            they saw, so that two at once do not take the last
     USR#{user}     USR                     what we keep of a user
@@ -128,7 +127,6 @@ OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
 MIRROR: Final = "MIRROR"
-ORGANISATION_SK: Final = "ORGANISATION"
 ADMINS: Final = "ADMINS"
 API_KEYS: Final = "KEYS"
 
@@ -394,10 +392,6 @@ _AUDITED: Final = {
     "USR": ObjectKind.USER,
     "KEY": ObjectKind.API_KEY,
 }
-_AUDITED_ONCE: Final = {
-    POLICY: (ObjectKind.POLICY, "policy"),
-    ORGANISATION_SK: (ObjectKind.ORGANISATION, "organisation"),
-}
 
 
 def audited(pk: str, sk: str) -> tuple[ObjectKind, str] | None:
@@ -405,7 +399,7 @@ def audited(pk: str, sk: str) -> tuple[ObjectKind, str] | None:
     if pk == ORGANISATION and sk.startswith("OFF#"):
         return ObjectKind.OFFICE, sk.removeprefix("OFF#")
     if pk == ORGANISATION:
-        return _AUDITED_ONCE.get(sk)
+        return (ObjectKind.POLICY, "policy") if sk == POLICY else None
     kind, _, object_id = pk.partition("#")
     return (_AUDITED[kind], object_id) if kind == sk and kind in _AUDITED else None
 
