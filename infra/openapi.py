@@ -24,6 +24,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from carillon.domain.api_keys import ApiKey
+from carillon.domain.audit import AuditEntry
 from carillon.domain.campaign import Action, Campaign, Sender, Unsolicited
 from carillon.domain.canned import CannedReply
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
@@ -38,9 +40,10 @@ from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import LeadGroup
 from carillon.domain.metrics import Health
-from carillon.domain.organisation import Office, OrganisationPolicy
+from carillon.domain.organisation import Office, Organisation, OrganisationPolicy
+from carillon.domain.people import User
 from carillon.domain.performance import CAUSES
-from carillon.domain.permissions import PERMISSIONS, Role, Scope
+from carillon.domain.permissions import PEOPLE_ONLY, PERMISSIONS, TEST_KEY_CHANGES, Role, Scope
 from carillon.domain.significance import Verdict
 from carillon.domain.transcript import TranscriptMessage
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE, Endpoint, endpoints
@@ -53,6 +56,7 @@ OUTPUT = Path(__file__).with_name("openapi.yaml")
 # Function folder -> logical id in template.yaml.
 API_FUNCTIONS = {
     "organisation_api": "OrganisationApiFunction",
+    "people_api": "PeopleApiFunction",
     "contacts_api": "ContactsApiFunction",
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
@@ -60,9 +64,11 @@ API_FUNCTIONS = {
     "conversations_api": "ConversationsApiFunction",
 }
 DASHBOARD_FUNCTION = "DashboardFunction"
-SECURITY_SCHEME = "Cognito"
-# Only an access token carries it, so an ID token is refused by the gateway.
-SCOPE = "aws.cognito.signin.user.admin"
+AUTHORIZER_FUNCTION = "AuthorizeRequestsFunction"
+SECURITY_SCHEME = "Caller"
+# For how long the gateway keeps what the authorizer said of a caller: so long a user who was
+# disabled, or a key that was revoked, may still come in (infra/decisions/2026-11-24-api-keys.md).
+ADMITTED_FOR_S = 60
 
 Schema = dict[str, Any]
 
@@ -83,6 +89,7 @@ _QUERY: dict[str, Schema] = {
     "sender_id": _TEXT,
     "reason": _TEXT,
     "phone": _TEXT,
+    **dict.fromkeys(("object_id", "actor"), _TEXT),
     "confirmed_by_contact": _FLAG,
     "section": {"type": "string", "enum": [section.value for section in Section]},
     **dict.fromkeys(("office_id", "campaign_id", "assigned_to", "tag", "q", "after"), _TEXT),
@@ -145,7 +152,7 @@ def _operation(logical_id: str, endpoint: Endpoint, name: str, summary: str) -> 
         "tags": [endpoint.path.split("/")[2]],
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint),
-        "security": [{SECURITY_SCHEME: [SCOPE]}],
+        "security": [{SECURITY_SCHEME: []}],
         "x-amazon-apigateway-integration": _integration(logical_id),
     }
     if endpoint.takes is not None:
@@ -216,20 +223,30 @@ def _who_may(endpoint: Endpoint) -> str:
     row = PERMISSIONS[(endpoint.method, endpoint.path)]
     reach = {Scope.ALL: "all offices", Scope.OWN: "own offices"}
     who = [f"{role} ({reach[row[role]]})" for role in Role if row[role] in reach]
-    return f"For {', '.join(who)}."
+    words = [f"For {', '.join(who)}."]
+    route = (endpoint.method, endpoint.path)
+    if route in PEOPLE_ONLY:
+        words.append("Not for API keys.")
+    elif endpoint.method != "GET" and route not in TEST_KEY_CHANGES:
+        words.append("Not for test keys.")
+    return " ".join(words)
 
 
 def _integration(logical_id: str) -> Schema:
-    arn = (
-        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
-        f"/functions/${{{logical_id}.Arn}}/invocations"
-    )
     return {
         "type": "aws_proxy",
         "httpMethod": "POST",
         "passthroughBehavior": "when_no_match",
-        "uri": {"Fn::Sub": arn},
+        "uri": _invocation(logical_id),
     }
+
+
+def _invocation(logical_id: str) -> Schema:
+    arn = (
+        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
+        f"/functions/${{{logical_id}.Arn}}/invocations"
+    )
+    return {"Fn::Sub": arn}
 
 
 def _security_scheme() -> Schema:
@@ -237,20 +254,23 @@ def _security_scheme() -> Schema:
         "type": "apiKey",
         "name": "Authorization",
         "in": "header",
-        "x-amazon-apigateway-authtype": "cognito_user_pools",
+        "description": "Bearer, and an access token of the user pool or an API key.",
+        "x-amazon-apigateway-authtype": "custom",
         "x-amazon-apigateway-authorizer": {
-            "type": "cognito_user_pools",
-            "providerARNs": [{"Fn::GetAtt": ["SignIn", "Outputs.UserPoolArn"]}],
+            "type": "token",
+            "authorizerUri": _invocation(AUTHORIZER_FUNCTION),
+            "authorizerResultTtlInSeconds": ADMITTED_FOR_S,
         },
     }
 
 
 # Gateway response -> (status, code, sentence). The gateway answers these itself.
 _GATEWAY_PROBLEMS: dict[str, tuple[int, str, str]] = {
-    "UNAUTHORIZED": (401, "unauthenticated", "Sign in with an access token."),
+    "UNAUTHORIZED": (401, "unauthenticated", "Sign in, or show an API key."),
+    # Our authorizer knows callers, not routes: whom it denies everything is nobody.
+    "ACCESS_DENIED": (401, "unauthenticated", "Sign in, or show an API key."),
     # What API Gateway calls a missing token is a path or method that does not exist.
     "MISSING_AUTHENTICATION_TOKEN": (404, "route_not_found", "There is nothing here."),
-    "ACCESS_DENIED": (403, "forbidden", "This is not allowed."),
     "THROTTLED": (429, "throttled", "Too many requests; try again in a second."),
     "REQUEST_TOO_LARGE": (413, "body_too_large", "The body is too large."),
     "INTEGRATION_TIMEOUT": (504, "timeout", "This took too long; try again."),
@@ -411,6 +431,7 @@ _TIME: Schema = {"type": "string", "format": "date-time"}
 _UPLOAD = _object({"method": _TEXT, "url": _TEXT, "headers": _OBJECT}, ["method", "url", "headers"])
 # What is known of the circumstances of an opt-in or opt-out.
 _TOLD: dict[str, Schema] = dict.fromkeys(get_type_hints(Circumstances), _TEXT)
+_API_KEY = _of(ApiKey, without=frozenset({"secret_hash"}))
 _ANSWERS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -442,6 +463,19 @@ _ANSWERS: dict[str, Schema] = {
     ),
     "Office": _of(Office),
     "OfficeList": _page_of("Office"),
+    "Organisation": _of(Organisation, policy=_ref("Policy")),
+    "User": _of(User),
+    "UserList": _page_of("User"),
+    "ApiKey": _API_KEY,
+    "ApiKeyList": _page_of("ApiKey"),
+    # The secret is in this answer and nowhere else.
+    "CreatedApiKey": {
+        **_API_KEY,
+        "properties": {**_API_KEY["properties"], "secret": _TEXT},
+        "required": [*_API_KEY["required"], "secret"],
+    },
+    "AuditEntry": _of(AuditEntry),
+    "AuditLog": _page_of("AuditEntry"),
     "Policy": _of(OrganisationPolicy),
     "Sender": _with(
         _of(Sender, without=frozenset({"credentials_secret"})),

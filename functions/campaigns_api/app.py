@@ -21,6 +21,7 @@ from carillon.adapters.templates import compile_template
 from carillon.domain.assistant import AssistantPolicy
 from carillon.domain.campaign import Campaign, allowed_actions
 from carillon.domain.knowledge import KnowledgeEntry
+from carillon.edge.acting import author
 from carillon.edge.http import Answer, Request, Router, answer, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
@@ -51,7 +52,7 @@ class UseCases:
 def build() -> UseCases:
     """Return the use cases over this deployment's tables and queues."""
     settings = from_env(CampaignsApi)
-    entities.connect(settings.control_table)
+    entities.connect(settings.control_table, author)
     clock, campaigns = SystemClock(), entities.CampaignTable()
     book = DynamoConversations(client("dynamodb"), settings.conversations_table)
 

@@ -15,6 +15,7 @@ from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.domain.contact_list import ImportRecord
+from carillon.edge.acting import author
 from carillon.edge.http import Request, Router, answer, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
@@ -36,7 +37,7 @@ class UseCases:
 def build() -> UseCases:
     """Return the use cases over this deployment's table, bucket and queue."""
     settings = from_env(ContactsApi)
-    entities.connect(settings.control_table)
+    entities.connect(settings.control_table, author)
     return UseCases(
         lists=ManageLists(
             entities.ListTable(),

@@ -75,7 +75,19 @@ class OrganisationApi:
 
     control_table: str
     send_queue_url: str
+    organisation_name: str
+    organisation_timezone: str = "UTC"
     default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class PeopleApi:
+    """functions/people_api; *audit_secret* holds the key of the audit log's hashes."""
+
+    control_table: str
+    audit_table: str
+    audit_secret: str
+    user_pool_id: str
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,25 @@ _CONVERSED = _row(manager=_OWN, agent=_OWN, limited=_OWN)
 # campaigns they are an agent on, and a campaign has no agents yet: hence none.
 PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/me"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
+    ("GET", "/v1/organisation"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
     ("GET", "/v1/offices"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
     ("POST", "/v1/offices"): _row(),
+    ("GET", "/v1/offices/{office_id}"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
+    ("PATCH", "/v1/offices/{office_id}"): _row(),
+    # Managers give conversations and campaigns to people of their offices.
+    ("GET", "/v1/offices/{office_id}/members"): _row(manager=_OWN),
+    ("GET", "/v1/users"): _row(),
+    ("POST", "/v1/users"): _row(),
+    ("GET", "/v1/users/{user_id}"): _row(),
+    ("PATCH", "/v1/users/{user_id}"): _row(),
+    ("POST", "/v1/users/{user_id}/invite"): _row(),
+    ("POST", "/v1/users/{user_id}/disable"): _row(),
+    ("POST", "/v1/users/{user_id}/enable"): _row(),
+    ("GET", "/v1/api-keys"): _row(),
+    ("POST", "/v1/api-keys"): _row(),
+    ("GET", "/v1/api-keys/{key_id}"): _row(),
+    ("POST", "/v1/api-keys/{key_id}/revoke"): _row(),
+    ("GET", "/v1/audit-log"): _row(),
     ("GET", "/v1/policy"): _row(manager=_OWN, analyst=_OWN),
     ("PUT", "/v1/policy"): _row(),
     ("GET", "/v1/senders"): _row(manager=_OWN, analyst=_OWN),
@@ -160,12 +177,38 @@ PUBLIC: frozenset[Route] = frozenset(
 
 # What a machine may not do, whatever its role: a key that is stolen must not make itself a
 # successor, nor a user.
-PEOPLE_ONLY: frozenset[Route] = frozenset()
+PEOPLE_ONLY: frozenset[Route] = frozenset(
+    {
+        ("POST", "/v1/users"),
+        ("PATCH", "/v1/users/{user_id}"),
+        ("POST", "/v1/users/{user_id}/invite"),
+        ("POST", "/v1/users/{user_id}/disable"),
+        ("POST", "/v1/users/{user_id}/enable"),
+        ("POST", "/v1/api-keys"),
+        ("POST", "/v1/api-keys/{key_id}/revoke"),
+    }
+)
 
 # What a test key may change (P3): nothing from which a message could come but campaigns, and of
 # those the test campaigns alone (``Access.require_kind``). A route that nobody put here is
 # closed to it.
-TEST_KEY_CHANGES: frozenset[Route] = frozenset()
+TEST_KEY_CHANGES: frozenset[Route] = frozenset(
+    {
+        ("POST", "/v1/lists"),
+        ("POST", "/v1/lists/{list_id}/imports"),
+        ("POST", "/v1/lists/{list_id}/imports/{import_id}/start"),
+        ("POST", "/v1/campaigns"),
+        ("PATCH", "/v1/campaigns/{campaign_id}"),
+        ("POST", "/v1/campaigns/{campaign_id}/launch"),
+        ("POST", "/v1/campaigns/{campaign_id}/schedule"),
+        ("POST", "/v1/campaigns/{campaign_id}/unschedule"),
+        ("POST", "/v1/campaigns/{campaign_id}/pause"),
+        ("POST", "/v1/campaigns/{campaign_id}/resume"),
+        ("POST", "/v1/campaigns/{campaign_id}/end"),
+        ("POST", "/v1/campaigns/{campaign_id}/archive"),
+        ("POST", "/v1/campaigns/{campaign_id}/recount"),
+    }
+)
 
 
 @dataclass(frozen=True)
