@@ -59,9 +59,7 @@ def build() -> Composition:
             offices,
             clock,
         ),
-        keys=ManageApiKeys(
-            DynamoApiKeys(database, settings.control_table, author), offices, clock
-        ),
+        keys=ManageApiKeys(DynamoApiKeys(database, settings.control_table, author), offices, clock),
         log=ReadAuditLog(DynamoAuditTrail(database, settings.audit_table), clock),
         hashed=keyed_hash(secrets.read(settings.audit_secret)["key"]),
     )

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "carillon.domain": {"carillon.domain"},
     "carillon.domain.phone": {"carillon.domain", "phonenumbers"},
     "carillon.domain.phone_zones": {"phonenumbers"},
-    "carillon.ports": {"carillon.domain"},
+    "carillon.ports": {"carillon.domain", "carillon.ports"},
     "carillon.usecases": {"carillon.domain", "carillon.ports", "carillon.usecases"},
     "carillon.adapters": {
         "carillon.domain",
