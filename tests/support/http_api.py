@@ -6,8 +6,9 @@ the schemas of ``infra/openapi.yaml`` by whoever wants (``violations``).
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,16 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.audit import DynamoAuditTrail
 from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.people import DynamoApiKeys
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.domain.api_keys import ApiKey
 from carillon.domain.audience import encode_part, part_key
+from carillon.domain.audit import AuditEntry, AuditFilter
 from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.canned import CannedReply
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
@@ -34,13 +39,18 @@ from carillon.domain.conversation import Conversation
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
+from carillon.domain.permissions import Role
 from carillon.domain.whereabouts import Whereabouts
+from carillon.usecases.manage_users import NewUser
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
 from functions.contacts_api import app as contacts_api
 from functions.conversations_api import app as conversations_api
 from functions.organisation_api import app as organisation_api
+from functions.people_api import app as people_api
+from functions.record_audit_log import app as record_audit_log
+from infra.local.emulator import running_emulator
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
@@ -48,6 +58,7 @@ from tests.support.tables import create_tables
 
 APPS = (
     organisation_api,
+    people_api,
     contacts_api,
     campaigns_api,
     analytics_api,
@@ -57,12 +68,17 @@ APPS = (
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
 _QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")
-_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent", "Conversations")
+_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent", "Conversations", "Audit")
+_STREAMED = ("ControlTable", "ConsentTable")
+_SECRET = "audit"
 
 
 @dataclass(frozen=True)
 class HttpApi:
     """Sends requests, and keeps entities where the functions find them."""
+
+    # How far the audit log has been written, by table.
+    _read_to: dict[str, str] = field(default_factory=dict)
 
     def send(self, method: str, template: str, **event: Any) -> Answered:
         """Return the answer to a request; see ``tests.support.requests.an_event``."""
@@ -92,6 +108,33 @@ class HttpApi:
                 case Conversation():
                     table = DynamoConversations(_client("dynamodb"), "ConversationsTable")
                     table.save(one)
+
+    def invite(self, email: str) -> str:
+        """Make an account that nobody gave a role yet; return its id."""
+        return people_api.build().users.invite(NewUser(email=email, role="limited")).id
+
+    def keep_key(self, key: ApiKey) -> None:
+        """Store an API key that is not there yet."""
+        DynamoApiKeys(_client("dynamodb"), "ControlTable").create(key)
+
+    def audited(self) -> list[AuditEntry]:
+        """Have the audit log written as far as it goes; return what came in since last time."""
+        before = set(_entries())
+        for table in _STREAMED:
+            records = self._next_records(table)
+            answer = record_audit_log.lambda_handler({"Records": records}, None)
+            assert answer == {"batchItemFailures": []}
+        return [entry for name, entry in _entries().items() if name not in before]
+
+    def _next_records(self, table: str) -> list[dict[str, Any]]:
+        """Return what of a table's stream Lambda would be given next."""
+        streams = _client("dynamodbstreams")
+        if table not in self._read_to:
+            self._read_to[table] = _beginning(table)
+        answer = streams.get_records(ShardIterator=self._read_to[table])
+        self._read_to[table] = answer["NextShardIterator"]
+        records: list[dict[str, Any]] = answer["Records"]
+        return records
 
     def opt_out(self, phone: str) -> None:
         """Have a manager's opt-out of *phone* stand."""
@@ -132,9 +175,15 @@ class HttpApi:
 
 
 @contextmanager
-def http_api() -> Iterator[HttpApi]:
-    """Compose all of them over moto, as Lambda would over AWS."""
-    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+def http_api(*, user_pool: bool = False) -> Iterator[HttpApi]:
+    """
+    Compose all of them over moto, as Lambda would over AWS.
+
+    moto's user pool wants a library that we do not have, so *user_pool* takes the emulator's.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(mock_aws())
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -148,9 +197,43 @@ def http_api() -> Iterator[HttpApi]:
         for name in _QUEUES:
             url = _client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
             environment.setenv(f"{name}_QUEUE_URL", url)
+        environment.setenv("AUDIT_SECRET", _SECRET)
+        _client("secretsmanager").create_secret(Name=_SECRET, SecretString='{"key": "k"}')
+        environment.setenv("USER_POOL_ID", "none")
+        if user_pool:
+            emulator = stack.enter_context(running_emulator())
+            environment.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", emulator.url)
+            environment.setenv("USER_POOL_ID", _make_user_pool())
         entities.connect("ControlTable")
         yield HttpApi()
     _forget_compositions()
+
+
+def _make_user_pool() -> str:
+    pools = _client("cognito-idp")
+    pool_id: str = pools.create_user_pool(PoolName="x", UsernameAttributes=["email"])["UserPool"][
+        "Id"
+    ]
+    for role in Role:
+        pools.create_group(UserPoolId=pool_id, GroupName=f"role.{role}")
+    return pool_id
+
+
+def _entries() -> dict[str, AuditEntry]:
+    trail = DynamoAuditTrail(_client("dynamodb"), "AuditTable")
+    page = trail.page(AuditFilter(until=datetime(2999, 1, 1, tzinfo=UTC)), 10_000, None)
+    return {entry.id: entry for entry in page.items}
+
+
+def _beginning(table: str) -> str:
+    """Return where the stream of *table* begins."""
+    streams = _client("dynamodbstreams")
+    arn = _client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    start: str = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    return start
 
 
 @cache
@@ -162,7 +245,7 @@ def _client(service: str) -> Any:
 def _forget_compositions() -> None:
     client.cache_clear()
     _client.cache_clear()
-    for app in APPS:
+    for app in (*APPS, record_audit_log):
         app.build.cache_clear()
 
 
