@@ -8,7 +8,7 @@ the schemas of ``infra/openapi.yaml`` by whoever wants (``violations``).
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from carillon.domain.audience import encode_part, part_key
 from carillon.domain.audit import AuditEntry, AuditFilter
 from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.canned import CannedReply
+from carillon.domain.commands import Origin
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.conversation import Conversation
@@ -112,6 +113,10 @@ class HttpApi:
     def invite(self, email: str) -> str:
         """Make an account that nobody gave a role yet; return its id."""
         return people_api.build().users.invite(NewUser(email=email, role="limited")).id
+
+    def disable(self, user_id: str) -> None:
+        """Let a user in no more."""
+        people_api.build().users.disable(Origin("usr_setup", None, ""), user_id)
 
     def keep_key(self, key: ApiKey) -> None:
         """Store an API key that is not there yet."""
@@ -221,7 +226,7 @@ def _make_user_pool() -> str:
 
 def _entries() -> dict[str, AuditEntry]:
     trail = DynamoAuditTrail(_client("dynamodb"), "AuditTable")
-    page = trail.page(AuditFilter(until=datetime(2999, 1, 1, tzinfo=UTC)), 10_000, None)
+    page = trail.page(AuditFilter(until=datetime.now(UTC) + timedelta(days=1)), 10_000, None)
     return {entry.id: entry for entry in page.items}
 
 

@@ -61,12 +61,13 @@ SHOWN: Mapping[ObjectKind, frozenset[str]] = {
     | {
         *("title", "type", "operated_by", "sender_ids", "list_ids", "exclude_list_ids", "tags"),
         *("schedule_at", "local_at", "ends_at", "active_hours", "daily_limit", "pilot_size"),
-        *("launched_at", "finished_at", "launch_error", "hold_reason", "is_test"),
+        *("launched_at", "finished_at", "launch_error", "is_test"),
+        *("hold_reason", "hold_until"),
     },
     ObjectKind.SENDER: _NAMED
     | {
         *("provider", "mps", "kind", "address_kind", "daily_limit", "unsolicited", "problem"),
-        "suspended_at",
+        *("suspended_at", "resting_until"),
     },
     ObjectKind.OFFICE: _NAMED | {"timezone"},
     ObjectKind.POLICY: frozenset({"policy"}),
@@ -80,11 +81,11 @@ _BOOKS = frozenset(
     {
         *("pk", "sk", "gsi1pk", "gsi1sk", "id", "created_at", "updated_at", "version"),
         *("request_digest", "last_request", AUTHOR, REMOVER, "expires_at", "last_used_at"),
-        *("hold_until", "resting_until", "submitted_all_at", "parts", "planned_parts", "total"),
+        *("submitted_all_at", "parts", "planned_parts", "total"),
     }
 )
-# Told beside a change, but none by itself: why a campaign waits changes by the hour.
-_ASIDE = frozenset({"hold_reason"})
+# Told beside a change and when a person made it; by itself the platform changes it by the hour.
+_ASIDE = frozenset({"hold_reason", "hold_until", "resting_until"})
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ class Author:
         except TypeError as error:
             raise ValueError("not an author") from error
         return cls(subject, request, change)
+
+
+def nobody() -> Author | None:
+    """Return the author of what no person writes."""
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +163,10 @@ def entry_of(change: ItemChange, hashed: Callable[[str], str]) -> AuditEntry | N
     """Return what the log keeps of *change*; None when only books were kept."""
     old, new = change.old or {}, change.new or {}
     differing = {name for name in {*old, *new} - _BOOKS if old.get(name) != new.get(name)}
-    if not differing - _ASIDE and change.old is not None and change.new is not None:
-        return None
     author = _author_of(change)
+    told_alone = differing if author else differing - _ASIDE
+    if not told_alone and change.old is not None and change.new is not None:
+        return None
     shown = SHOWN[change.kind]
 
     def told(image: Mapping[str, Any]) -> dict[str, Any]:

@@ -149,10 +149,8 @@ class ManageUsers:
     def enable(self, user_id: str) -> User:
         """Let a disabled user sign in again, as what they were; again is no error."""
         account = self._directory.get(user_id)
-        record = self._record_of(account)
         # The account last: until then a crash leaves them out.
-        if record.disabled:
-            self._records.put(replace(record, disabled=False))
+        self._records.put(replace(self._record_of(account), disabled=False))
         self._directory.enable(user_id)
         return self.get(user_id)
 

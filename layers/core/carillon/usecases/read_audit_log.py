@@ -35,10 +35,12 @@ class ReadAuditLog:
         """
         if since and until and since >= until:
             raise InvalidInput("from must lie before to.", field="from")
+        latest = self._clock.now() + _AHEAD
         wanted = AuditFilter(
             object_id=object_id or None,
             actor=actor or None,
             since=since,
-            until=until or self._clock.now() + _AHEAD,
+            # By time the log is looked through month by month: not those to come.
+            until=min(until or latest, latest),
         )
         return self._trail.page(wanted, limit, after)

@@ -34,6 +34,7 @@ from carillon.domain.listing import Listing, Position
 
 # There was no log before.
 _FIRST_MONTH = "2026-01"
+_NEVER = "~"
 _PHONE = "phone:"
 # What people and machines say of a phone by hand; what it said itself stands in the ledger.
 _BY_HAND = frozenset({ConsentSource.MANAGER, ConsentSource.AGENT, ConsentSource.API})
@@ -80,7 +81,8 @@ class DynamoAuditTrail:
         self, wanted: AuditFilter, limit: int, place: str | None
     ) -> tuple[list[AuditEntry], str | None]:
         found: list[AuditEntry] = []
-        latest = place or to_iso(wanted.until)
+        # A cursor of somebody's own making must not have every month to come looked at.
+        latest = min(place or _NEVER, to_iso(wanted.until))
         since = to_iso(wanted.since) if wanted.since else _FIRST_MONTH
         for month in _months_back(latest[:7], since[:7]):
             start = place if place and place.startswith(month) else None

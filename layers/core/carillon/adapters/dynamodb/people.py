@@ -21,7 +21,7 @@ from carillon.adapters.dynamodb.items import (
     to_item,
 )
 from carillon.domain.api_keys import ApiKey
-from carillon.domain.audit import AUTHOR, Author
+from carillon.domain.audit import AUTHOR, Author, nobody
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
@@ -29,11 +29,6 @@ from carillon.domain.people import UserRecord
 from carillon.domain.permissions import KeyKind, Role
 
 _LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-
-
-def nobody() -> Author | None:
-    """Return the author of what no person writes."""
-    return None
 
 
 class _Items:

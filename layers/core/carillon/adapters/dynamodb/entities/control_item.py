@@ -23,7 +23,7 @@ from pynamodb.models import Model
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.entities.attributes import Instant
-from carillon.domain.audit import Author
+from carillon.domain.audit import Author, nobody
 from carillon.domain.clock import to_iso
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
@@ -70,11 +70,6 @@ class ControlItem(Model):
     # Who wrote it last; see domain.audit.Author.
     author = UnicodeAttribute(null=True)
     gsi1 = _Gsi1()
-
-
-def nobody() -> Author | None:
-    """Return the author of what no person writes."""
-    return None
 
 
 class _Authors:
