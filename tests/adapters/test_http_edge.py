@@ -234,12 +234,11 @@ def test_a_caller_is_whom_the_authorizer_let_in() -> None:
     seen: list[Any] = []
     claims = signed_in("key_1", roles=["manager"], offices=["off_1", "off_2"], key=KeyKind.LIVE)
 
-    call(
-        lambda request: seen.append(request.caller) or {},
-        method="GET",
-        path="/v1/me",
-        claims=claims,
-    )
+    def view(request: http.Request) -> dict[str, Any]:
+        seen.append(request.caller)
+        return {}
+
+    call(view, method="GET", path="/v1/me", claims=claims)
 
     offices = frozenset({"off_1", "off_2"})
     assert seen == [Caller("key_1", Role.MANAGER, offices, KeyKind.LIVE)]

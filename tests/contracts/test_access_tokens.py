@@ -90,7 +90,7 @@ def test_a_strangers_signature_under_our_keys_name_is_none() -> None:
 
 
 def test_an_unsigned_or_otherwise_signed_token_is_none() -> None:
-    unsigned = jwt.encode(CLAIMS, None, algorithm="none", headers={"kid": "k1"})
+    unsigned = jwt.encode(CLAIMS, "", algorithm="none", headers={"kid": "k1"})
     # The public key as a shared secret: what libraries that let a token choose have fallen for.
     shared = jwt.encode(CLAIMS, "x" * 32, algorithm="HS256", headers={"kid": "k1"})
 
