@@ -28,7 +28,8 @@ _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
 _OPT_OUT_JOBS = _CORE + "adapters/dynamodb/consent_jobs.py"
 _OPT_OUT_DESK = _CORE + "usecases/manage_opt_outs.py"
-_OPT_OUT_IMPORT = _CORE + "usecases/import_opt_outs.py"
+_OPT_OUT_WORDS = _CORE + "domain/optout/__init__.py"
+_MIRROR = _CORE + "domain/opt_out_mirror.py"
 _PROGRESS = _CORE + "domain/progress.py"
 _PACING = _CORE + "domain/pacing.py"
 _BUDGETS = _CORE + "domain/budgets.py"
@@ -51,9 +52,19 @@ _SAY = _CORE + "usecases/reply_in_conversation.py"
 _ASK = _CORE + "usecases/ask_assistant.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
-_IMPORT = _CORE + "usecases/import_contacts.py"
+_CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
+
+_SANDBOX = _CORE + "adapters/providers/sandbox.py"
+_REGISTRY = _CORE + "adapters/providers/registry.py"
+_CAMPAIGNS = _CORE + "usecases/manage_campaigns.py"
+_DOOR = _CORE + "usecases/admit_caller.py"
+_KEYS = _CORE + "domain/api_keys.py"
+_TOKENS = _CORE + "adapters/access_tokens.py"
+_USERS = _CORE + "usecases/manage_users.py"
+_RIGHTS = _CORE + "domain/permissions.py"
+_AUDIT = _CORE + "domain/audit.py"
 
 _LEADS_SUITE = "tests/adapters/test_sending_leads.py"
 _TALKS_SUITE = "tests/adapters/test_sending_conversations.py"
@@ -251,9 +262,9 @@ GUARDS = (
     ),
     Guard(
         "the gate waits for keys left unprocessed",
-        _GATE,
-        'wanted = answer.get("UnprocessedKeys") or {}',
-        "wanted = {}",
+        _CORE + "adapters/dynamodb/batches.py",
+        "left = answer.get(left_in) or {}",
+        "left = dict[str, Any]()",
         (_GATE_SUITE,),
     ),
     Guard(
@@ -575,7 +586,7 @@ GUARDS = (
     Guard(
         "credentials stay with the provider's own hosts",
         _MEDIA,
-        "asks = answer.status in _WHO_ARE_YOU and _is_among(place.host, access.own_hosts)",
+        "asks = answer.status in _WHO_ARE_YOU and place.host in access.own_hosts",
         "asks = answer.status in _WHO_ARE_YOU",
         (_MEDIA_SUITE,),
         "who_asks",
@@ -774,10 +785,10 @@ GUARDS = (
     ),
     Guard(
         "a runner that was overtaken leaves the rest",
-        _IMPORT,
-        "if not world.lists.advance_import(before, after):",
-        "if not world.lists.advance_import(before, after) and before is after:",
-        (_IMPORTS,),
+        _CSV_IMPORTS,
+        "        if not self._try(after):\n            raise _Overtaken",
+        "        self._try(after)",
+        (_IMPORTS, "tests/faults/test_move_opt_outs.py"),
         "overtaken",
     ),
     Guard(
@@ -789,12 +800,53 @@ GUARDS = (
         "advances and dynamodb",
     ),
     Guard(
-        "a runner of an opt-out import that was overtaken leaves the rest",
-        _OPT_OUT_IMPORT,
-        "if not world.jobs.advance_import(before, after):",
-        "if not world.jobs.advance_import(before, after) and before is after:",
-        ("tests/faults/test_move_opt_outs.py",),
-        "overtaken",
+        "a person's STOP to the provider is no old entry of ours",
+        _MIRROR,
+        "return not listed.by_person and committed_at is not None",
+        "return committed_at is not None",
+        (_UNIT + "mirror_opt_outs.py",),
+        "not_undone_by_it",
+    ),
+    Guard(
+        "a newer entry at a provider that kept an older one counts",
+        _MIRROR,
+        "return listed.since - kept.since < timedelta(milliseconds=1)",
+        "return listed.phone != ''",
+        (_UNIT + "mirror_opt_outs.py",),
+        "after_a_refusal",
+    ),
+    Guard(
+        "an opt-out in a quoted line holds the contact",
+        _OPT_OUT_WORDS,
+        "        or _opts_out(quoted)\n",
+        "",
+        (_UNIT + "optout.py",),
+        "quoted_line_holds",
+    ),
+    Guard(
+        "what is entered late into the ledger does not undo what has been said since",
+        _CONSENT,
+        'values = {":status": status_of(standing.opted_out), ":at": standing.event_at}\n'
+        '    return "#status = :status AND event_at = :at", values',
+        'values = {":status": status_of(standing.opted_out), ":at": standing.event_at}\n'
+        '    return "attribute_exists(pk) OR (#status = :status AND event_at = :at)", values',
+        ("tests/adapters/test_mirror_stores.py",),
+        "stands_no_more and dynamodb",
+    ),
+    Guard(
+        "another office's words stay with it",
+        _CORE + "usecases/disclose_consent.py",
+        "or told.campaign_id in self.own:",
+        "or told.campaign_id not in self.own:",
+        (_UNIT + "disclose_consent.py",),
+    ),
+    Guard(
+        "nobody is opted in by letters that only look alike",
+        _OPT_OUT_WORDS,
+        "if keyword in _CONSENTS and has_twins(text):",
+        "if keyword in _CONSENTS and has_twins(clean):",
+        (_UNIT + "optout.py",),
+        "only_look_alike",
     ),
     # Clocks, refusals and odd rows ----------------------------------------------
     Guard(
@@ -841,8 +893,16 @@ GUARDS = (
     Guard(
         "a damaged answer is not believed",
         _SLIM,
-        "if told is not None and told != str(counted):",
-        "if told is not None and told == str(counted + 1):",
+        "if told != str(counted) and (told or is_owed):",
+        "if told == str(counted + 1):",
+        (_SLIM_SUITE,),
+        "tried_again and checksum",
+    ),
+    Guard(
+        "an answer without a checksum is not taken for DynamoDB's",
+        _SLIM,
+        "is_owed = answer.status < 300",
+        "is_owed = answer.status < 200",
         (_SLIM_SUITE,),
         "tried_again",
     ),
@@ -1166,5 +1226,126 @@ GUARDS = (
         'condition="attribute_exists(pk)"',
         (_TRANSCRIPTS_SUITE,),
         "noted_once and dynamodb",
+    ),
+    # Test keys, and who comes in ------------------------------------------------
+    Guard(
+        "a test ends in the sandbox",
+        _SANDBOX,
+        "if message.is_test:",
+        "if message.is_test and not message.recipient:",
+        ("tests/adapters/test_sandbox.py",),
+        "reaches_nobody",
+    ),
+    Guard(
+        "every provider account has the sandbox before it",
+        _REGISTRY,
+        "return Sandboxed(module.account(secret, self._pool))",
+        "return module.account(secret, self._pool)  # type: ignore[return-value]",
+        ("tests/adapters/test_sending_functions.py",),
+        "no_provider_hears",
+    ),
+    Guard(
+        "what a test campaign hands out is a test",
+        _WALK,
+        "is_test=self.campaign.is_test,",
+        "is_test=False,",
+        (_UNIT + "walk_parts.py",),
+        "is_a_test",
+    ),
+    Guard(
+        "the provider is told what is a test",
+        _SEND,
+        "is_test=assignment.is_test,",
+        "is_test=False,",
+        (_UNIT + "send_lead.py",),
+        "what_is_a_test",
+    ),
+    Guard(
+        "what a test key makes is a test",
+        _CAMPAIGNS,
+        "is_test=new.is_test or access.caller.is_test,",
+        "is_test=new.is_test,",
+        (_UNIT + "manage_campaigns.py",),
+        "test_key_makes",
+    ),
+    Guard(
+        "a test key touches no campaign that is none",
+        _CAMPAIGNS,
+        "access.require_kind(is_test=campaign.is_test)",
+        "access.require_kind(is_test=True)",
+        (_UNIT + "manage_campaigns.py",),
+        "test_key",
+    ),
+    Guard(
+        "a test key changes only what is listed for it",
+        _RIGHTS,
+        'if caller.is_test and method != "GET" and route not in TEST_KEY_CHANGES:',
+        'if caller.is_test and method == "":',
+        (_UNIT + "api_keys.py",),
+        "listed_for_it",
+    ),
+    Guard(
+        "a key with another secret opens nothing",
+        _KEYS,
+        "if not same or self.kind is not presented.kind:",
+        "if self.kind is not presented.kind:",
+        (_UNIT + "api_keys.py",),
+        "another_secret",
+    ),
+    Guard(
+        "a revoked key opens nothing",
+        _KEYS,
+        "return self.revoked_at is None and (",
+        "return (",
+        (_UNIT + "api_keys.py",),
+        "revoked_or_expired",
+    ),
+    Guard(
+        "a disabled user is turned away whatever their token says",
+        _DOOR,
+        "if record is not None and record.disabled:",
+        "if record is not None and not record.id:",
+        (_UNIT + "admit_caller.py",),
+        "turned_away_whatever",
+    ),
+    Guard(
+        "a token is taken only with the pool's signature",
+        _TOKENS,
+        'if header.get("alg") != "RS256" or not self._is_signed(header.get("kid"), signed, raw):',
+        'if header.get("alg") != "RS256" or not raw:',
+        ("tests/contracts/test_access_tokens.py",),
+        "strangers_signature",
+    ),
+    Guard(
+        "the last admin stays",
+        _USERS,
+        "if not self._leaves_an_admin(wanted.id):",
+        "if not wanted.id:",
+        (_UNIT + "manage_users.py",),
+        "last_admin",
+    ),
+    Guard(
+        "of two who take the last admins away at once one is told",
+        _CORE + "adapters/dynamodb/people.py",
+        '"ConditionExpression": "taken = :seen OR (:seen = :none AND attribute_not_exists(pk))",',
+        f'"ConditionExpression": "{_ALWAYS}taken = :seen OR :seen = :none",',
+        ("tests/adapters/test_people.py",),
+        "dynamodb and taken_away_only",
+    ),
+    Guard(
+        "an entry of the audit log is put once",
+        _CORE + "adapters/dynamodb/audit.py",
+        'ConditionExpression="attribute_not_exists(pk)",',
+        'ConditionExpression="attribute_not_exists(never_there)",',
+        ("tests/adapters/test_people.py",),
+        "dynamodb and kept_whole_and_once",
+    ),
+    Guard(
+        "the audit log shows no text that it was not told to show",
+        _AUDIT,
+        "name: image[name] if name in shown else hashed(_canonical(image[name]))",
+        "name: image[name]",
+        (_UNIT + "audit.py",),
+        "phone_or_a_text",
     ),
 )

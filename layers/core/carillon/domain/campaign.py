@@ -289,6 +289,8 @@ class Run:
     candidates: tuple[Candidate, ...] = ()
     next_part: int = 0
     state: str = "open"
+    # Its messages ended in the sandbox, so nobody answers it (P3).
+    is_test: bool = False
 
     def sender_of(self, recipient: Recipient, available: Container[str]) -> str:
         """Return which sender speaks to *recipient*, given those that are *available* (N3)."""

@@ -229,6 +229,11 @@ class Caller:
         """Whether nothing that this caller does may reach a provider."""
         return self.key is KeyKind.TEST
 
+    @property
+    def has_all_offices(self) -> bool:
+        """Whether no office is foreign to them."""
+        return self.role is Role.ADMIN
+
 
 @dataclass(frozen=True)
 class Access:

@@ -92,6 +92,7 @@ def run_of_item(item: Mapping[str, Any]) -> Run:
         senders=tuple(item["senders"]),
         candidates=candidates_from_text(item.get("candidates")),
         next_part=item["next_part"],
+        is_test=item.get("is_test", False),
         state=item["state"],
     )
 
