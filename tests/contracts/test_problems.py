@@ -88,7 +88,7 @@ def test_an_id_that_cannot_be_ours_is_not_found_everywhere(
     api: HttpApi, route: Route, strange: str
 ) -> None:
     named = ("campaign_id", "list_id", "import_id", "export_id", "sender_id", "conversation_id")
-    ids = dict.fromkeys((*named, "canned_id"), strange)
+    ids = dict.fromkeys((*named, "canned_id", "office_id", "user_id", "key_id"), strange)
 
     result = api.send(*route, claims=ADMIN, ids=ids, body={})
 

@@ -52,7 +52,7 @@ def test_no_route_is_served_by_two_functions() -> None:
 
 def test_every_route_asks_for_an_access_token_but_the_public_pages() -> None:
     for route, operation in operations():
-        expected = None if route in PUBLIC else [{"Caller": []}]
+        expected: Any = None if route in PUBLIC else [{"Caller": []}]
         assert operation.get("security") == expected, route
 
 
