@@ -8,6 +8,7 @@ import pytest
 from carillon.domain.permissions import Route
 from carillon.edge.http import endpoints
 from tests.support.http_api import APPS, HttpApi, http_api, violations
+from tests.support.management import an_office
 from tests.support.requests import Answered, signed_in
 
 ENDPOINTS = {(one.method, one.path): one for app in APPS for one in endpoints(app.app)}
@@ -19,6 +20,8 @@ ADMIN = signed_in(roles=["admin"])
 @pytest.fixture(scope="module")
 def api() -> Iterator[HttpApi]:
     with http_api() as running:
+        # Ids that a test does not name are "x": this one must be there to have members.
+        running.keep(an_office("x"))
         yield running
 
 
