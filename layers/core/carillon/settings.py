@@ -222,6 +222,7 @@ class SendMessages:
 
     control_table: str
     messages_table: str
+    conversations_table: str
     suppressions_table: str
     consent_table: str
     files_bucket: str
@@ -284,6 +285,7 @@ class AskAssistant(Assistant):
     files_bucket: str
     send_queue_url: str
     organisation_name: str
+    default_country: str = "US"
 
 
 @dataclass(frozen=True)
