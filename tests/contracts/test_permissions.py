@@ -206,8 +206,13 @@ def ask(
     body = asked.body
     if asked.about == "creation":
         body = {**body, "office_id": office_id}
+    # What everybody shares is changed to something else each time, or it would be no change.
     if route == ("POST", "/v1/users"):
         body = {**body, "email": f"{suffix}@example.com"}
+    if route == ("PATCH", _OFFICE):
+        body = {"name": suffix}
+    if route == ("PUT", "/v1/policy"):
+        body = {"max_contacts_per_week": number % 1000 + 1}
     return api.send(
         *route, claims=claims, ids=ids, body=body, query=asked.query, headers=asked.headers
     )
