@@ -1,6 +1,6 @@
 """What contacts ask the assistant, from its queue: a reply, a person's turn, or nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.usecases.answer_as_assistant import AssistantWorld
 from carillon.usecases.ask_assistant import AskingWorld, ask_assistant
 from carillon.usecases.read_transcript import TranscriptWorld
+from carillon.usecases.render_texts import Render
 
 
 @cache
@@ -41,6 +42,7 @@ def build() -> AskingWorld:
             texts=DynamoCampaignTexts(dynamodb, env.control_table),
             audiences=S3Audiences(S3Objects(aws.client("s3"), env.files_bucket)),
             compile_body=_compile_body,
+            link_base_url=env.link_base_url,
         ),
         book=DynamoConversations(dynamodb, env.conversations_table),
         directory=DynamoDirectory(dynamodb, env.control_table),
@@ -70,7 +72,7 @@ def _assistant(env: settings.AskAssistant, dynamodb: Any, clock: SystemClock) ->
     )
 
 
-def _compile_body(body: str) -> Callable[[Mapping[str, str]], str]:
+def _compile_body(body: str) -> Render:
     return compile_template(body).render
 
 

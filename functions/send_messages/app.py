@@ -36,10 +36,11 @@ from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.ports import Outbox, Queue, SendingDirectory
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.readiness import rules_of
+from carillon.usecases.render_texts import Render
 from carillon.usecases.resolve_ambiguous import Resolution, resolve_answer
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_outbox import Answering
-from carillon.usecases.walk_parts import Render, Walking
+from carillon.usecases.walk_parts import Walking
 
 # What a pacer needs before Lambda stops it: the oldest claim may call for 10 s more, a call
 # lasts at most 13 s, then come the writes and the hand-over.
@@ -156,6 +157,7 @@ def build() -> Composition:
             executor=executor,
             workers=workers_for(sender.mps),
             on_error=_log_broken,
+            link_base_url=env.link_base_url,
         )
 
     return Composition(directory=directory, outbox=outbox, send_queue=send_queue, world_of=world_of)

@@ -463,7 +463,7 @@ class World:
             reconcile_queue=self._queue("reconcile"),
             clock=clock,
             compile_body=lambda body: (
-                lambda fields: body.replace("{{first_name}}", fields["first_name"])
+                lambda fields, _links: body.replace("{{first_name}}", fields["first_name"])
             ),
             send=lambda assignment, lease: send_lead(assignment, lease, sending),
             executor=InlineExecutor(),

@@ -152,6 +152,8 @@ class FakeCampaignPlans:
         if not self._stands(plan):
             return False
         self._move(campaign.id, Action.ACTIVATE, now)
+        launched = self.campaigns[campaign.id]
+        self.campaigns[campaign.id] = replace(launched, link_key=campaign.link_key)
         self.plans.pop(campaign.id, None)
         self.runs.update({(run.sender_id, run.campaign_id): run for run in runs})
         return True

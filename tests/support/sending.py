@@ -317,6 +317,10 @@ class FakeMessages:
         self.changes.append((None, dict(self.items[ref])))
         return True
 
+    def change(self, ref: RowRef, changes: Item) -> None:
+        """Change a row as another fake does whose real adapter shares the table."""
+        self._set(ref, changes)
+
     def _set(self, ref: RowRef, changes: Item, removes: tuple[str, ...] = ()) -> None:
         old = dict(self.items[ref])
         self.items[ref].update(changes)
@@ -643,6 +647,7 @@ class FakeGate:
             lease_token=self._directory.tokens.get(sender_id, 0),
             campaign_version=campaign.version if campaign is not None else 0,
             has_replied="replied_at" in row or "opted_out_at" in row,
+            has_clicked="clicked_at" in row,
             is_held=phone in self._holds.held,
         )
 
@@ -797,6 +802,7 @@ def _lead_row(item: Item) -> LeadRow:
         last_outbound_at=moment("last_outbound_at"),
         replied_at=moment("replied_at"),
         opted_out_at=moment("opted_out_at"),
+        clicked_at=moment("clicked_at"),
         steps_left=item.get("steps_left", 0),
         variant=item.get("variant"),
     )

@@ -127,7 +127,9 @@ def test_campaigns_are_spread_over_their_codes() -> None:
 def test_a_leads_links_are_whole_addresses_on_the_organisations_domain() -> None:
     links = (Link("offer", "https://example.com/a"), Link("terms", "https://example.com/b"))
 
-    mine = LeadLinks("https://go.example.org/", CAMPAIGN, KEY, links, LEAD)
+    mine = LeadLinks(
+        "https://go.example.org/", campaign_id=CAMPAIGN, link_key=KEY, links=links, lead=LEAD
+    )
 
     assert mine["terms"] == f"https://go.example.org/{code_for(CAMPAIGN, KEY, LEAD, 1)}"
     assert list(mine) == ["offer", "terms"]

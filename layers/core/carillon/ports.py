@@ -15,6 +15,7 @@ from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.budgets import Budget, Cap
 from carillon.domain.campaign import Action, Campaign, HoldReason, Run, Sender
 from carillon.domain.canned import CannedReply
+from carillon.domain.clicks import Click, Clicker
 from carillon.domain.consent import ConsentEntry, OptOut
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
@@ -51,6 +52,7 @@ from carillon.domain.message import (
 from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.recount import RecountReport
+from carillon.domain.short_links import LinkedCampaign
 from carillon.domain.timeframe import TimeFrame
 from carillon.domain.transcript import TranscriptRow
 
@@ -1205,4 +1207,29 @@ class CannedReplies(Protocol):
 
     def remove(self, canned: CannedReply) -> None:
         """Drop *canned* (idempotent)."""
+        ...
+
+
+class Clicks(Protocol):
+    """Who may have opened a short link, and that they did (M6)."""
+
+    def campaigns(self, code: str, *, fresh: bool = False) -> Sequence[LinkedCampaign]:
+        """
+        Return the launched campaigns whose codes begin with *code*; usually one.
+
+        As they were a short while ago, unless *fresh*: after a launch links are only added.
+        """
+        ...
+
+    def clickers(self, campaign: LinkedCampaign, start: str) -> Sequence[Clicker]:
+        """Return the leads of *campaign* that were claimed and whose keys begin with *start*."""
+        ...
+
+    def note(self, click: Click) -> None:
+        """
+        Count *click* with its lead; the same one again changes nothing.
+
+        A person's first one is kept with its time (``clicked_at``). Beyond ``MOST_COUNTED`` of
+        one link, and for a lead whose row is gone, nothing is counted.
+        """
         ...

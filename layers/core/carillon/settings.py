@@ -73,6 +73,7 @@ class ConversationsApi:
     conversations_table: str
     files_bucket: str
     send_queue_url: str
+    link_base_url: str
     default_country: str = "US"
     stale_assignment_minutes: int = 60
 
@@ -183,6 +184,7 @@ class SendMessages:
     reconcile_queue_url: str
     webhook_base_url: str
     counters_table: str
+    link_base_url: str
     lateness_limit_s: int = 3600
     ambiguous_grace_s: int = 60
     first_poll_after_s: int = 600
@@ -238,6 +240,7 @@ class AskAssistant(Assistant):
     files_bucket: str
     send_queue_url: str
     organisation_name: str
+    link_base_url: str
 
 
 @dataclass(frozen=True)

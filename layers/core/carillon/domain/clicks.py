@@ -87,10 +87,15 @@ class Opening:
 
 @dataclass(frozen=True)
 class Clicker:
-    """The lead whose link it is, and when the last message to them was handed over."""
+    """A lead whose link it may be, and when the last message to them was handed over."""
 
     row: RowRef
     handed_over_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """The lead's key."""
+        return self.row.sk
 
 
 @dataclass(frozen=True)

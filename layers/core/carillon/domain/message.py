@@ -83,8 +83,9 @@ class LeadRow:
     """
     A message's row as the send path and the reconciler read it.
 
-    ``key`` is its sort key: a lead's own, or ``step_key`` of a follow-up. What the person
-    did (``replied_at``, ``opted_out_at``) and ``steps_left`` stand with the lead alone.
+    ``key`` is its sort key: a lead's own, or ``step_key`` of a follow-up. What the person did
+    (``replied_at``, ``opted_out_at``, ``clicked_at``) and ``steps_left`` stand with the lead
+    alone.
     """
 
     key: str
@@ -102,6 +103,7 @@ class LeadRow:
     last_outbound_at: datetime | None = None
     replied_at: datetime | None = None
     opted_out_at: datetime | None = None
+    clicked_at: datetime | None = None
     steps_left: int = 0
     variant: str | None = None
 
@@ -325,8 +327,9 @@ class GateView:
     What one strongly consistent read saw right before a provider call.
 
     ``campaign_version`` is the present one: what was rendered from another is out of date.
-    ``has_replied`` says, where a lead was asked about, whether the person answered it;
-    ``is_held`` that they may have meant to opt out, and nobody has decided yet (O1).
+    ``has_replied`` says, where a lead was asked about, whether the person answered it, and
+    ``has_clicked`` whether they opened one of its short links; ``is_held`` that they may have
+    meant to opt out, and nobody has decided yet (O1).
     """
 
     opted_out: bool
@@ -334,6 +337,7 @@ class GateView:
     lease_token: int
     campaign_version: int
     has_replied: bool = False
+    has_clicked: bool = False
     is_held: bool = False
 
 

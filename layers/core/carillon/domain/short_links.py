@@ -22,7 +22,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +55,16 @@ class Link:
 
     name: str
     url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkedCampaign:
+    """What following a link needs of its campaign. ``parts`` are those of its audience."""
+
+    id: str
+    parts: int
+    links: tuple[Link, ...]
+    link_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,13 @@ class LeadLinks(Mapping[str, str]):
     """The short links of one lead by name; each is made when it is asked for."""
 
     def __init__(
-        self, base_url: str, campaign_id: str, link_key: str, links: Sequence[Link], lead: str
+        self,
+        base_url: str,
+        *,
+        campaign_id: str,
+        link_key: str,
+        links: Sequence[Link],
+        lead: str,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._campaign = campaign_id, link_key

@@ -77,7 +77,7 @@ class Sent(StrEnum):
     HELD = "held"
     # Its window has closed, or a cap on the person holds it: not now, but at a known time.
     WAITS = "waits"
-    # The person has answered: the follow-up is not to go any more (M3).
+    # The person has answered, or clicked: the follow-up is not to go any more (M3).
     CANCELLED = "cancelled"
     ALREADY_CLAIMED = "already_claimed"
     ACCOUNT_BLOCKED = "account_blocked"
@@ -115,6 +115,8 @@ class Assignment:
     caps: tuple[Cap, ...] = ()
     answer: RowRef | None = None
     by_assistant: bool = False
+    # A follow-up for those alone who have not clicked (M3).
+    unless_clicked: bool = False
 
     @property
     def ref(self) -> RowRef:
@@ -244,7 +246,7 @@ def _blocked(
         if view.opted_out:
             world.leads.record_suppressed(claim, world.clock.now())
             return SendResult(outcome=Sent.SUPPRESSED)
-        if view.has_replied:
+        if view.has_replied or (assignment.unless_clicked and view.has_clicked):
             world.leads.release(claim)
             return SendResult(outcome=Sent.CANCELLED)
         if view.is_held and (assignment.answer is None or assignment.by_assistant):

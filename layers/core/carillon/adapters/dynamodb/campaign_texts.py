@@ -14,6 +14,7 @@ from carillon.domain.content import CampaignContent, FollowUp, Variant, follow_u
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.sender_choice import Candidate
+from carillon.domain.short_links import Link, links_of
 
 
 def variants_text(variants: Sequence[Variant]) -> str:
@@ -36,6 +37,16 @@ def follow_ups_from_text(text: str | None) -> tuple[FollowUp, ...]:
     return follow_ups_of(json.loads(text)) if text else ()
 
 
+def links_text(links: Sequence[Link]) -> str:
+    """Return *links* as stored."""
+    return json.dumps([asdict(link) for link in links])
+
+
+def links_from_text(text: str | None) -> tuple[Link, ...]:
+    """Return what ``links_text`` wrote; none for None."""
+    return links_of(json.loads(text)) if text else ()
+
+
 def content_text(content: CampaignContent) -> str:
     """Return *content* as stored."""
     return json.dumps(asdict(content), ensure_ascii=False)
@@ -45,7 +56,13 @@ def content_from_text(text: str) -> CampaignContent:
     """Return what ``content_text`` wrote."""
     stored = json.loads(text)
     return CampaignContent(
-        stored["body"], variants_of(stored["variants"]), follow_ups_of(stored["follow_ups"])
+        body=stored["body"],
+        variants=variants_of(stored["variants"]),
+        follow_ups=follow_ups_of(stored["follow_ups"]),
+        # Earlier versions of ours knew none of these.
+        links=links_of(stored.get("links", ())),
+        smart_encoding=stored.get("smart_encoding", False),
+        link_key=stored.get("link_key", ""),
     )
 
 

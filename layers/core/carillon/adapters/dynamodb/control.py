@@ -17,6 +17,7 @@ from carillon.adapters.dynamodb.campaign_texts import (
     candidates_from_text,
     follow_ups_from_text,
     hours_from_text,
+    links_from_text,
     policy_from_text,
     unsolicited_from_text,
     variants_from_text,
@@ -488,6 +489,7 @@ class DynamoGate:
         found = self._read(phone, campaign_id, sender_id, lead)
         consent = found.get((phone, ""), {})
         campaign = found.get((schema.campaign_pk(campaign_id or ""), "CMP"), {})
+        row = found.get((lead.pk, lead.sk), {}) if lead is not None else {}
         lease = found.get((schema.sender_pk(sender_id), "LEASE"), {})
         return GateView(
             opted_out=consent.get("status") == "opted_out",
@@ -495,7 +497,8 @@ class DynamoGate:
             lease_token=lease.get("token", 0),
             campaign_version=campaign.get("version", 0),
             is_held=(schema.held_pk(phone), "") in found,
-            has_replied=lead is not None and _has_reacted(found.get((lead.pk, lead.sk), {})),
+            has_replied=_has_reacted(row),
+            has_clicked="clicked_at" in row,
         )
 
     def _read(
@@ -518,7 +521,7 @@ class DynamoGate:
             wanted[self._messages] = {
                 "Keys": [_key(lead.pk, lead.sk)],
                 "ConsistentRead": True,
-                "ProjectionExpression": "pk, sk, replied_at, opted_out_at",
+                "ProjectionExpression": "pk, sk, replied_at, opted_out_at, clicked_at",
             }
         found: dict[tuple[str, str], dict[str, Any]] = {}
         while wanted:
@@ -563,6 +566,9 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         ends_at=moment("ends_at"),
         variants=variants_from_text(item.get("variants")),
         follow_ups=follow_ups_from_text(item.get("follow_ups")),
+        links=links_from_text(item.get("links")),
+        link_key=item.get("link_key", ""),
+        smart_encoding=item.get("smart_encoding", False),
         active_hours=hours_from_text(item.get("active_hours")),
         daily_limit=item.get("daily_limit"),
         pilot_size=item.get("pilot_size"),

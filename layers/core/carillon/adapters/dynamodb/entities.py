@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 
 from pynamodb.attributes import (
     Attribute,
+    BooleanAttribute,
     ListAttribute,
     MapAttribute,
     NumberAttribute,
@@ -40,6 +41,8 @@ from carillon.adapters.dynamodb.campaign_texts import (
     follow_ups_text,
     hours_from_text,
     hours_text,
+    links_from_text,
+    links_text,
     policy_from_text,
     policy_text,
     unsolicited_from_text,
@@ -73,7 +76,7 @@ _RETRIES = 3
 # Items read at once: a listing of one office skips the others' without a call for each few.
 _PAGE_SIZE = 200
 # What a campaign says; see the item TEXT#{version}.
-_CONTENT = frozenset({"body", "variants", "follow_ups"})
+_CONTENT = frozenset({"body", "variants", "follow_ups", "links", "smart_encoding"})
 
 _Item = TypeVar("_Item", bound="_ControlItem")
 _Enum = TypeVar("_Enum", bound=StrEnum)
@@ -256,6 +259,9 @@ class _CampaignItem(_ControlItem):
     ends_at = _Instant(null=True)
     variants = _AsText(variants_text, variants_from_text, default=())
     follow_ups = _AsText(follow_ups_text, follow_ups_from_text, default=())
+    links = _AsText(links_text, links_from_text, default=())
+    link_key = UnicodeAttribute(default="")
+    smart_encoding = BooleanAttribute(default=False)
     active_hours = _AsText(hours_text, hours_from_text, default=None)
     daily_limit = NumberAttribute(null=True)
     pilot_size = NumberAttribute(null=True)

@@ -610,6 +610,7 @@ def _lead_row(item: dict[str, Any]) -> LeadRow:
         last_outbound_at=moment("last_outbound_at"),
         replied_at=moment("replied_at"),
         opted_out_at=moment("opted_out_at"),
+        clicked_at=moment("clicked_at"),
         steps_left=item.get("steps_left", 0),
         variant=item.get("variant"),
     )
