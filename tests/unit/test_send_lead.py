@@ -11,6 +11,7 @@ import pytest
 
 from carillon.domain.budgets import Cap
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.clicks import Click
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -39,6 +40,7 @@ from carillon.usecases.send_lead import (
     Sent,
     send_lead,
 )
+from tests.support.clicks import FakeClicks
 from tests.support.clock import FakeClock
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
 from tests.support.outbox import FakeOutbox, a_reply
@@ -395,6 +397,23 @@ def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
     assert result == SendResult(outcome=Sent.CANCELLED)
     assert list(scene.messages.items) == [LEAD]
     assert scene.account.taken == []
+
+
+@pytest.mark.parametrize(
+    ("unless_clicked", "outcome"), [(True, Sent.CANCELLED), (False, Sent.SUBMITTED)]
+)
+def test_a_follow_up_for_those_who_have_not_clicked_is_cancelled_by_a_click(
+    unless_clicked: bool, outcome: Sent
+) -> None:
+    """M3: a click alone ends nothing but what was for those who have not."""
+    scene = Scene()
+    scene.messages.claim(a_claim(steps_left=1))
+    FakeClicks(scene.directory, scene.messages).note(Click(LEAD, 0, "request-1", after(5)))
+
+    result = scene.send(step=1, unless_clicked=unless_clicked)
+
+    assert result.outcome is outcome
+    assert len(scene.account.taken) == (outcome is Sent.SUBMITTED)
 
 
 def test_a_person_who_may_have_meant_to_opt_out_waits_until_somebody_has_decided() -> None:
