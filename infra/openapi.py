@@ -481,6 +481,11 @@ _ANSWERS: dict[str, Schema] = {
             "failures": _array(_OBJECT),
             "costs": _array(_object({"currency": _TEXT, "cost_micros": _COUNT}, [])),
             "follow_ups": _object({"submitted": _COUNT, "delivered": _COUNT, "failed": _COUNT}, []),
+            "links": _array(
+                _object(
+                    {"name": _TEXT, "url": _TEXT, "clicks": _COUNT, "machine_clicks": _COUNT}, []
+                )
+            ),
             "activity": _array(_OBJECT),
             "recount": _OBJECT,
         },

@@ -3,9 +3,9 @@
 import pytest
 
 from carillon.domain.clicks import MOST_COUNTED, Click, Clicker, Machine
-from carillon.domain.message import step_key
+from carillon.domain.message import RowRef, step_key
 from carillon.domain.short_links import Link, LinkedCampaign, campaign_code
-from tests.support.messages import KEY, LEAD, Messages, RowRef, a_claim, a_reply, after, submit
+from tests.support.messages import KEY, LEAD, Messages, a_claim, a_reply, after, submit
 from tests.support.sending import a_campaign
 from tests.support.stores import Stores
 
