@@ -67,7 +67,7 @@ class FakeContacts:
 
     def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
         standing = self.lists.get(list_id, {})
-        return (standing[key] for key in sorted(standing) if first <= key[:4] <= last)
+        return (standing[key] for key in sorted(standing) if first <= key <= f"{last}~")
 
 
 class FakeOptOutLookup:

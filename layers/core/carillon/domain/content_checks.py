@@ -102,7 +102,7 @@ class Check(StrEnum):
 
 
 # What a policy can make a reason not to launch.
-BLOCKING = frozenset({Check.SENDER_NOT_NAMED, Check.OPT_OUT_MISSING})
+BLOCKING = (Check.SENDER_NOT_NAMED, Check.OPT_OUT_MISSING)
 _WORDS = {
     Check.SENDER_NOT_NAMED: "The first message does not say who sends it.",
     Check.OPT_OUT_MISSING: 'The first message does not say how to opt out, such as "Reply STOP'

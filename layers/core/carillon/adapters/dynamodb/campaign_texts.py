@@ -99,6 +99,7 @@ def policy_from_text(text: str) -> OrganisationPolicy:
     return OrganisationPolicy(
         active_hours=active_hours(hours) if hours else None,
         opt_out_words=tuple(stored.pop("opt_out_words", ())),
+        sender_names=tuple(stored.pop("sender_names", ())),
         **stored,
     )
 
