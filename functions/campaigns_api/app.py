@@ -1,14 +1,13 @@
 """
-The people's API: offices, senders, contact lists, imports and campaigns.
+The people's API: campaigns, and what their assistants know.
 
 Each view reads: one use case, then its result as JSON. Sign-in, permissions,
 bodies and problems are the edge's (carillon.edge.http).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from carillon.adapters.assistant.choice import chosen_assistant
 from carillon.adapters.aws import client
@@ -16,20 +15,15 @@ from carillon.adapters.dynamodb import entities
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets
-from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
 from carillon.domain.assistant import AssistantPolicy
-from carillon.domain.campaign import Campaign, Sender, allowed_actions
-from carillon.domain.contact_list import ImportRecord
+from carillon.domain.campaign import Campaign, allowed_actions
 from carillon.domain.knowledge import KnowledgeEntry
-from carillon.domain.listing import Listing
-from carillon.domain.metrics import failure_reason
-from carillon.domain.organisation import Office, OrganisationPolicy
-from carillon.domain.phone import parse_phone
-from carillon.edge.http import Answer, Request, Router, answer, encode_cursor, new_app
+from carillon.edge.http import Answer, Request, Router, answer, new_app
 from carillon.edge.logs import correlation_id
+from carillon.edge.views import PAGED, listed, public
 from carillon.settings import CampaignsApi, from_env
 from carillon.usecases.answer_as_assistant import AssistantWorld
 from carillon.usecases.manage_campaigns import (
@@ -39,71 +33,37 @@ from carillon.usecases.manage_campaigns import (
     Schedule,
 )
 from carillon.usecases.manage_knowledge import ManageKnowledge, NewEntry, Trial, TryAssistant
-from carillon.usecases.manage_lists import ManageLists, NewList, StartImport
-from carillon.usecases.manage_offices import ManageOffices, NewOffice
-from carillon.usecases.manage_policy import ManagePolicy, NewPolicy
-from carillon.usecases.manage_senders import ManageSenders, NewSender, SenderChange
 from carillon.usecases.stop_conversations import StopConversations
 
 app = new_app("campaigns_api")
 route = Router(app)
-
-# Kept from answers: storage keys and the name of the provider's secret.
-_INTERNAL = frozenset({"shards", "object_key", "rejected_key", "credentials_secret"})
-_PAGED = ("limit", "cursor")
-_Entity = TypeVar("_Entity")
 
 
 @dataclass(frozen=True)
 class UseCases:
     """What the views call."""
 
-    offices: ManageOffices
-    policy: ManagePolicy
-    senders: ManageSenders
-    lists: ManageLists
     campaigns: ManageCampaigns
     knowledge: ManageKnowledge
 
 
 @cache
 def build() -> UseCases:
-    """Return the use cases over this deployment's table, bucket and queues."""
+    """Return the use cases over this deployment's tables and queues."""
     settings = from_env(CampaignsApi)
     entities.connect(settings.control_table)
-    clock, offices = SystemClock(), entities.OfficeTable()
-    senders, lists = entities.SenderTable(), entities.ListTable()
-    campaigns = entities.CampaignTable()
-    files = S3Objects(client("s3"), settings.files_bucket)
+    clock, campaigns = SystemClock(), entities.CampaignTable()
     book = DynamoConversations(client("dynamodb"), settings.conversations_table)
 
     def queue(url: str) -> SqsQueue:
         return SqsQueue(client("sqs"), url, correlation_id)
 
     return UseCases(
-        offices=ManageOffices(offices, clock),
-        policy=ManagePolicy(entities.PolicyTable(), clock),
-        senders=ManageSenders(
-            senders,
-            offices,
-            clock,
-            send_queue=queue(settings.send_queue_url),
-            parse_phone=parse_phone,
-            default_country=settings.default_country,
-        ),
-        lists=ManageLists(
-            lists,
-            offices,
-            files,
-            queue(settings.import_queue_url),
-            clock,
-            default_country=settings.default_country,
-        ),
         campaigns=ManageCampaigns(
             campaigns,
-            offices,
-            senders,
-            lists,
+            entities.OfficeTable(),
+            entities.SenderTable(),
+            entities.ListTable(),
             clock,
             plan_queue=queue(settings.plan_queue_url),
             send_queue=queue(settings.send_queue_url),
@@ -137,132 +97,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer(app, event, context)
 
 
-@route("GET", "/v1/me", gives="Me")
-def show_me(request: Request) -> dict[str, Any]:
-    """Tell callers who they are."""
-    caller = request.caller
-    return {"subject": caller.subject, "role": caller.role, "offices": caller.offices}
-
-
-@route("GET", "/v1/offices", gives="OfficeList")
-def list_offices(request: Request) -> dict[str, Any]:
-    """List the caller's offices."""
-    return {"items": build().offices.visible(request.access), "next_cursor": None}
-
-
-@route("POST", "/v1/offices", takes=NewOffice, gives="Office", status=201)
-def create_office(request: Request, new: NewOffice) -> Office:
-    """Create an office."""
-    return build().offices.create(request.origin, new)
-
-
-@route("GET", "/v1/policy", gives="Policy")
-def show_policy(_request: Request) -> OrganisationPolicy:
-    """Show what all campaigns keep to beyond the law."""
-    return build().policy.get()
-
-
-@route("PUT", "/v1/policy", takes=NewPolicy, gives="Policy")
-def put_policy(_request: Request, new: NewPolicy) -> OrganisationPolicy:
-    """Replace the policy; it can only be stricter than the law."""
-    return build().policy.put(new)
-
-
-@route("GET", "/v1/senders", gives="SenderList", query=_PAGED)
-def list_senders(request: Request) -> dict[str, Any]:
-    """List senders, newest first."""
-    page = request.page
-    return _listed(build().senders.page(request.access, page.limit, page.after), _sender)
-
-
-@route("POST", "/v1/senders", takes=NewSender, gives="Sender", status=201)
-def create_sender(request: Request, new: NewSender) -> dict[str, Any]:
-    """Create a sender."""
-    return _sender(build().senders.create(request.access, request.origin, new))
-
-
-@route("GET", "/v1/senders/{sender_id}", gives="Sender")
-def show_sender(request: Request, sender_id: str) -> dict[str, Any]:
-    """Show a sender."""
-    return _sender(build().senders.get(request.access, sender_id))
-
-
-@route("PATCH", "/v1/senders/{sender_id}", takes=SenderChange, gives="Sender")
-def change_sender(request: Request, change: SenderChange, sender_id: str) -> dict[str, Any]:
-    """Change a sender's name, rate or daily limit."""
-    return _sender(build().senders.change(request.access, sender_id, change))
-
-
-@route("POST", "/v1/senders/{sender_id}/suspend", gives="Sender")
-def suspend_sender(request: Request, sender_id: str) -> dict[str, Any]:
-    """Stop a sender until somebody resumes it; other senders take over."""
-    return _sender(build().senders.suspend(request.access, sender_id))
-
-
-@route("POST", "/v1/senders/{sender_id}/resume", gives="Sender")
-def resume_sender(request: Request, sender_id: str) -> dict[str, Any]:
-    """Let a suspended or resting sender go on."""
-    return _sender(build().senders.resume(request.access, sender_id))
-
-
-@route("GET", "/v1/lists", gives="ContactListList", query=_PAGED)
-def list_lists(request: Request) -> dict[str, Any]:
-    """List contact lists, newest first."""
-    page = request.page
-    return _listed(build().lists.page(request.access, page.limit, page.after), _public)
-
-
-@route("POST", "/v1/lists", takes=NewList, gives="ContactList", status=201)
-def create_list(request: Request, new: NewList) -> dict[str, Any]:
-    """Create an empty contact list."""
-    return _public(build().lists.create(request.access, request.origin, new))
-
-
-@route("GET", "/v1/lists/{list_id}", gives="ContactList")
-def show_list(request: Request, list_id: str) -> dict[str, Any]:
-    """Show a contact list."""
-    return _public(build().lists.get(request.access, list_id))
-
-
-@route("POST", "/v1/lists/{list_id}/imports", gives="NewImport", status=201)
-def create_import(request: Request, list_id: str) -> dict[str, Any]:
-    """Create an import and say where to upload its file."""
-    record, upload = build().lists.create_import(request.access, request.origin, list_id)
-    return {"import": _import(record), "upload": upload}
-
-
-@route("GET", "/v1/lists/{list_id}/imports/{import_id}", gives="Import")
-def show_import(request: Request, list_id: str, import_id: str) -> dict[str, Any]:
-    """Show how far an import is."""
-    return _import(build().lists.get_import(request.access, list_id, import_id))
-
-
-@route(
-    "POST",
-    "/v1/lists/{list_id}/imports/{import_id}/start",
-    takes=StartImport,
-    gives="Import",
-    status=202,
-)
-def start_import(
-    request: Request, start: StartImport, list_id: str, import_id: str
-) -> dict[str, Any]:
-    """Read the uploaded file into the list."""
-    return _import(build().lists.start_import(request.access, list_id, import_id, start))
-
-
-@route("GET", "/v1/lists/{list_id}/imports/{import_id}/rejected", gives="Link")
-def link_rejected_rows(request: Request, list_id: str, import_id: str) -> dict[str, Any]:
-    """Give a link to the rejected rows as CSV."""
-    return {"url": build().lists.rejected_link(request.access, list_id, import_id)}
-
-
-@route("GET", "/v1/campaigns", gives="CampaignList", query=("tab", *_PAGED))
+@route("GET", "/v1/campaigns", gives="CampaignList", query=("tab", *PAGED))
 def list_campaigns(request: Request) -> dict[str, Any]:
     """List the campaigns of a tab (active unless said otherwise), newest first."""
     page, tab = request.page, request.query.get("tab", "active")
     found = build().campaigns.page(request.access, tab, page.limit, page.after)
-    return _listed(found, _campaign)
+    return listed(found, _campaign)
 
 
 @route("POST", "/v1/campaigns", takes=NewCampaign, gives="Campaign", status=201)
@@ -373,24 +213,9 @@ def try_assistant(request: Request, wanted: TryAssistant, campaign_id: str) -> T
     return build().knowledge.try_out(request.access, campaign_id, wanted)
 
 
-def _public(entity: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(entity).items() if name not in _INTERNAL}
-
-
-def _sender(sender: Sender) -> dict[str, Any]:
-    shown = _public(sender)
-    if sender.problem:
-        shown["problem_reason"] = failure_reason(sender.problem).reason
-    return shown
-
-
-def _import(record: ImportRecord) -> dict[str, Any]:
-    return {**_public(record), "has_rejected": record.rejected_key is not None}
-
-
 def _campaign(campaign: Campaign) -> dict[str, Any]:
     return {
-        **_public(campaign),
+        **public(campaign),
         "tab": campaign.tab,
         "allowed_actions": allowed_actions(campaign.status),
         "missing_for_launch": campaign.missing_for_launch(),
@@ -399,10 +224,3 @@ def _campaign(campaign: Campaign) -> dict[str, Any]:
 
 def _versioned(campaign: Campaign) -> Answer:
     return Answer(_campaign(campaign), version=campaign.version)
-
-
-def _listed(found: Listing[_Entity], shown: Callable[[_Entity], dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "items": [shown(item) for item in found.items],
-        "next_cursor": encode_cursor(found.next),
-    }

@@ -25,6 +25,7 @@ from carillon.domain.law_pack import shipped_pack, shipped_version
 from carillon.domain.phone import parse_phone
 from carillon.edge.http import Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
+from carillon.edge.views import PAGED, listed
 from carillon.settings import ConsentApi, from_env
 from carillon.usecases.explain_messages import ExplainingWorld, explain_messages
 from carillon.usecases.manage_opt_outs import (
@@ -37,8 +38,6 @@ from carillon.usecases.manage_opt_outs import (
 
 app = new_app("consent_api")
 route = Router(app)
-
-_PAGED = ("limit", "cursor")
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer(app, event, context)
 
 
-@route("GET", "/v1/opt-outs", gives="OptOutList", query=("phone", *_PAGED))
+@route("GET", "/v1/opt-outs", gives="OptOutList", query=("phone", *PAGED))
 def list_opt_outs(request: Request) -> dict[str, Any]:
     """List who is opted out, newest first; or by number, by its first digits (4 or more)."""
     page = request.page
     found = build().opt_outs.page(request.query.get("phone", ""), page.limit, page.after)
-    return {"items": found.items, "next_cursor": encode_cursor(found.next)}
+    return listed(found)
 
 
 @route("POST", "/v1/opt-outs", takes=NewOptOut, gives="Consent", status=201)
@@ -105,7 +104,7 @@ def create_opt_out(request: Request, new: NewOptOut) -> dict[str, Any]:
     return _lookup(build().opt_outs.add(request.origin, new))
 
 
-@route("GET", "/v1/opt-outs/{phone}", gives="Consent", query=_PAGED)
+@route("GET", "/v1/opt-outs/{phone}", gives="Consent", query=PAGED)
 def show_consent(request: Request, phone: str) -> dict[str, Any]:
     """Show where a phone stands, and what was said about it, newest first."""
     page = request.page

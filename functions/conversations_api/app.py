@@ -33,7 +33,6 @@ from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours
 from carillon.domain.inbox import InboxFilter
 from carillon.domain.law_pack import Policy, shipped_pack
-from carillon.domain.listing import Listing
 from carillon.domain.whereabouts import Whereabouts
 from carillon.domain.windows import Windows
 from carillon.edge.http import (
@@ -46,6 +45,7 @@ from carillon.edge.http import (
     new_app,
 )
 from carillon.edge.logs import correlation_id
+from carillon.edge.views import PAGED, listed, public
 from carillon.settings import ConversationsApi, from_env
 from carillon.usecases.manage_canned_replies import ManageCannedReplies, NewCannedReply
 from carillon.usecases.manage_conversations import (
@@ -69,7 +69,6 @@ route = Router(app)
 
 # How it is kept, and nothing that anybody looks at.
 _INTERNAL = frozenset({"applied", "outgoing", "consent_at", "handed_over_at"})
-_PAGED = ("limit", "cursor")
 _WHOSE = ("office_id", "campaign_id", "assigned_to")
 _ONE = "/v1/conversations/{conversation_id}"
 
@@ -161,15 +160,15 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     "GET",
     "/v1/conversations",
     gives="ConversationList",
-    query=("section", *_WHOSE, "tag", "opted_out", "q", *_PAGED),
+    query=("section", *_WHOSE, "tag", "opted_out", "q", *PAGED),
 )
 def list_conversations(request: Request) -> dict[str, Any]:
     """List conversations, newest message first, or those whose contact's name begins with q."""
     page, query, inbox = request.page, request.query, build().inbox
     asked = (_filter(query), _section(query.get("section")), page.limit, page.after)
     if "q" in query:
-        return _listed(inbox.search(request.access, query["q"], *asked))
-    return _listed(inbox.page(request.access, *asked))
+        return listed(inbox.search(request.access, query["q"], *asked), _shown)
+    return listed(inbox.page(request.access, *asked), _shown)
 
 
 @route("GET", "/v1/conversations/counts", gives="ConversationCounts", query=_WHOSE)
@@ -227,12 +226,12 @@ def opt_out_contact(request: Request, conversation_id: str) -> Answer:
     return _versioned(build().inbox.opt_out(request.access, request.origin, conversation_id))
 
 
-@route("GET", f"{_ONE}/messages", gives="Transcript", query=_PAGED)
+@route("GET", f"{_ONE}/messages", gives="Transcript", query=PAGED)
 def show_transcript(request: Request, conversation_id: str) -> dict[str, Any]:
     """Show what was said: the newest page first, each in the order of its times."""
     page = request.page
     found = build().transcripts.page(request.access, conversation_id, page.limit, page.after)
-    return {"items": found.items, "next_cursor": encode_cursor(found.next)}
+    return listed(found)
 
 
 @route("POST", f"{_ONE}/preview", takes=NewReply, gives="ReplyPreview")
@@ -270,17 +269,11 @@ def remove_canned_reply(request: Request, canned_id: str) -> CannedReply:
 
 
 def _shown(conversation: Conversation) -> dict[str, Any]:
-    kept = {name: value for name, value in vars(conversation).items() if name not in _INTERNAL}
-    return {**kept, "section": conversation.section}
+    return {**public(conversation, without=_INTERNAL), "section": conversation.section}
 
 
 def _versioned(conversation: Conversation) -> Answer:
     return Answer(_shown(conversation), version=conversation.version)
-
-
-def _listed(found: Listing[Conversation]) -> dict[str, Any]:
-    items = [_shown(one) for one in found.items]
-    return {"items": items, "next_cursor": encode_cursor(found.next)}
 
 
 def _filter(query: Mapping[str, str]) -> InboxFilter:

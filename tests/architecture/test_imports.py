@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "carillon.domain": {"carillon.domain"},
     "carillon.domain.phone": {"carillon.domain", "phonenumbers"},
     "carillon.domain.phone_zones": {"phonenumbers"},
-    "carillon.ports": {"carillon.domain"},
+    "carillon.ports": {"carillon.domain", "carillon.ports"},
     "carillon.usecases": {"carillon.domain", "carillon.ports", "carillon.usecases"},
     "carillon.adapters": {
         "carillon.domain",
@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A body is parsed once, at the edge, into a command of the domain, and the permission
     # table is the domain's: the HTTP half of the edge knows more of it than its errors.
     "carillon.edge.http": {"carillon.domain", "carillon.edge", "aws_lambda_powertools", "chalice"},
+    "carillon.edge.views": {"carillon.domain", "carillon.edge"},
     "carillon.edge.json_bodies": {"carillon.domain", "carillon.edge"},
     "carillon.settings": set(),
     "functions": {"carillon", "chalice", *_AWS_AND_PROVIDERS},
@@ -128,7 +129,7 @@ def test_a_function_is_one_short_file() -> None:
     }
     # The people's APIs are lists of routes, each of them one call.
     limits = {
-        "functions.campaigns_api.app": 430,
+        "functions.campaigns_api.app": 260,
         "functions.consent_api.app": 250,
         "functions.conversations_api.app": 320,
     }

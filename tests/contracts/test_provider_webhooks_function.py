@@ -415,7 +415,8 @@ def test_birds_own_report_reaches_the_queue_and_only_as_it_was_signed(
 
 def test_the_gateway_has_a_route_for_each_call_and_for_nothing_else() -> None:
     keys = {
-        route["Properties"]["RouteKey"] for route in resources("AWS::ApiGatewayV2::Route").values()
+        route["Properties"]["RouteKey"]
+        for route in resources("AWS::ApiGatewayV2::Route", "invocations").values()
     }
 
     assert keys == {

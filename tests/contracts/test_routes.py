@@ -12,10 +12,12 @@ from carillon.domain.permissions import OFFICE_GROUP, PERMISSIONS, PUBLIC, ROLE_
 from carillon.edge.http import endpoints
 from infra import openapi
 from tests.support.http_api import APPS
+from tests.support.template import resources, source
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = yaml.safe_load(openapi.OUTPUT.read_text(encoding="utf-8"))
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
+SIGN_IN = (ROOT / "infra" / "sign_in.yaml").read_text(encoding="utf-8")
 
 
 def operations() -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
@@ -63,8 +65,22 @@ def test_every_function_that_the_contract_calls_is_in_the_template() -> None:
         assert re.search(rf"^  {logical_id}:$", TEMPLATE, re.MULTILINE), logical_id
 
 
+def test_the_gateways_may_call_every_function_that_the_contract_or_a_webhook_reaches() -> None:
+    permissions = resources("AWS::Lambda::Permission", "invocations").values()
+    named = [permission["Properties"]["FunctionName"]["Fn::Sub"] for permission in permissions]
+    callable_ = {one[1]["Name"] if isinstance(one, list) else one[11:] for one in named}
+    waited_for = source()["Resources"]["Invocations"]["DependsOn"]
+
+    assert callable_ == {*openapi.API_FUNCTIONS, "dashboard", "provider_webhooks"}
+    assert set(waited_for) == {
+        *openapi.API_FUNCTIONS.values(),
+        openapi.DASHBOARD_FUNCTION,
+        "ProviderWebhooksFunction",
+    }
+
+
 def test_the_template_has_a_group_for_every_role_and_makes_up_none() -> None:
-    groups = set(re.findall(r"GroupName: ([\w.]+)", TEMPLATE))
+    groups = set(re.findall(r"GroupName: ([\w.]+)", SIGN_IN))
 
     assert groups == {f"{ROLE_GROUP}{role}" for role in Role}
     assert not any(group.startswith(OFFICE_GROUP) for group in groups)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import functions, many, resources, source, statements
+from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
     "ControlTable",
@@ -21,6 +21,8 @@ CONSENT = "ConsentTable"
 CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
+    "organisation_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
+    "contacts_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem"}, INDEX: {"Query"}},
     # DeleteItem: an entry of what an assistant knows.
     "campaigns_api": {
         CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
@@ -137,7 +139,9 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 }
 
 SENDS: dict[str, set[str]] = {
-    "campaigns_api": {"import", "plan", "send", "recount"},
+    "organisation_api": {"send"},
+    "contacts_api": {"import"},
+    "campaigns_api": {"plan", "send", "recount"},
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
     "conversations_api": {"send"},
@@ -169,7 +173,7 @@ TAKES: dict[str, str] = {
 }
 
 FILES: dict[str, dict[str, set[str]]] = {
-    "campaigns_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
+    "contacts_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
     "import_contacts": {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
@@ -188,7 +192,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
-    *("campaigns_api", "consent_api", "conversations_api"),
+    *("contacts_api", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
 }
 KNOWS_SECRETS = {
@@ -414,7 +418,10 @@ def test_no_function_gets_its_rights_from_a_policy_template() -> None:
 
 
 def test_only_a_gateway_a_rule_or_lambda_itself_may_start_a_function() -> None:
-    for name, permission in resources("AWS::Lambda::Permission").items():
+    granted = resources("AWS::Lambda::Permission") | resources(
+        "AWS::Lambda::Permission", "invocations"
+    )
+    for name, permission in granted.items():
         properties = permission["Properties"]
         assert properties["Principal"] in ("apigateway.amazonaws.com", "events.amazonaws.com"), name
         assert "SourceArn" in properties, name
@@ -448,4 +455,5 @@ def test_awss_events_come_with_the_time_at_which_they_were_published() -> None:
         "Protocol": "sqs",
         "Endpoint": {"Ref": "QueueArn"},
     }
-    assert parameters["QueueUrl"] == {"Ref": "AwsSmsQueue"}
+    assert referred(parameters["QueueUrl"]) == "AwsSmsQueue"
+    assert referred(parameters["QueueArn"]) == "AwsSmsQueue"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.template import folder_of, functions, referred, resources, transformed
 
-QUEUES = resources("AWS::SQS::Queue")
+QUEUES = resources("AWS::SQS::Queue", "queues")
 TRIGGERS = resources("AWS::Lambda::EventSourceMapping")
 DEAD = {
     referred(q["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]): name
@@ -55,7 +55,7 @@ def test_a_queue_has_one_consumer_and_gives_up_into_a_dead_letter_queue(queue: s
 
 @pytest.mark.parametrize("queue", sorted(set(DEAD) | _stream_dead_queues()))
 def test_a_dead_letter_queue_keeps_messages_two_weeks_and_wakes_somebody(queue: str) -> None:
-    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${Service}-")
 
     assert QUEUES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert name in _watched("AWS/SQS", "ApproximateNumberOfMessagesVisible")
@@ -68,7 +68,7 @@ def test_a_queue_is_encrypted(queue: str) -> None:
 
 @pytest.mark.parametrize("queue", sorted(set(QUEUES) - set(DEAD) - _stream_dead_queues()))
 def test_somebody_is_woken_when_work_waits_too_long(queue: str) -> None:
-    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    name = QUEUES[queue]["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${Service}-")
 
     assert name in _watched("AWS/SQS", "ApproximateAgeOfOldestMessage")
 

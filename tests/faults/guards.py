@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 _CORE = "layers/core/carillon/"
 _ROWS = _CORE + "adapters/dynamodb/hot_paths.py"
-_CONTROL = _CORE + "adapters/dynamodb/control.py"
+_CONTROL = _CORE + "adapters/dynamodb/control/directory.py"
+_GATE = _CORE + "adapters/dynamodb/control/gate.py"
+_LEASES = _CORE + "adapters/dynamodb/control/leases.py"
 _CONSENT = _CORE + "adapters/dynamodb/suppressions.py"
 _COUNTERS = _CORE + "adapters/dynamodb/counters.py"
 _CONTACTS = _CORE + "adapters/dynamodb/contacts.py"
@@ -251,14 +253,14 @@ GUARDS = (
     ),
     Guard(
         "the gate waits for keys left unprocessed",
-        _CONTROL,
+        _GATE,
         'wanted = answer.get("UnprocessedKeys") or {}',
         "wanted = {}",
         (_GATE_SUITE,),
     ),
     Guard(
         "the gate reads consent consistently",
-        _CONTROL,
+        _GATE,
         'schema.held_pk(phone)}}],\n                "ConsistentRead": True,',
         'schema.held_pk(phone)}}],\n                "ConsistentRead": False,',
         (_GATE_SUITE,),
@@ -289,7 +291,7 @@ GUARDS = (
     ),
     Guard(
         "the gate knows an opt-out when it sees one",
-        _CONTROL,
+        _GATE,
         'opted_out=consent.get("status") == "opted_out"',
         'opted_out=consent.get("status") == "out"',
         (_CONTROL_SUITE,),
@@ -298,7 +300,7 @@ GUARDS = (
     # Leases and runs -----------------------------------------------------------
     Guard(
         "a lease is given only when the last one is over",
-        _CONTROL,
+        _LEASES,
         'ConditionExpression="attribute_not_exists(lease_until) OR lease_until <= :now"',
         f'ConditionExpression="{_ALWAYS}lease_until <= :now"',
         (_CONTROL_SUITE,),
@@ -306,7 +308,7 @@ GUARDS = (
     ),
     Guard(
         "a revoked lease is not renewed",
-        _CONTROL,
+        _LEASES,
         '"#token = :token",\n            {":until": until, ":token": lease.token},',
         '"#token >= :token",\n            {":until": until, ":token": lease.token},',
         (_CONTROL_SUITE,),
@@ -314,7 +316,7 @@ GUARDS = (
     ),
     Guard(
         "a revoked lease is not released",
-        _CONTROL,
+        _LEASES,
         '"#token = :token",\n            {":token": lease.token, ":left"',
         '"#token >= :token",\n            {":token": lease.token, ":left"',
         (_CONTROL_SUITE,),
@@ -1085,7 +1087,7 @@ GUARDS = (
     ),
     Guard(
         "tokens pass to the next pacer alone",
-        _CONTROL,
+        _LEASES,
         'if stands.get("left_under") == stands["token"] - 1:',
         'if "left_under" in stands:',
         (_CONTROL_SUITE,),

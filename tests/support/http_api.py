@@ -38,13 +38,22 @@ from carillon.domain.whereabouts import Whereabouts
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
+from functions.contacts_api import app as contacts_api
 from functions.conversations_api import app as conversations_api
+from functions.organisation_api import app as organisation_api
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
 from tests.support.tables import create_tables
 
-APPS = (campaigns_api, analytics_api, consent_api, conversations_api)
+APPS = (
+    organisation_api,
+    contacts_api,
+    campaigns_api,
+    analytics_api,
+    consent_api,
+    conversations_api,
+)
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
 _QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")

@@ -20,6 +20,10 @@ TEMPLATES = {
     "permissions": ROOT / "infra" / "permissions.yaml",
     "alarms": ROOT / "infra" / "alarms.yaml",
     "aws_sms": ROOT / "infra" / "aws_sms.yaml",
+    "queues": ROOT / "infra" / "queues.yaml",
+    "sign_in": ROOT / "infra" / "sign_in.yaml",
+    "webhooks": ROOT / "infra" / "webhooks.yaml",
+    "invocations": ROOT / "infra" / "invocations.yaml",
 }
 Resource = dict[str, Any]
 
@@ -78,12 +82,21 @@ def folder_of(reference: object) -> str:
 
 
 def referred(reference: object) -> str:
-    """Return the logical id that a Ref or Fn::GetAtt names."""
+    """Return the logical id that a Ref or Fn::GetAtt names, in the nested stack if it is there."""
     assert isinstance(reference, dict), reference
     if "Ref" in reference:
         return str(reference["Ref"])
     attribute = reference["Fn::GetAtt"]
-    return str(attribute[0] if isinstance(attribute, list) else attribute.split(".")[0])
+    name, attribute = attribute if isinstance(attribute, list) else attribute.split(".", 1)
+    if not attribute.startswith("Outputs."):
+        return str(name)
+    return referred(_nested(name)["Outputs"][attribute.removeprefix("Outputs.")]["Value"])
+
+
+def _nested(logical_id: str) -> dict[str, Any]:
+    """Return the template of a nested stack."""
+    stack = source()["Resources"][logical_id]
+    return source(Path(stack["Properties"]["TemplateURL"]).stem)
 
 
 def statements(role: Resource) -> Iterator[Resource]:

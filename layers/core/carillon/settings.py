@@ -53,12 +53,28 @@ class CampaignsApi(Assistant):
 
     control_table: str
     conversations_table: str
-    files_bucket: str
-    import_queue_url: str
     plan_queue_url: str
     send_queue_url: str
     recount_queue_url: str
     organisation_name: str
+
+
+@dataclass(frozen=True)
+class ContactsApi:
+    """functions/contacts_api."""
+
+    control_table: str
+    files_bucket: str
+    import_queue_url: str
+    default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class OrganisationApi:
+    """functions/organisation_api."""
+
+    control_table: str
+    send_queue_url: str
     default_country: str = "US"
 
 

@@ -6,7 +6,7 @@ Limits of what a caller may ask for, declared on the fields of command dataclass
         name: Annotated[str, Length(1, 200)]
 
 A command checks itself when it is built, so one that exists is within its
-limits; ``edge.http`` builds commands from JSON bodies and ``infra/openapi.py``
+limits; ``edge.http`` builds commands from JSON bodies and ``infra/openapi``
 turns the same declarations into schemas. Stated once, enforced and documented.
 """
 

@@ -219,7 +219,7 @@ class Router:
         """
         Return the decorator that serves *path* with a view.
 
-        *gives* names the answer's schema in ``infra/openapi.py``, *query* the
+        *gives* names the answer's schema in ``infra/openapi``, *query* the
         query parameters that the view reads.
         """
         endpoint = Endpoint(method, path, gives, takes, status, query, if_match)

@@ -1,0 +1,28 @@
+"""The parameters that queries may have, by name."""
+
+from carillon.domain.conversation import Section
+from carillon.domain.lead_list import LeadGroup
+from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE
+from carillon.usecases.manage_campaigns import TABS
+from carillon.usecases.manage_conversations import MAX_WAIT_S
+from infra.openapi.schemas import FLAG, TEXT, Schema
+
+QUERY: dict[str, Schema] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
+    "cursor": TEXT,
+    "tab": {"type": "string", "enum": list(TABS), "default": "active"},
+    "preset": TEXT,
+    "from": TEXT,
+    "to": TEXT,
+    "zone": TEXT,
+    "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
+    "sender_id": TEXT,
+    "reason": TEXT,
+    "phone": TEXT,
+    "confirmed_by_contact": FLAG,
+    "section": {"type": "string", "enum": [section.value for section in Section]},
+    **dict.fromkeys(("office_id", "campaign_id", "assigned_to", "tag", "q", "after"), TEXT),
+    "opted_out": FLAG,
+    "force": FLAG,
+    "wait_s": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
+}

@@ -1,0 +1,110 @@
+"""
+What the use cases need from the world, as Protocols that list only what is called.
+
+Adapters implement them (``adapters/``), fakes stand in for them (``tests/support``),
+and one shared suite runs against both. Each module here has the ports of one subject;
+users import them from the package.
+"""
+
+from carillon.ports.analytics import (
+    CampaignCatalogue,
+    CountedRows,
+    CounterBooks,
+    Figures,
+    LeadPages,
+    RecountBooks,
+)
+from carillon.ports.assistant import Assistant, KnowledgeBook
+from carillon.ports.consent import (
+    ConsentLedger,
+    ConsentNews,
+    Holds,
+    MessageEvidence,
+    MirroredConsents,
+    MirrorStates,
+    OptOutJobs,
+    OptOutLanes,
+    Suppressions,
+)
+from carillon.ports.contacts import Contacts, ImportDirectory, ManagedLists, OptOutLookup
+from carillon.ports.links import Clicks
+from carillon.ports.management import Campaigns, Offices, Policies, Senders
+from carillon.ports.planning import Audiences, CampaignPlans
+from carillon.ports.providers import MessageProvider, ProviderOptOuts
+from carillon.ports.replies import (
+    AttachmentFiles,
+    Attachments,
+    CampaignTexts,
+    CannedReplies,
+    ConversationBook,
+    Conversations,
+    MediaSource,
+    Outbox,
+    Transcripts,
+)
+from carillon.ports.sending import (
+    Budgets,
+    ContactCaps,
+    Gate,
+    Leads,
+    Leases,
+    SenderLookup,
+    SendingDirectory,
+    Watches,
+)
+from carillon.ports.world import Clock, FileStore, Objects, Queue, UploadLinks
+
+__all__ = [
+    "Assistant",
+    "AttachmentFiles",
+    "Attachments",
+    "Audiences",
+    "Budgets",
+    "CampaignCatalogue",
+    "CampaignPlans",
+    "CampaignTexts",
+    "Campaigns",
+    "CannedReplies",
+    "Clicks",
+    "Clock",
+    "ConsentLedger",
+    "ConsentNews",
+    "ContactCaps",
+    "Contacts",
+    "ConversationBook",
+    "Conversations",
+    "CountedRows",
+    "CounterBooks",
+    "Figures",
+    "FileStore",
+    "Gate",
+    "Holds",
+    "ImportDirectory",
+    "KnowledgeBook",
+    "LeadPages",
+    "Leads",
+    "Leases",
+    "ManagedLists",
+    "MediaSource",
+    "MessageEvidence",
+    "MessageProvider",
+    "MirrorStates",
+    "MirroredConsents",
+    "Objects",
+    "Offices",
+    "OptOutJobs",
+    "OptOutLanes",
+    "OptOutLookup",
+    "Outbox",
+    "Policies",
+    "ProviderOptOuts",
+    "Queue",
+    "RecountBooks",
+    "SenderLookup",
+    "Senders",
+    "SendingDirectory",
+    "Suppressions",
+    "Transcripts",
+    "UploadLinks",
+    "Watches",
+]

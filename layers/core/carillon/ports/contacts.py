@@ -1,0 +1,101 @@
+"""Contact lists, their imports and their contacts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from carillon.domain.contact_list import ImportRecord, ListRecord
+from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
+from carillon.domain.listing import Listing, Position
+
+
+class ImportDirectory(Protocol):
+    """Contact lists and imports as importer and planner see them; reads are consistent."""
+
+    def contact_list(self, list_id: str) -> ContactList:
+        """Return the list; raises NotFound."""
+        ...
+
+    def contact_import(self, list_id: str, import_id: str) -> ImportJob:
+        """Return the import; raises NotFound."""
+        ...
+
+    def has_running_import(self, list_id: str) -> bool:
+        """Whether an import is writing into the list just now."""
+        ...
+
+    def fix_shards(self, list_id: str, shards: int) -> None:
+        """Divide the list into *shards*, unless it is divided already."""
+        ...
+
+    def advance_import(self, before: ImportJob, after: ImportJob) -> bool:
+        """
+        Replace *before* by *after* and add the contacts stored between to the list's count.
+
+        False, changing nothing, when status or position are no longer *before*'s.
+        """
+        ...
+
+
+class Contacts(Protocol):
+    """The contacts of the lists."""
+
+    def add(self, list_id: str, shards: int, contacts: Sequence[Contact]) -> list[tuple[str, int]]:
+        """
+        Store each of *contacts* (distinct phones) unless its phone is in the list already.
+
+        Returns for each the (import id, line) of the contact that now stands.
+        """
+        ...
+
+    def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
+        """Yield by lead key the contacts whose key starts with *first* to *last* (inclusive)."""
+        ...
+
+
+class ManagedLists(Protocol):
+    """Contact lists and their imports as management sees them."""
+
+    def create(self, contacts: ListRecord, digest: str) -> ListRecord:
+        """Keep the list; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def get(self, list_id: str) -> ListRecord:
+        """Return the list; raises NotFound (``list_not_found``)."""
+        ...
+
+    def page(
+        self, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[ListRecord]:
+        """Return lists of *offices* (None: all), newest first; see ``Campaigns.page``."""
+        ...
+
+    def create_import(self, new: ImportRecord, digest: str) -> ImportRecord:
+        """Keep an import; see ``Campaigns.create`` for a repetition."""
+        ...
+
+    def get_import(self, list_id: str, import_id: str) -> ImportRecord:
+        """Return the import; raises NotFound (``import_not_found``)."""
+        ...
+
+    def queue_import(
+        self,
+        wanted: ImportRecord,
+        *,
+        size: int,
+        mapping: Mapping[str, str],
+        allowed: frozenset[ImportStatus],
+    ) -> ImportRecord:
+        """
+        Set the import to queued, if it is in one of *allowed*, and return it.
+
+        Raises Conflict (``import_state``) when it is not.
+        """
+        ...
+
+
+class OptOutLookup(Protocol):
+    """Who of many has opted out: for information, never instead of the gate."""
+
+    def opted_out_among(self, phones: Sequence[str]) -> set[str]:
+        """Return those of *phones* that are opted out just now."""
+        ...
