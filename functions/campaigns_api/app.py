@@ -12,6 +12,7 @@ from typing import Any
 from carillon.adapters.assistant.choice import chosen_assistant
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.contacts import DynamoContacts
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets
@@ -33,6 +34,12 @@ from carillon.usecases.manage_campaigns import (
     Schedule,
 )
 from carillon.usecases.manage_knowledge import ManageKnowledge, NewEntry, Trial, TryAssistant
+from carillon.usecases.preview_campaign import (
+    CampaignPreview,
+    PreviewCampaign,
+    PreviewRequest,
+)
+from carillon.usecases.review_content import ReviewContent
 from carillon.usecases.stop_conversations import StopConversations
 
 app = new_app("campaigns_api")
@@ -44,6 +51,8 @@ class UseCases:
     """What the views call."""
 
     campaigns: ManageCampaigns
+    review: ReviewContent
+    preview: PreviewCampaign
     knowledge: ManageKnowledge
 
 
@@ -53,23 +62,39 @@ def build() -> UseCases:
     settings = from_env(CampaignsApi)
     entities.connect(settings.control_table)
     clock, campaigns = SystemClock(), entities.CampaignTable()
+    offices, lists = entities.OfficeTable(), entities.ListTable()
     book = DynamoConversations(client("dynamodb"), settings.conversations_table)
 
     def queue(url: str) -> SqsQueue:
         return SqsQueue(client("sqs"), url, correlation_id)
 
+    def names_of(office_id: str) -> list[str]:
+        named = (office.name for office in offices.all() if office.id == office_id)
+        return [settings.organisation_name, *named]
+
+    review = ReviewContent(compile_template, entities.PolicyTable().get, names_of)
     return UseCases(
         campaigns=ManageCampaigns(
             campaigns,
-            entities.OfficeTable(),
+            offices,
             entities.SenderTable(),
-            entities.ListTable(),
+            lists,
             clock,
             plan_queue=queue(settings.plan_queue_url),
             send_queue=queue(settings.send_queue_url),
             recount_queue=queue(settings.recount_queue_url),
             conversations=StopConversations(book, clock),
             check_body=compile_template,
+            missing_in_texts=review.missing,
+        ),
+        review=review,
+        preview=PreviewCampaign(
+            campaigns,
+            lists,
+            DynamoContacts(client("dynamodb"), settings.contacts_table),
+            review,
+            compile_template,
+            link_base_url=settings.link_base_url,
         ),
         knowledge=ManageKnowledge(campaigns, _assistant_world(settings, clock)),
     )
@@ -102,7 +127,8 @@ def list_campaigns(request: Request) -> dict[str, Any]:
     """List the campaigns of a tab (active unless said otherwise), newest first."""
     page, tab = request.page, request.query.get("tab", "active")
     found = build().campaigns.page(request.access, tab, page.limit, page.after)
-    return listed(found, _campaign)
+    review = build().review.at_once()
+    return listed(found, lambda campaign: _campaign(campaign, review))
 
 
 @route("POST", "/v1/campaigns", takes=NewCampaign, gives="Campaign", status=201)
@@ -184,6 +210,17 @@ def recount_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
     return {"campaign_id": campaign_id, "status": "queued"}
 
 
+@route(
+    "POST",
+    "/v1/campaigns/{campaign_id}/preview",
+    takes=PreviewRequest,
+    gives="CampaignPreview",
+)
+def preview_campaign(request: Request, wanted: PreviewRequest, campaign_id: str) -> CampaignPreview:
+    """Show how a campaign's messages will read for contacts of its lists; nothing is sent."""
+    return build().preview.preview(request.access, campaign_id, wanted)
+
+
 @route("GET", "/v1/campaigns/{campaign_id}/knowledge", gives="KnowledgeList")
 def list_knowledge(request: Request, campaign_id: str) -> dict[str, Any]:
     """List what a campaign's assistant knows."""
@@ -213,14 +250,16 @@ def try_assistant(request: Request, wanted: TryAssistant, campaign_id: str) -> T
     return build().knowledge.try_out(request.access, campaign_id, wanted)
 
 
-def _campaign(campaign: Campaign) -> dict[str, Any]:
+def _campaign(campaign: Campaign, review: ReviewContent) -> dict[str, Any]:
     return {
         **public(campaign),
         "tab": campaign.tab,
         "allowed_actions": allowed_actions(campaign.status),
-        "missing_for_launch": campaign.missing_for_launch(),
+        "missing_for_launch": [*campaign.missing_for_launch(), *review.missing(campaign)],
+        "content_findings": review.findings(campaign),
     }
 
 
 def _versioned(campaign: Campaign) -> Answer:
-    return Answer(_campaign(campaign), version=campaign.version)
+    shown = _campaign(campaign, build().review.at_once())
+    return Answer(shown, version=campaign.version)

@@ -153,7 +153,7 @@ def test_follow_ups_are_shown_after_the_first_message() -> None:
 
 
 def test_without_phones_a_few_contacts_are_shown() -> None:
-    shown = Scene(list_ids=("lst_empty", "lst_1")).preview()
+    shown = Scene(list_ids=("lst_gone", "lst_empty", "lst_1")).preview()
 
     assert {(one.phone, one.list_id) for one in shown.contacts} == {(ANN, "lst_1"), (BOB, "lst_1")}
 

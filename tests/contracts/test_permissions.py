@@ -103,6 +103,7 @@ ASKED: dict[Route, Asked] = {
     ("PUT", _ENTRY): Asked(body={"answer": "x", "questions": ["y"]}),
     ("DELETE", _ENTRY): Asked(),
     _campaign("assistant/try"): Asked(body={"text": "x"}),
+    _campaign("preview"): Asked(body={}),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),

@@ -71,11 +71,17 @@ def test_the_gateways_may_call_every_function_that_the_contract_or_a_webhook_rea
     callable_ = {one[1]["Name"] if isinstance(one, list) else one[11:] for one in named}
     waited_for = source()["Resources"]["Invocations"]["DependsOn"]
 
-    assert callable_ == {*openapi.API_FUNCTIONS, "dashboard", "provider_webhooks"}
+    assert callable_ == {
+        *openapi.API_FUNCTIONS,
+        "dashboard",
+        "provider_webhooks",
+        "follow_links",
+    }
     assert set(waited_for) == {
         *openapi.API_FUNCTIONS.values(),
         openapi.DASHBOARD_FUNCTION,
         "ProviderWebhooksFunction",
+        "FollowLinksFunction",
     }
 
 

@@ -30,6 +30,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # A campaign that is stopped hands on its conversations.
         CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
+        # Whom a preview is for.
+        CONTACTS: {"Query"},
     },
     "analytics_api": {
         CONTROL: {"GetItem", "Query"},
@@ -63,6 +65,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     },
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
+    # Strangers call it: it finds whose link it is, and notes the click.
+    "follow_links": {CONTROL: {"GetItem", "BatchGetItem"}, MESSAGES: {"Query", "UpdateItem"}},
     "import_contacts": {
         CONTROL: {"GetItem", "UpdateItem"},
         CONTACTS: {"GetItem", "PutItem"},

@@ -57,7 +57,10 @@ APPS = (
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
 _QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")
-_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent", "Conversations")
+_TABLES = (
+    *("Control", "Contacts", "Messages", "Counters"),
+    *("Suppressions", "Consent", "Conversations"),
+)
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ def http_api() -> Iterator[HttpApi]:
             environment.setenv(f"{name.upper()}_TABLE", f"{name}Table")
         environment.setenv("FILES_BUCKET", _BUCKET)
         environment.setenv("ORGANISATION_NAME", "Carillon")
+        environment.setenv("LINK_BASE_URL", "https://go.example.org")
         _forget_compositions()
         create_tables(_client("dynamodb"))
         _client("s3").create_bucket(Bucket=_BUCKET)

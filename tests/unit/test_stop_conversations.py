@@ -76,6 +76,7 @@ class Scene:
             recount_queue=FakeQueue(),
             conversations=StopConversations(self.book, self.clock),
             check_body=lambda _: None,
+            missing_in_texts=lambda _: [],
         )
         return manage.archive(an_access(), an_origin(key), "cmp_1", force=force).status
 

@@ -52,6 +52,8 @@ class CampaignsApi(Assistant):
     """functions/campaigns_api."""
 
     control_table: str
+    contacts_table: str
+    link_base_url: str
     conversations_table: str
     plan_queue_url: str
     send_queue_url: str
@@ -145,6 +147,14 @@ class ProviderWebhooks:
     receipt_queue_url: str
     inbound_queue_url: str
     webhook_base_url: str
+
+
+@dataclass(frozen=True)
+class FollowLinks:
+    """functions/follow_links."""
+
+    control_table: str
+    messages_table: str
 
 
 @dataclass(frozen=True)

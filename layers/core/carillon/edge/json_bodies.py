@@ -15,6 +15,7 @@ from carillon.domain.commands import Command
 from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours, active_hours
+from carillon.domain.short_links import Link, links_of
 
 _Body = TypeVar("_Body", bound=Command)
 
@@ -164,6 +165,10 @@ def _read_follow_ups(value: Any) -> tuple[FollowUp, ...]:
     return follow_ups_of(_read_objects(value))
 
 
+def _read_links(value: Any) -> tuple[Link, ...]:
+    return links_of(_read_objects(value))
+
+
 def _read_hours(value: Any) -> ActiveHours:
     if not isinstance(value, dict):
         raise ValueError("an object")
@@ -187,6 +192,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     dict: _read_mapping,
     tuple[Variant, ...]: _read_variants,
     tuple[FollowUp, ...]: _read_follow_ups,
+    tuple[Link, ...]: _read_links,
     ActiveHours: _read_hours,
     Unsolicited: _read_unsolicited,
 }

@@ -26,6 +26,7 @@ from carillon.domain.ids import derived_id
 from carillon.domain.listing import Listing, Position
 from carillon.domain.permissions import Access
 from carillon.domain.schedules import EVERYWHERE, earliest_instant
+from carillon.domain.short_links import Link
 from carillon.ports import Campaigns, Clock, ManagedLists, Offices, Queue, Senders
 from carillon.usecases.manage_offices import require_new_home
 from carillon.usecases.stop_conversations import StopConversations
@@ -42,7 +43,17 @@ _EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignS
 _FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
 
 # What a campaign may be without: named in ``unset``, it is gone.
-_OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
+_OPTIONAL = (
+    "variants",
+    "follow_ups",
+    "links",
+    "active_hours",
+    "daily_limit",
+    "pilot_size",
+    "ends_at",
+)
+# Structured values whose order and repetitions mean something; unset, they are empty.
+_LISTED = ("variants", "follow_ups", "links")
 MAX_MESSAGES = 100_000_000
 _YEARS_AHEAD = 10
 
@@ -58,7 +69,10 @@ class NewCampaign(Command):
     *variants*, if there are any, stand in for *body* (M2). *active_hours* are
     ``{"zone": "recipient", "days": {"mon": ["09:00-17:00"]}, "closed_dates": []}`` (F5).
     *daily_limit* is messages a day in the office's zone; after *pilot_size* messages the
-    campaign pauses by itself (K17); nothing leaves at or after *ends_at*.
+    campaign pauses by itself (K17); nothing leaves at or after *ends_at*. Each of *links* is
+    ``{"name": "offer", "url": "https://…"}``, and ``{{ links.offer }}`` in a text is each
+    person's own short link there (M6). With *smart_encoding* typographic characters are sent in
+    their GSM-7 spelling (M4).
     """
 
     title: Annotated[str, Length(1, 200)]
@@ -71,6 +85,8 @@ class NewCampaign(Command):
     operated_by: Annotated[str, OneOf(OPERATORS)] = "agent"
     variants: tuple[Variant, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    links: tuple[Link, ...] = ()
+    smart_encoding: bool = False
     active_hours: ActiveHours | None = None
     daily_limit: _Messages | None = None
     pilot_size: _Messages | None = None
@@ -79,7 +95,11 @@ class NewCampaign(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignChange(Command):
-    """What to change; fields left out stay as they are, those named in *unset* are gone."""
+    """
+    What to change; fields left out stay as they are, those named in *unset* are gone.
+
+    After the launch *links* may only be added to: those that were sent must stay what they are.
+    """
 
     title: Annotated[str, Length(1, 200)] | None = None
     body: Annotated[str, Length(0, MAX_BODY)] | None = None
@@ -90,6 +110,8 @@ class CampaignChange(Command):
     operated_by: Annotated[str, OneOf(OPERATORS)] | None = None
     variants: tuple[Variant, ...] | None = None
     follow_ups: tuple[FollowUp, ...] | None = None
+    links: tuple[Link, ...] | None = None
+    smart_encoding: bool | None = None
     active_hours: ActiveHours | None = None
     daily_limit: _Messages | None = None
     pilot_size: _Messages | None = None
@@ -114,6 +136,7 @@ class ManageCampaigns:
     Everything a person may do to a campaign.
 
     *check_body* raises InvalidInput (field ``body``) for a text that is no valid template.
+    *missing_in_texts* names what keeps a campaign's texts from a launch.
     """
 
     def __init__(
@@ -129,6 +152,7 @@ class ManageCampaigns:
         recount_queue: Queue,
         conversations: StopConversations,
         check_body: Callable[[str], object],
+        missing_in_texts: Callable[[Campaign], list[str]],
     ) -> None:
         self._campaigns = campaigns
         self._offices = offices
@@ -140,6 +164,7 @@ class ManageCampaigns:
         self._recount_queue = recount_queue
         self._conversations = conversations
         self._check_body = check_body
+        self._missing_in_texts = missing_in_texts
 
     def create(self, access: Access, origin: Origin, new: NewCampaign) -> Campaign:
         """Create a draft in one of the caller's offices."""
@@ -158,6 +183,8 @@ class ManageCampaigns:
             operated_by=new.operated_by,
             variants=new.variants,
             follow_ups=new.follow_ups,
+            links=new.links,
+            smart_encoding=new.smart_encoding,
             active_hours=new.active_hours,
             daily_limit=new.daily_limit,
             pilot_size=new.pilot_size,
@@ -202,9 +229,10 @@ class ManageCampaigns:
         if not changes:
             return campaign
         _require_editable(campaign, changes)
+        _require_links_to_stay(campaign, changes)
         self._check_fields(campaign.office_id, changes)
         if campaign.status is not CampaignStatus.DRAFT:
-            _require_ready(replace(campaign, **changes))
+            self._require_ready(replace(campaign, **changes))
         if campaign.status is CampaignStatus.SCHEDULED:
             _require_time_to_send(replace(campaign, **changes), "ends_at")
         if campaign.hold_reason is HoldReason.PILOT and "pilot_size" in changes:
@@ -222,7 +250,7 @@ class ManageCampaigns:
         campaign = self.get(access, campaign_id)
         now = self._clock.now()
         if campaign.status in states_allowing(Action.LAUNCH):
-            _require_ready(campaign)
+            self._require_ready(campaign)
             _require_not_over(campaign, now)
         launched = self._transition(
             origin,
@@ -241,7 +269,7 @@ class ManageCampaigns:
         campaign = self.get(access, campaign_id)
         schedule_at = _due_at(schedule, self._clock.now())
         if campaign.status in states_allowing(Action.SCHEDULE):
-            _require_ready(campaign)
+            self._require_ready(campaign)
             named = "schedule_at" if schedule.local_at is None else "local_at"
             _require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
         return self._transition(
@@ -320,6 +348,19 @@ class ManageCampaigns:
             mark=_mark(origin),
         )
 
+    def missing_for_launch(self, campaign: Campaign) -> list[str]:
+        """Return what *campaign* needs before a launch (K6); empty when it is ready."""
+        return [*campaign.missing_for_launch(), *self._missing_in_texts(campaign)]
+
+    def _require_ready(self, campaign: Campaign) -> None:
+        missing = self.missing_for_launch(campaign)
+        if missing:
+            raise Conflict(
+                f"Before a launch the campaign needs: {', '.join(missing)}.",
+                code="campaign_not_ready",
+                extra={"missing": missing},
+            )
+
     def _and_wake(self, campaign: Campaign) -> Campaign:
         # Its pacers see the new state at their next claim; sleeping ones must look at once.
         for sender_id in campaign.sender_ids:
@@ -389,10 +430,10 @@ def _named(change: CampaignChange) -> dict[str, Any]:
         raise InvalidInput(f"{both[0]} is both set and unset.", field="unset")
     for name, value in named.items():
         # Ids and tags; the same follow-up may well come twice.
-        if isinstance(value, tuple) and name not in ("variants", "follow_ups"):
+        if isinstance(value, tuple) and name not in _LISTED:
             named[name] = _distinct(value)
     cleared: dict[str, Any] = dict.fromkeys(change.unset)
-    return {**named, **cleared, **{n: () for n in ("variants", "follow_ups") if n in cleared}}
+    return {**named, **cleared, **{name: () for name in _LISTED if name in cleared}}
 
 
 def _require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:
@@ -411,13 +452,17 @@ def _require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:
         )
 
 
-def _require_ready(campaign: Campaign) -> None:
-    missing = campaign.missing_for_launch()
-    if missing:
+def _require_links_to_stay(campaign: Campaign, changes: Mapping[str, Any]) -> None:
+    """Refuse to change where links lead that people may have already (M6)."""
+    if campaign.launched_at is None or "links" not in changes:
+        return
+    stands = campaign.links
+    # Without a key, as an earlier version of ours launched it, it can have no links.
+    if changes["links"][: len(stands)] != stands or not campaign.link_key:
         raise Conflict(
-            f"Before a launch the campaign needs: {', '.join(missing)}.",
-            code="campaign_not_ready",
-            extra={"missing": missing},
+            "After the launch links can only be added, behind those that there are.",
+            code="campaign_field_frozen",
+            extra={"fields": ["links"]},
         )
 
 

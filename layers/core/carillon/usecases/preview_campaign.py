@@ -6,7 +6,7 @@ Before the launch there is no key for short links: their codes are then made up,
 the real ones, and lead nowhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated
@@ -196,8 +196,8 @@ class PreviewCampaign:
             link_base_url=self._link_base_url,
             sender_names=self._review.names_of(campaign),
         )
-        lists = [self._lists.get(one) for one in campaign.list_ids]
-        excluded = [self._lists.get(one) for one in campaign.exclude_list_ids]
+        lists = list(self._standing(campaign.list_ids))
+        excluded = list(self._standing(campaign.exclude_list_ids))
         if wanted.phones:
             phones = dict.fromkeys(wanted.phones)
             shown = [self._of_phone(phone, lists, excluded, previewer) for phone in phones]
@@ -212,6 +212,14 @@ class PreviewCampaign:
             contacts=tuple(shown),
             findings=tuple(self._review.findings(campaign)),
         )
+
+    def _standing(self, list_ids: Iterable[str]) -> Iterator[ListRecord]:
+        """Yield the lists that there still are: of others nobody can be shown."""
+        for list_id in list_ids:
+            try:
+                yield self._lists.get(list_id)
+            except NotFound:
+                continue
 
     def _of_phone(
         self,

@@ -8,6 +8,7 @@ What a campaign's texts still need before a launch (K6, M6, M7).
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Protocol
 
 from carillon.domain.campaign import Campaign
@@ -59,6 +60,10 @@ class ReviewContent:
         self._compile = compile_text
         self._policy = policy
         self._names_of = names_of
+
+    def at_once(self) -> "ReviewContent":
+        """Return one that reads policy and names once, for many campaigns in one answer."""
+        return ReviewContent(self._compile, cache(self._policy), cache(self._names_of))
 
     def findings(self, campaign: Campaign) -> list[Finding]:
         """Return what is to be said about the first message, variant by variant (M7)."""
