@@ -16,17 +16,21 @@ from carillon.adapters.dynamodb.contacts import DynamoContacts
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets
+from carillon.adapters.media import SafeFetcher
+from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
 from carillon.domain.assistant import AssistantPolicy
 from carillon.domain.campaign import Campaign, allowed_actions
+from carillon.domain.campaign_media import MOST_BYTES
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.edge.http import Answer, Request, Router, answer, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
 from carillon.settings import CampaignsApi, from_env
 from carillon.usecases.answer_as_assistant import AssistantWorld
+from carillon.usecases.attach_media import AttachMedia, MediaAnswer, NewMedia
 from carillon.usecases.manage_campaigns import (
     CampaignChange,
     ManageCampaigns,
@@ -53,6 +57,7 @@ class UseCases:
     campaigns: ManageCampaigns
     review: ReviewContent
     preview: PreviewCampaign
+    media: AttachMedia
     knowledge: ManageKnowledge
 
 
@@ -63,6 +68,7 @@ def build() -> UseCases:
     entities.connect(settings.control_table)
     clock, campaigns = SystemClock(), entities.CampaignTable()
     offices, lists = entities.OfficeTable(), entities.ListTable()
+    senders = entities.SenderTable()
     book = DynamoConversations(client("dynamodb"), settings.conversations_table)
 
     def queue(url: str) -> SqsQueue:
@@ -72,12 +78,15 @@ def build() -> UseCases:
         named = (office.name for office in offices.all() if office.id == office_id)
         return [settings.organisation_name, *named]
 
-    review = ReviewContent(compile_template, entities.PolicyTable().get, names_of)
+    def provider_of(sender_id: str) -> str:
+        return senders.get(sender_id).provider
+
+    review = ReviewContent(compile_template, entities.PolicyTable().get, names_of, provider_of)
     return UseCases(
         campaigns=ManageCampaigns(
             campaigns,
             offices,
-            entities.SenderTable(),
+            senders,
             lists,
             clock,
             plan_queue=queue(settings.plan_queue_url),
@@ -95,6 +104,12 @@ def build() -> UseCases:
             review,
             compile_template,
             link_base_url=settings.link_base_url,
+        ),
+        media=AttachMedia(
+            campaigns,
+            S3Objects(client("s3"), settings.files_bucket),
+            SafeFetcher(most_bytes=MOST_BYTES).fetch,
+            clock,
         ),
         knowledge=ManageKnowledge(campaigns, _assistant_world(settings, clock)),
     )
@@ -219,6 +234,12 @@ def recount_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
 def preview_campaign(request: Request, wanted: PreviewRequest, campaign_id: str) -> CampaignPreview:
     """Show how a campaign's messages will read for contacts of its lists; nothing is sent."""
     return build().preview.preview(request.access, campaign_id, wanted)
+
+
+@route("POST", "/v1/campaigns/{campaign_id}/media", takes=NewMedia, gives="CampaignMediaAnswer")
+def attach_media(request: Request, new: NewMedia, campaign_id: str) -> MediaAnswer:
+    """Attach a file to the first message: from an address, or as uploaded (M5)."""
+    return build().media.attach(request.access, request.origin, campaign_id, new)
 
 
 @route("GET", "/v1/campaigns/{campaign_id}/knowledge", gives="KnowledgeList")

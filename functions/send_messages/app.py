@@ -21,7 +21,7 @@ from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
-from carillon.adapters.objects import S3Objects
+from carillon.adapters.objects import S3Objects, media_address
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
@@ -68,7 +68,8 @@ def build() -> Composition:
     messages = DynamoMessages(dynamodb, env.messages_table)
     send_queue = SqsQueue(sqs, env.send_queue_url, correlation_id)
     reconcile_queue = SqsQueue(sqs, env.reconcile_queue_url, correlation_id)
-    audiences = S3Audiences(S3Objects(aws.client("s3"), env.files_bucket))
+    files = S3Objects(aws.client("s3"), env.files_bucket)
+    audiences = S3Audiences(files)
     providers = Providers(
         Secrets(aws.client("secretsmanager"), clock.monotonic), connections=MOST_WORKERS
     )
@@ -125,6 +126,7 @@ def build() -> Composition:
             new_claim_id=partial(secrets.token_hex, 8),
             callback_url=callback_url,
             jitter=secrets.SystemRandom().random,
+            media_url=partial(media_address, files, sender.provider),
         )
         policy = directory.policy()
         return PacingWorld(

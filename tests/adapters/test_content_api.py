@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from carillon.domain.campaign_media import CampaignMedia
 from tests.support.http_api import HttpApi, http_api, violations
-from tests.support.management import OFFICE, a_campaign, a_contact_list, an_office
+from tests.support.management import OFFICE, a_campaign, a_contact_list, a_sender, an_office
 from tests.support.requests import Answered, signed_in
 
 _ONE = "/v1/campaigns/{campaign_id}"
@@ -92,3 +93,38 @@ def test_a_preview_answers_as_the_contract_says(api: HttpApi) -> None:
     assert violations("CampaignPreview", answer.json) == []
     assert [one["problem"] for one in answer.json["contacts"]] == ["contact_not_found"]
     assert send(api, "POST", f"{_ONE}/preview", "cmp_e", role="analyst", body={}).status == 403
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 100
+
+
+def test_an_uploaded_picture_becomes_part_of_the_campaign(api: HttpApi) -> None:
+    """M5."""
+    api.keep(a_campaign("cmp_f", sender_ids=()))
+    path = f"{_ONE}/media"
+
+    asked = send(api, "POST", path, "cmp_f", body={"upload_type": "image/png"})
+    early = send(api, "POST", path, "cmp_f", body={"upload_id": asked.json["upload_id"]})
+    api.upload(f"uploads/cmp_f/{asked.json['upload_id']}", PNG, "image/png")
+    kept = send(api, "POST", path, "cmp_f", body={"upload_id": asked.json["upload_id"]})
+    shown = send(api, "GET", _ONE, "cmp_f")
+
+    assert violations("CampaignMediaAnswer", asked.json) == []
+    assert (early.status, early.json["code"]) == (409, "upload_missing")
+    assert (kept.status, kept.json["media"][0]["type"]) == (200, "image/png")
+    assert shown.json["media"] == kept.json["media"]
+    assert violations("Campaign", shown.json) == []
+    gone = send(api, "PATCH", _ONE, "cmp_f", body={"unset": ["media"]})
+    assert gone.json["media"] == []
+
+
+def test_files_that_a_senders_provider_does_not_carry_keep_a_campaign_from_its_launch(
+    api: HttpApi,
+) -> None:
+    api.keep(a_sender("snd_bird", office_id=OFFICE, provider="bird"))
+    media = (CampaignMedia("med_a", "image/png", 7),)
+    api.keep(a_campaign("cmp_g", body="Hi", sender_ids=("snd_bird",), media=media))
+
+    shown = send(api, "GET", _ONE, "cmp_g")
+
+    assert shown.json["missing_for_launch"] == ["media_not_supported"]

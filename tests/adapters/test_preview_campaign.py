@@ -49,7 +49,9 @@ class Scene:
         self.policy = OrganisationPolicy()
 
     def review(self) -> ReviewContent:
-        return ReviewContent(compile_template, lambda: self.policy, lambda _: ["Harbour Clinic"])
+        return ReviewContent(
+            compile_template, lambda: self.policy, lambda _: ["Harbour Clinic"], lambda _: "twilio"
+        )
 
     def preview(self, *phones: str) -> CampaignPreview:
         lists = FakeLists(

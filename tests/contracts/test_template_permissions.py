@@ -178,6 +178,11 @@ TAKES: dict[str, str] = {
 
 FILES: dict[str, dict[str, set[str]]] = {
     "contacts_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
+    # Files of campaigns.
+    "campaigns_api": {
+        "uploads": {"PutObject", "GetObject"},
+        "outbound": {"PutObject", "GetObject"},
+    },
     "import_contacts": {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
@@ -185,7 +190,8 @@ FILES: dict[str, dict[str, set[str]]] = {
     "consent_api": {"uploads": {"PutObject", "GetObject"}, "audiences": {"GetObject"}},
     "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
-    "send_messages": {"audiences": {"GetObject"}},
+    # Providers get a campaign's files by links that it signs.
+    "send_messages": {"audiences": {"GetObject"}, "outbound": {"GetObject"}},
     "fetch_media": {"media": {"PutObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
     # A contact's name, and what they were sent.
@@ -196,7 +202,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
-    *("contacts_api", "consent_api", "conversations_api"),
+    *("contacts_api", "campaigns_api", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
 }
 KNOWS_SECRETS = {

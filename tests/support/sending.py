@@ -88,7 +88,7 @@ class FakeMessages:
         ):
             return self._is_ours(claim)
         kept = {name: value for name, value in _claimed(claim).items() if name != "steps_left"}
-        self._set(claim.ref, kept, removes=("provider_id",))
+        self._set(claim.ref, kept, removes=("provider_id", *([] if claim.is_mms else ["mms"])))
         return True
 
     def release(self, claim: Claim) -> None:
@@ -779,6 +779,7 @@ def _claimed(claim: Claim) -> Item:
         **({"variant": claim.variant} if claim.variant is not None else {}),
         **({"step": claim.step} if claim.step else {}),
         **({"steps_left": claim.steps_left} if claim.steps_left else {}),
+        **({"mms": True} if claim.is_mms else {}),
     }
 
 

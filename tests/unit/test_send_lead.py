@@ -11,7 +11,9 @@ import pytest
 
 from carillon.domain.budgets import Cap
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.clicks import Click
+from carillon.domain.counters import contribution
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -136,6 +138,7 @@ class Scene:
             new_claim_id=lambda: f"claim-{next(self.claim_ids)}",
             callback_url=lambda sender_id, ref: f"https://h/{sender_id}?ref={ref.token}",
             jitter=lambda: 0.0,
+            media_url=lambda key: f"https://files.example/{key}",
         )
         return send_lead(Assignment(**{**defaults, **changes}), lease, world)
 
@@ -397,6 +400,29 @@ def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
     assert result == SendResult(outcome=Sent.CANCELLED)
     assert list(scene.messages.items) == [LEAD]
     assert scene.account.taken == []
+
+
+def test_a_message_with_files_is_an_mms_whose_segments_do_not_count() -> None:
+    """M4, M5, A10."""
+    scene = Scene()
+    picture = CampaignMedia("med_a", "image/png", 7)
+
+    result = scene.send(media=(picture,), segments=1)
+
+    assert result.outcome is Sent.SUBMITTED
+    (message,) = scene.account.taken
+    assert message.media_urls == ("https://files.example/outbound/med_a",)
+    assert scene.row()["mms"] is True
+    assert "segments" not in contribution(scene.row()).totals
+
+
+def test_a_message_without_files_is_none() -> None:
+    scene = Scene()
+
+    scene.send()
+
+    assert scene.account.taken[0].media_urls == ()
+    assert "mms" not in scene.row()
 
 
 @pytest.mark.parametrize(

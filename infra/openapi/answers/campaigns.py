@@ -3,6 +3,7 @@
 from carillon.domain.campaign import Action, Campaign
 from carillon.domain.content_checks import Finding
 from carillon.domain.knowledge import KnowledgeEntry
+from carillon.usecases.attach_media import MediaAnswer
 from carillon.usecases.manage_campaigns import TABS
 from carillon.usecases.manage_knowledge import Trial
 from carillon.usecases.preview_campaign import CampaignPreview
@@ -19,6 +20,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "ContentFinding": of(Finding),
     "CampaignPreview": of(CampaignPreview),
+    "CampaignMediaAnswer": of(MediaAnswer),
     "CampaignList": page_of("Campaign"),
     "Queued": record({"campaign_id": TEXT, "status": TEXT}, ["campaign_id", "status"]),
     "KnowledgeEntry": of(KnowledgeEntry),

@@ -53,6 +53,7 @@ class CampaignsApi(Assistant):
 
     control_table: str
     contacts_table: str
+    files_bucket: str
     link_base_url: str
     conversations_table: str
     plan_queue_url: str

@@ -18,6 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.content import CampaignContent, FollowUp, Variant
 from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.hours import ActiveHours
@@ -169,6 +170,8 @@ class Campaign:
     # Drawn at the launch: what the codes of its short links are made with. A secret.
     link_key: str = field(default="", repr=False)
     smart_encoding: bool = False
+    # Files of the first message, which is an MMS with them (M5).
+    media: tuple[CampaignMedia, ...] = ()
     active_hours: ActiveHours | None = None
     # Messages a day in the office's zone (F6).
     daily_limit: int | None = None

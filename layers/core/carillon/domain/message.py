@@ -142,7 +142,8 @@ class Claim:
     ``id`` is unique to this attempt; whoever writes the result must still hold it.
     ``attempts`` counts this one. ``retry_of`` is the claim id of the row that
     waits in ``retrying``, or None when there is no row yet. ``step`` is 0 for a lead's
-    initial, whose row then tells how many follow-ups may come (``steps_left``).
+    initial, whose row then tells how many follow-ups may come (``steps_left``). An MMS is one
+    part to the pacer and none of the segments that are counted (M4, A10).
     """
 
     id: str
@@ -159,6 +160,7 @@ class Claim:
     step: int = 0
     steps_left: int | None = None
     variant: str | None = None
+    is_mms: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ from carillon.ports.sending import (
     SendingDirectory,
     Watches,
 )
-from carillon.ports.world import Clock, FileStore, Objects, Queue, UploadLinks
+from carillon.ports.world import Clock, FileStore, MediaFiles, Objects, Queue, UploadLinks
 
 __all__ = [
     "Assistant",
@@ -85,6 +85,7 @@ __all__ = [
     "Leads",
     "Leases",
     "ManagedLists",
+    "MediaFiles",
     "MediaSource",
     "MessageEvidence",
     "MessageProvider",

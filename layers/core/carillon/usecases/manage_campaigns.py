@@ -38,7 +38,7 @@ MAX_BODY = 3200
 
 # What a person has decided ends what the platform had held it for.
 _FREE: Mapping[str, Any] = {"hold_reason": HoldReason.NONE, "hold_until": None}
-_EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.PAUSED})
+EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.PAUSED})
 # Frozen with the audience: parts are dealt out to the senders at launch (K10).
 _FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
 
@@ -47,13 +47,14 @@ _OPTIONAL = (
     "variants",
     "follow_ups",
     "links",
+    "media",
     "active_hours",
     "daily_limit",
     "pilot_size",
     "ends_at",
 )
 # Structured values whose order and repetitions mean something; unset, they are empty.
-_LISTED = ("variants", "follow_ups", "links")
+_LISTED = ("variants", "follow_ups", "links", "media")
 MAX_MESSAGES = 100_000_000
 _YEARS_AHEAD = 10
 
@@ -437,7 +438,7 @@ def _named(change: CampaignChange) -> dict[str, Any]:
 
 
 def _require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:
-    if campaign.status not in _EDITABLE:
+    if campaign.status not in EDITABLE:
         raise Conflict(
             f"A campaign that is {campaign.status} cannot be edited; pause it first.",
             code="campaign_state",

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Annotated
 
 from carillon.domain.campaign import Campaign
+from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.commands import Command, Entries
 from carillon.domain.contact_list import ListRecord
 from carillon.domain.contacts import Contact
@@ -75,6 +76,7 @@ class MessagePreview:
     missing_fields: tuple[str, ...] = ()
     as_written: TextSize | None = None
     smart_encoded: TextSize | None = None
+    media: tuple[CampaignMedia, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,13 +153,16 @@ class Previewer:
                 missing_fields=tuple(self._templates[message].missing(fields)),
             )
         as_written, smart = TextSize.of(written), TextSize.of(smart_encode(written))
+        media = () if step else self._campaign.media
         sent = smart if self._campaign.smart_encoding else as_written
         return MessagePreview(
             step=step,
             variant=variant,
             text=sent.text,
             encoding=sent.encoding,
-            segments=sent.segments,
+            # An MMS is not counted in segments.
+            segments=0 if media else sent.segments,
+            media=media,
             forces_ucs_2=forcing_ucs_2(sent.text),
             as_written=as_written,
             smart_encoded=smart,

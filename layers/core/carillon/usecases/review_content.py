@@ -5,6 +5,8 @@ What a campaign's texts still need before a launch (K6, M6, M7).
                          waits for a click although no message before it has a link
     sender_not_named     as found in a first message (``domain.content_checks``), where the
     opt_out_missing      organisation's policy makes it a reason
+    media_not_supported, media_too_many, media_too_large
+                         a provider of the campaign's senders does not carry its files (M5)
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from functools import cache
 from typing import Protocol
 
 from carillon.domain.campaign import Campaign
+from carillon.domain.campaign_media import problems
 from carillon.domain.content import StepCondition
 from carillon.domain.content_checks import BLOCKING, Finding, findings_in
 from carillon.domain.organisation import OrganisationPolicy
@@ -48,7 +51,7 @@ class ReviewContent:
     Looks a campaign's texts over.
 
     *names_of* tells by which names the sender of an office's campaigns may be known: the
-    organisation's, the office's, and those of the policy.
+    organisation's, the office's, and those of the policy. *provider_of* a sender.
     """
 
     def __init__(
@@ -56,14 +59,18 @@ class ReviewContent:
         compile_text: CompileText,
         policy: Callable[[], OrganisationPolicy],
         names_of: Callable[[str], list[str]],
+        provider_of: Callable[[str], str],
     ) -> None:
         self._compile = compile_text
         self._policy = policy
         self._names_of = names_of
+        self._provider_of = provider_of
 
     def at_once(self) -> "ReviewContent":
         """Return one that reads policy and names once, for many campaigns in one answer."""
-        return ReviewContent(self._compile, cache(self._policy), cache(self._names_of))
+        return ReviewContent(
+            self._compile, cache(self._policy), cache(self._names_of), cache(self._provider_of)
+        )
 
     def findings(self, campaign: Campaign) -> list[Finding]:
         """Return what is to be said about the first message, variant by variant (M7)."""
@@ -85,6 +92,9 @@ class ReviewContent:
     def missing(self, campaign: Campaign) -> list[str]:
         """Return what keeps *campaign* from a launch, by name; empty when nothing does."""
         missing = [] if self._has_its_links(campaign) else ["links"]
+        if campaign.media:
+            providers = [self._provider_of(sender_id) for sender_id in campaign.sender_ids]
+            missing += problems(campaign.media, providers)
         if self._policy().content_checks == "block":
             found = {one.check for one in self.findings(campaign)}
             missing += [check for check in BLOCKING if check in found]

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carillon.domain.budgets import Cap
+from carillon.domain.campaign_media import CampaignMedia, media_key
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -117,6 +118,8 @@ class Assignment:
     by_assistant: bool = False
     # A follow-up for those alone who have not clicked (M3).
     unless_clicked: bool = False
+    # With files it is an MMS (M5).
+    media: tuple[CampaignMedia, ...] = ()
 
     @property
     def ref(self) -> RowRef:
@@ -155,6 +158,10 @@ class SendResult:
     code: str | None = None
 
 
+def _no_media(_: str) -> str:
+    raise NotImplementedError("this sender has no files")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SendingWorld:
     """Everything outside that one send touches."""
@@ -169,6 +176,8 @@ class SendingWorld:
     callback_url: Callable[[str, CallbackRef], str]
     # A number from 0 to 1, another one each time.
     jitter: Callable[[], float]
+    # Where the provider gets a file of ours, by its key; asked for only where there are files.
+    media_url: Callable[[str], str] = _no_media
 
 
 def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> SendResult:
@@ -215,6 +224,7 @@ def _claim_for(assignment: Assignment, world: SendingWorld) -> Claim:
         step=assignment.step,
         steps_left=assignment.steps_left,
         variant=assignment.variant,
+        is_mms=bool(assignment.media),
     )
 
 
@@ -287,6 +297,7 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         status_callback=world.callback_url(claim.sender_id, ref),
         ref_token=ref.token,
         valid_for_s=_valid_for_s(assignment, world.clock.now()),
+        media_urls=tuple(world.media_url(media_key(one)) for one in assignment.media),
     )
     try:
         accepted = world.provider.send(message)

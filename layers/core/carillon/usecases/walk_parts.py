@@ -10,11 +10,12 @@ reads, not sends.
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign, Run, Sender
+from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.content import StepCondition, variant_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import LeadRow, Recipient, Watch
@@ -163,6 +164,7 @@ class Feed:
         text, problem = self._rendered(due.step, name, recipient)
         if slot.problem is not None:
             text, problem = None, slot.problem
+        media = () if due.step else self.campaign.media
         return Assignment(
             campaign_id=self.campaign.id,
             office_id=self.campaign.office_id,
@@ -172,13 +174,14 @@ class Feed:
             sender_phone=self._sender.phone,
             text=text,
             problem=problem,
-            segments=segment_count(text) if text else 0,
+            segments=_parts_of(text, media),
             content_version=self.campaign.version,
             attempts=due.attempts,
             retry_of=due.retry_of,
             step=due.step,
             steps_left=0 if due.step else len(self.campaign.follow_ups),
             variant=name,
+            media=media,
             unless_clicked=self._is_unless_clicked(due.step),
             closes_at=slot.closes_at,
             ends_at=self.campaign.ends_at,
@@ -265,6 +268,13 @@ class _OpenPart:
         if self.rests_until is not None and not self.is_touched:
             due_at = max(due_at, self.rests_until)
         return Watch(campaign_id=campaign_id, part=part, due_at=due_at, unsent=self.is_unsent)
+
+
+def _parts_of(text: str | None, media: Sequence[CampaignMedia]) -> int:
+    """Return what the message takes of its sender's rate: an MMS is one part."""
+    if not text:
+        return 0
+    return 1 if media else segment_count(text)
 
 
 def _earliest(one: datetime | None, other: datetime) -> datetime:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from carillon.domain.campaign import Unsolicited
+from carillon.domain.campaign_media import CampaignMedia, media_of
 from carillon.domain.content import CampaignContent, FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
@@ -45,6 +46,16 @@ def links_text(links: Sequence[Link]) -> str:
 def links_from_text(text: str | None) -> tuple[Link, ...]:
     """Return what ``links_text`` wrote; none for None."""
     return links_of(json.loads(text)) if text else ()
+
+
+def media_text(media: Sequence[CampaignMedia]) -> str:
+    """Return *media* as stored."""
+    return json.dumps([asdict(one) for one in media])
+
+
+def media_from_text(text: str | None) -> tuple[CampaignMedia, ...]:
+    """Return what ``media_text`` wrote; none for None."""
+    return media_of(json.loads(text)) if text else ()
 
 
 def content_text(content: CampaignContent) -> str:

@@ -448,8 +448,9 @@ class DynamoMessages:
                 for name, value in _claimed(claim).items()
                 if name not in ("pk", "sk", "phone", "office_id", "steps_left")
             },
-            # The attempt before may have had one; a receipt names its own.
-            removes=("provider_id",),
+            # The attempt before may have had one, a receipt names its own; and files, which an
+            # edit took away.
+            removes=("provider_id", *(() if claim.is_mms else ("mms",))),
             condition="claim_id = :before AND #status = :retrying",
             values={":before": claim.retry_of, ":retrying": LeadStatus.RETRYING},
         )
@@ -549,6 +550,7 @@ def _claimed(claim: Claim) -> dict[str, Any]:
         "variant": claim.variant,
         "step": claim.step or None,
         "steps_left": claim.steps_left or None,
+        "mms": claim.is_mms or None,
     }
     return {
         **{name: value for name, value in optional.items() if value is not None},

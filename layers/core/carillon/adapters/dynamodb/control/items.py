@@ -10,6 +10,7 @@ from carillon.adapters.dynamodb.campaign_texts import (
     follow_ups_from_text,
     hours_from_text,
     links_from_text,
+    media_from_text,
     unsolicited_from_text,
     variants_from_text,
 )
@@ -49,6 +50,7 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         links=links_from_text(item.get("links")),
         link_key=item.get("link_key", ""),
         smart_encoding=item.get("smart_encoding", False),
+        media=media_from_text(item.get("media")),
         active_hours=hours_from_text(item.get("active_hours")),
         daily_limit=item.get("daily_limit"),
         pilot_size=item.get("pilot_size"),

@@ -20,6 +20,8 @@ from carillon.adapters.dynamodb.campaign_texts import (
     hours_text,
     links_from_text,
     links_text,
+    media_from_text,
+    media_text,
     variants_from_text,
     variants_text,
 )
@@ -75,6 +77,7 @@ class _CampaignItem(ControlItem):
     links = AsText(links_text, links_from_text, default=())
     link_key = UnicodeAttribute(default="")
     smart_encoding = BooleanAttribute(default=False)
+    media = AsText(media_text, media_from_text, default=())
     active_hours = AsText(hours_text, hours_from_text, default=None)
     daily_limit = NumberAttribute(null=True)
     pilot_size = NumberAttribute(null=True)
