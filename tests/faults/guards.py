@@ -1033,6 +1033,14 @@ GUARDS = (
         (_UNIT + "follow_link.py", _UNIT + "short_links.py"),
     ),
     Guard(
+        "a link that was sent keeps its address",
+        _CORE + "usecases/manage_campaigns.py",
+        'if changes["links"][: len(stands)] != stands or not campaign.link_key:',
+        "if not campaign.link_key:",
+        (_UNIT + "manage_campaigns.py",),
+        "links_are_only_added",
+    ),
+    Guard(
         "a short link leads to nothing that browsers could read otherwise",
         _CORE + "domain/short_links.py",
         "if len(url) > MAX_URL or not _URL.fullmatch(url):",
