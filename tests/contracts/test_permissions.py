@@ -104,7 +104,7 @@ ASKED: dict[Route, Asked] = {
     ("DELETE", _ENTRY): Asked(),
     _campaign("assistant/try"): Asked(body={"text": "x"}),
     _campaign("preview"): Asked(body={}),
-    _campaign("media"): Asked(body={"upload_type": "image/png"}),
+    _campaign("media"): Asked(status=CampaignStatus.DRAFT, body={"upload_type": "image/png"}),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),

@@ -53,7 +53,7 @@ def test_a_file_is_known_by_its_content_and_type() -> None:
 
     assert one == same
     assert one.bytes == 7
-    assert media_key(one) == f"outbound/{one.id}"
+    assert media_key(one) == f"outbound/{one.id}.png"
     assert kept(b"picture", "image/jpeg").id != one.id
     assert kept(b"another", "image/png").id != one.id
 

@@ -411,7 +411,7 @@ def test_a_message_with_files_is_an_mms_whose_segments_do_not_count() -> None:
 
     assert result.outcome is Sent.SUBMITTED
     (message,) = scene.account.taken
-    assert message.media_urls == ("https://files.example/outbound/med_a",)
+    assert message.media_urls == ("https://files.example/outbound/med_a.png",)
     assert scene.row()["mms"] is True
     assert "segments" not in contribution(scene.row()).totals
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from carillon.domain.errors import InvalidInput
 from carillon.domain.ids import derived_id
+from carillon.domain.media import suffix_of
 
 MOST_FILES = 10
 MOST_BYTES = 5_000_000
@@ -68,8 +69,12 @@ def kept(content: bytes, kind: str) -> CampaignMedia:
 
 
 def media_key(media: CampaignMedia) -> str:
-    """Return where in the files bucket it is kept, for whatever campaigns have it."""
-    return f"outbound/{media.id}"
+    """
+    Return where in the files bucket it is kept, for whatever campaigns have it.
+
+    With a suffix: of a link, some providers (Vonage) know a file's type by nothing else.
+    """
+    return f"outbound/{media.id}.{suffix_of(media.type)}"
 
 
 def upload_key(campaign_id: str, upload_id: str) -> str:
