@@ -204,6 +204,7 @@ class SendMessages:
 
     control_table: str
     messages_table: str
+    conversations_table: str
     suppressions_table: str
     consent_table: str
     files_bucket: str
@@ -268,6 +269,7 @@ class AskAssistant(Assistant):
     send_queue_url: str
     organisation_name: str
     link_base_url: str
+    default_country: str = "US"
 
 
 @dataclass(frozen=True)
