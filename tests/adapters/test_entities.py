@@ -9,7 +9,9 @@ import pytest
 from moto import mock_aws
 
 from carillon.adapters.dynamodb import entities
-from carillon.domain.campaign import Action, CampaignStatus, HoldReason
+from carillon.domain.approval import Approval, ApprovalState
+from carillon.domain.campaign import CampaignStatus, HoldReason
+from carillon.domain.campaign_states import TRANSITIONS, Action
 from carillon.domain.contact_list import STARTABLE
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
@@ -120,18 +122,25 @@ def test_pages_hold_the_callers_offices_newest_first_and_meet_without_gap(tables
     for n in range(7):
         office = OFFICE if n % 2 else OTHER_OFFICE
         created = NOON + timedelta(minutes=n)
-        tables.campaigns.create(
-            a_campaign(f"cmp_{n}", office_id=office, created_at=created), str(n)
-        )
+        tables.senders.create(a_sender(f"snd_{n}", office_id=office, created_at=created), str(n))
 
-    first = tables.campaigns.page("draft", frozenset({OFFICE}), 2, None)
-    second = tables.campaigns.page("draft", frozenset({OFFICE}), 2, first.next)
-    every = tables.campaigns.page("draft", None, 10, None)
+    first = tables.senders.page(frozenset({OFFICE}), 2, None)
+    second = tables.senders.page(frozenset({OFFICE}), 2, first.next)
+    every = tables.senders.page(None, 10, None)
 
-    assert [campaign.id for campaign in first.items] == ["cmp_5", "cmp_3"]
-    assert [campaign.id for campaign in second.items] == ["cmp_1"]
+    assert [sender.id for sender in first.items] == ["snd_5", "snd_3"]
+    assert [sender.id for sender in second.items] == ["snd_1"]
     assert (second.next, every.next) == (None, None)
-    assert [campaign.id for campaign in every.items] == [f"cmp_{n}" for n in range(6, -1, -1)]
+    assert [sender.id for sender in every.items] == [f"snd_{n}" for n in range(6, -1, -1)]
+
+
+def test_several_are_read_at_once_and_the_absent_left_out(tables: Tables) -> None:
+    tables.senders.create(a_sender(), "d")
+    tables.lists.create(a_contact_list(), "d")
+
+    assert tables.senders.several(["snd_1", "snd_2"]) == {"snd_1": a_sender()}
+    assert tables.lists.several(["lst_2", "lst_1"]) == {"lst_1": a_contact_list()}
+    assert (tables.senders.several([]), tables.lists.several([])) == ({}, {})
 
 
 def test_a_caller_without_an_office_sees_an_empty_page(tables: Tables) -> None:
@@ -176,17 +185,22 @@ def test_a_transition_moves_the_campaign_to_its_tab(tables: Tables) -> None:
     tables.campaigns.create(a_campaign(launch_error="No list."), "d")
 
     launched = tables.campaigns.transition(
-        "cmp_1", Action.LAUNCH, LATER, changes={"launched_at": LATER, "launch_error": None}
+        a_campaign("cmp_1"),
+        Action.LAUNCH,
+        LATER,
+        changes={"launched_at": LATER, "launch_error": None},
     )
 
     assert launched == a_campaign(
         status=CampaignStatus.PROCESSING, launched_at=LATER, updated_at=LATER, version=2
     )
-    assert tables.campaigns.page("draft", None, 10, None).items == ()
-    assert tables.campaigns.page("active", None, 10, None).items == (launched,)
+    assert launched.tab == "active"
 
 
-@pytest.mark.parametrize("action", list(Action))
+MOVES = [action for action in Action if len(set(TRANSITIONS[action].values())) == 1]
+
+
+@pytest.mark.parametrize("action", MOVES)
 def test_a_transition_that_the_state_forbids_names_state_and_allowed_actions(
     tables: Tables, action: Action
 ) -> None:
@@ -194,7 +208,7 @@ def test_a_transition_that_the_state_forbids_names_state_and_allowed_actions(
     tables.campaigns.create(a_campaign(status=status), "d")
 
     with pytest.raises(Conflict) as raised:
-        tables.campaigns.transition("cmp_1", action, LATER, changes={})
+        tables.campaigns.transition(a_campaign("cmp_1"), action, LATER, changes={})
 
     assert (raised.value.code, raised.value.extra["state"]) == ("campaign_state", status)
     assert tables.campaigns.get("cmp_1") == a_campaign(status=status)
@@ -202,7 +216,7 @@ def test_a_transition_that_the_state_forbids_names_state_and_allowed_actions(
 
 def test_a_transition_of_an_absent_campaign_creates_nothing(tables: Tables) -> None:
     with pytest.raises(NotFound):
-        tables.campaigns.transition("cmp_9", Action.PAUSE, LATER, changes={})
+        tables.campaigns.transition(a_campaign("cmp_9"), Action.PAUSE, LATER, changes={})
 
     with pytest.raises(NotFound):
         tables.campaigns.get("cmp_9")
@@ -212,32 +226,38 @@ def test_a_transition_of_an_older_version_is_a_conflict(tables: Tables) -> None:
     tables.campaigns.create(a_campaign(version=4), "d")
 
     with pytest.raises(Conflict) as raised:
-        tables.campaigns.transition("cmp_1", Action.LAUNCH, LATER, changes={}, version=3)
+        tables.campaigns.transition(
+            a_campaign("cmp_1"), Action.LAUNCH, LATER, changes={}, version=3
+        )
 
     assert raised.value.code == "version_conflict"
 
 
 def test_a_marked_transition_happens_once(tables: Tables) -> None:
     tables.campaigns.create(a_campaign(status=CampaignStatus.ACTIVE), "d")
-    paused = tables.campaigns.transition("cmp_1", Action.PAUSE, NOON, changes={}, mark="m1")
+    paused = tables.campaigns.transition(
+        a_campaign("cmp_1"), Action.PAUSE, NOON, changes={}, mark="m1"
+    )
 
-    again = tables.campaigns.transition("cmp_1", Action.PAUSE, LATER, changes={}, mark="m1")
+    again = tables.campaigns.transition(
+        a_campaign("cmp_1"), Action.PAUSE, LATER, changes={}, mark="m1"
+    )
 
     assert again == paused
     with pytest.raises(Conflict):
-        tables.campaigns.transition("cmp_1", Action.PAUSE, LATER, changes={}, mark="m2")
+        tables.campaigns.transition(a_campaign("cmp_1"), Action.PAUSE, LATER, changes={}, mark="m2")
 
 
 def test_a_marked_transition_that_its_state_allows_twice_still_happens_once(
     tables: Tables,
 ) -> None:
-    tables.campaigns.create(a_campaign(), "d")
+    tables.campaigns.create(a_campaign(status=CampaignStatus.SCHEDULED), "d")
     scheduled = tables.campaigns.transition(
-        "cmp_1", Action.SCHEDULE, NOON, changes={"schedule_at": LATER}, mark="m1"
+        a_campaign("cmp_1"), Action.EDIT_DATE, NOON, changes={"schedule_at": LATER}, mark="m1"
     )
 
     again = tables.campaigns.transition(
-        "cmp_1", Action.SCHEDULE, LATER, changes={"schedule_at": LATER}, mark="m1"
+        a_campaign("cmp_1"), Action.EDIT_DATE, LATER, changes={"schedule_at": LATER}, mark="m1"
     )
 
     assert again == scheduled
@@ -282,6 +302,15 @@ def test_every_campaign_field_survives_storage(tables: Tables) -> None:
         total=1200,
         operated_by="assistant",
         body="",
+        agents=("usr_1", "usr_2"),
+        linked_campaigns=("cmp_2",),
+        approval=Approval(
+            state=ApprovalState.APPROVED,
+            requested_by="usr_1",
+            requested_at=NOON,
+            decided_by="usr_2",
+            decided_at=LATER,
+        ),
     )
 
     tables.campaigns.create(campaign, "d")

@@ -442,6 +442,7 @@ class World:
             start_due_campaigns(
                 Starting(
                     campaigns=self._plans,
+                    policy=self._directory.policy,
                     plan_queue=self._queues["plan"],
                     clock=self.timeline,
                     lateness_limit=timedelta(hours=1),

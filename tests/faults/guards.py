@@ -55,6 +55,10 @@ _WALK_OUTBOX = _CORE + "usecases/walk_outbox.py"
 _OUTBOX = _CORE + "adapters/dynamodb/outbox.py"
 _HOLD = _CORE + "domain/hold.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
+_CAMPAIGN_TABLE = _CORE + "adapters/dynamodb/entities/campaigns.py"
+_DUE = _CORE + "usecases/start_due_campaigns.py"
+_APPROVALS = _CORE + "usecases/approve_launches.py"
+_APPROVAL = _CORE + "domain/approval.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
 _ASK_APP = "functions/ask_assistant/app.py"
@@ -73,6 +77,7 @@ _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
 _CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
 _GATE_SUITE = "tests/adapters/test_gate_reads.py"
 _COUNTERS_SUITE = "tests/adapters/test_counters.py"
+_SHELVES_SUITE = "tests/adapters/test_campaign_shelves.py"
 _CONTACTS_SUITE = "tests/adapters/test_contacts.py"
 _FUNCTIONS_SUITE = "tests/adapters/test_sending_functions.py"
 _WEBHOOKS_SUITE = "tests/contracts/test_provider_webhooks_function.py"
@@ -84,6 +89,7 @@ _SIGNING_SUITE = "tests/adapters/test_signing.py"
 _ANSWERS = "tests/faults/test_answers.py"
 _OUTBOX_WALK = "tests/unit/test_walk_outbox.py"
 _CRASHES = "tests/faults/test_crash_points.py"
+_ANSWERS = "tests/faults/test_answers.py"
 _FENCE = "tests/faults/test_opt_out_fence.py"
 _PAUSES = "tests/faults/test_pause_and_fence.py"
 _RACES = "tests/faults/test_silence_and_races.py"
@@ -1170,7 +1176,7 @@ GUARDS = (
     ),
     Guard(
         "a link that was sent keeps its address",
-        _CORE + "usecases/manage_campaigns.py",
+        _CORE + "usecases/campaign_checks.py",
         'if changes["links"][: len(stands)] != stands or not campaign.link_key:',
         "if not campaign.link_key:",
         (_UNIT + "manage_campaigns.py",),
@@ -1407,5 +1413,69 @@ GUARDS = (
         'condition="attribute_exists(pk)"',
         (_TRANSCRIPTS_SUITE,),
         "noted_once and dynamodb",
+    ),
+    Guard(
+        "nothing leaves a single-use number whose campaign is archived",
+        _SEND,
+        "if view.campaign_archived:",
+        "if view.is_closed:",
+        (_ANSWERS,),
+        "single_use",
+    ),
+    Guard(
+        "a due campaign that nobody approved does not start",
+        _DUE,
+        "return not world.policy().launch_approval",
+        "return True",
+        (_UNIT + "start_due_campaigns.py",),
+        "nobody_approved",
+    ),
+    Guard(
+        "a launch goes ahead only with its approval",
+        _APPROVALS,
+        "return not self.are_needed() or (approval is not None and approval.holds)",
+        "return True",
+        (_UNIT + "approve_launches.py",),
+        "asks_and_nothing_is_sent",
+    ),
+    Guard(
+        "nobody approves their own launch",
+        _APPROVAL,
+        "if subject == approval.requested_by:",
+        "if not subject:",
+        (_UNIT + "approve_launches.py",),
+        "their_own",
+    ),
+    Guard(
+        "an edit voids an approval",
+        _APPROVAL,
+        "return replace(approval, state=ApprovalState.VOID, voided_by=subject, voided_at=now)",
+        "return replace(approval, voided_by=subject, voided_at=now)",
+        (_UNIT + "approve_launches.py",),
+        "edit",
+    ),
+    Guard(
+        "what was edited while paused needs a new approval to go on",
+        _APPROVALS,
+        "return approval is None or self.lets_start(approval)",
+        "return True",
+        (_UNIT + "approve_launches.py",),
+        "while_it_is_paused",
+    ),
+    Guard(
+        "a due campaign is launched only as it was looked at",
+        _CONTACTS,
+        '        "version": campaign.version,\n    }\n\n\ndef _moved(',
+        "    }\n\n\ndef _moved(",
+        (_CONTACTS_SUITE,),
+        "edited_since and real",
+    ),
+    Guard(
+        "a campaign that was launched meanwhile is not deleted",
+        _CAMPAIGN_TABLE,
+        "                unlaunched\n                & ",
+        "                ",
+        (_SHELVES_SUITE,),
+        "launched_meanwhile and dynamodb",
     ),
 )

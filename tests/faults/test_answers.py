@@ -457,3 +457,20 @@ def test_a_stop_at_any_point_ends_campaigns_follow_ups_and_answers_on_every_numb
         assert len(later) <= (where in ("after gate.look", "before provider.send")), where
         texts = [sent.text for sent in world.carrier.ledger]
         assert texts.count("You are out.") == 1, where
+
+
+@pytest.mark.parametrize(("kind", "left"), [("single_use", []), ("reusable", ["Answer r1"])])
+def test_once_a_campaign_is_archived_nothing_leaves_its_single_use_number(
+    kind: str, left: list[str]
+) -> None:
+    """K8: also not what an agent had written just before."""
+    world = a_world()
+    world.directory.sender_by_id["snd_a"] = a_sender(kind=kind)
+    world.at(4.0, lambda: world.set_status(CampaignStatus.ARCHIVED))
+
+    world.run()
+
+    assert answers(world) == left
+    if not left:
+        assert status_of_answer(world) == LeadStatus.FAILED
+        assert world.outbox.entries == {}

@@ -263,7 +263,11 @@ class FakeCampaignPlans:
 
     def _is_still_scheduled(self, campaign: Campaign) -> bool:
         standing = self.campaigns[campaign.id]
-        return (standing.status, standing.schedule_at) == (campaign.status, campaign.schedule_at)
+
+        def seen(one: Campaign) -> tuple[object, ...]:
+            return one.status, one.schedule_at, one.version
+
+        return seen(standing) == seen(campaign)
 
     def _move(self, campaign_id: str, action: Action, now: datetime, **changes: Any) -> None:
         campaign = self.campaigns[campaign_id]

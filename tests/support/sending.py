@@ -673,6 +673,7 @@ class FakeGate:
             campaign_active=campaign is not None and campaign.status is CampaignStatus.ACTIVE,
             lease_token=self._directory.tokens.get(sender_id, 0),
             campaign_version=campaign.version if campaign is not None else 0,
+            campaign_archived=campaign is not None and campaign.status is CampaignStatus.ARCHIVED,
             has_replied="replied_at" in row or "opted_out_at" in row,
             has_clicked="clicked_at" in row,
             is_held=phone in self._holds.held,

@@ -8,11 +8,13 @@ from carillon.domain.campaign import CampaignStatus
 from carillon.domain.campaign_media import CampaignMedia, media_key
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.media import FetchedFile, MediaRefused, Problem
+from carillon.usecases.approve_launches import LaunchApprovals
 from carillon.usecases.attach_media import AttachMedia, MediaAnswer, NewMedia
 from tests.support.clock import FakeClock
 from tests.support.management import (
     FakeCampaigns,
     FakeMediaFiles,
+    FakePolicies,
     a_campaign,
     an_access,
     an_origin,
@@ -30,7 +32,14 @@ class Scene:
         self.served: dict[str, FetchedFile] = {URL: FetchedFile("image/png", PNG)}
 
     def attach(self, **new: Any) -> MediaAnswer:
-        use_case = AttachMedia(self.campaigns, self.files, self._fetch, FakeClock())
+        use_case = AttachMedia(
+            self.campaigns,
+            self.files,
+            self._fetch,
+            FakeClock(),
+            approvals=LaunchApprovals(FakePolicies(), FakeClock()),
+            missing_in_texts=lambda _: [],
+        )
         return use_case.attach(an_access(), an_origin(), "cmp_1", NewMedia(**new))
 
     def _fetch(self, url: str) -> FetchedFile:

@@ -124,11 +124,16 @@ def step_of(sort_key: str) -> int:
     return int(step) if separator else 0
 
 
+def campaign_of(row: RowRef) -> str | None:
+    """Return whose message *row* is; None for one that answers no campaign."""
+    campaign_id = row.pk.partition("#")[0]
+    return campaign_id if campaign_id.startswith("cmp_") else None
+
+
 def told_in(row: RowRef, **more: str) -> Circumstances:
     """Return for the consent ledger in which conversation and campaign the message *row* is."""
-    campaign_id = row.pk.partition("#")[0]
     return Circumstances(
-        campaign_id=campaign_id if campaign_id.startswith("cmp_") else None,
+        campaign_id=campaign_of(row),
         conversation=CallbackRef(RowRef(row.pk, lead_of(row.sk))).token,
         **more,
     )
@@ -345,6 +350,7 @@ class GateView:
     meant to opt out, and nobody has decided yet (O1).
     Where a conversation was asked about: ``is_closed`` says that nothing is sent in it any more
     (K8), ``is_assistants`` that the assistant still has it and nobody has answered meanwhile.
+    ``campaign_archived`` is for answers from a number that is its campaign's alone (K8).
     """
 
     opted_out: bool
@@ -356,6 +362,7 @@ class GateView:
     is_held: bool = False
     is_closed: bool = False
     is_assistants: bool = False
+    campaign_archived: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ class OrganisationPolicy:
     ``content_checks`` says whether a first message without its sender's name or without opt-out
     wording can be launched (M7): ``warn``, or ``block``. ``sender_names`` are further names
     that a first message may give, beside the organisation's and the office's.
+    With ``launch_approval`` a manager's launch needs somebody else's approval (K18).
     """
 
     active_hours: ActiveHours | None = None
@@ -29,6 +30,7 @@ class OrganisationPolicy:
     opt_out_words: tuple[str, ...] = ()
     content_checks: str = "warn"
     sender_names: tuple[str, ...] = ()
+    launch_approval: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

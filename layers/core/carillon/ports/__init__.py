@@ -28,7 +28,7 @@ from carillon.ports.consent import (
 )
 from carillon.ports.contacts import Contacts, ImportDirectory, ManagedLists, OptOutLookup
 from carillon.ports.links import Clicks
-from carillon.ports.management import Campaigns, Offices, Policies, Senders
+from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
 from carillon.ports.planning import Audiences, CampaignPlans
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
@@ -62,6 +62,7 @@ __all__ = [
     "Budgets",
     "CampaignCatalogue",
     "CampaignPlans",
+    "CampaignShelves",
     "CampaignTexts",
     "Campaigns",
     "CannedReplies",

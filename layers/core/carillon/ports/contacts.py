@@ -63,10 +63,14 @@ class ManagedLists(Protocol):
         """Return the list; raises NotFound (``list_not_found``)."""
         ...
 
+    def several(self, list_ids: Sequence[str]) -> dict[str, ListRecord]:
+        """Return those of the lists (distinct ids) that there are, by id."""
+        ...
+
     def page(
         self, offices: frozenset[str] | None, limit: int, after: Position | None
     ) -> Listing[ListRecord]:
-        """Return lists of *offices* (None: all), newest first; see ``Campaigns.page``."""
+        """Return lists of *offices* (None: all), newest first; see ``Senders.page``."""
         ...
 
     def create_import(self, new: ImportRecord, digest: str) -> ImportRecord:

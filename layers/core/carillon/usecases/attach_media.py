@@ -9,19 +9,22 @@ What is sent is the copy that was looked at. Attaching the same file again chang
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 from carillon.domain import campaign_media
-from carillon.domain.campaign import Campaign
+from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.campaign_media import CampaignMedia, media_key, upload_key
+from carillon.domain.campaign_offers import reaches
 from carillon.domain.commands import Command, Length, OneOf, Origin
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.media import HEAD_BYTES, FetchedFile, MediaRefused, agreed_type
 from carillon.domain.permissions import Access
 from carillon.ports import Campaigns, Clock, MediaFiles
-from carillon.usecases.manage_campaigns import EDITABLE
+from carillon.usecases.approve_launches import LaunchApprovals
+from carillon.usecases.campaign_checks import require_editable, require_ready
 from carillon.usecases.manage_lists import Upload
 
 _LINK_LIFE = timedelta(minutes=15)
@@ -54,11 +57,16 @@ class AttachMedia:
         files: MediaFiles,
         fetch: Callable[[str], FetchedFile],
         clock: Clock,
+        *,
+        approvals: LaunchApprovals,
+        missing_in_texts: Callable[[Campaign], list[str]],
     ) -> None:
         self._campaigns = campaigns
         self._files = files
         self._fetch = fetch
         self._clock = clock
+        self._approvals = approvals
+        self._missing_in_texts = missing_in_texts
 
     def attach(
         self, access: Access, origin: Origin, campaign_id: str, new: NewMedia
@@ -70,22 +78,17 @@ class AttachMedia:
         why the file cannot be sent (``domain.media.Problem``, ``media_too_large`` …).
         """
         campaign = self._campaigns.get(campaign_id)
-        access.require_object(
-            campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
-        )
-        if campaign.status not in EDITABLE:
-            raise Conflict(
-                f"A campaign that is {campaign.status} cannot be edited; pause it first.",
-                code="campaign_state",
-                extra={"state": campaign.status},
-            )
+        if not reaches(access, campaign.office_id, campaign.agents):
+            raise NotFound("There is no such campaign.", code="campaign_not_found")
+        require_editable(campaign, {})
         match (new.url, new.upload_type, new.upload_id):
             case (str(url), None, None):
-                return self._keep(campaign, "url", lambda: self._fetch(url))
+                return self._keep(access, campaign, "url", lambda: self._fetch(url))
             case (None, str(kind), None):
                 return self._upload(campaign, origin, kind)
             case (None, None, str(upload_id)):
-                return self._keep(campaign, "upload_id", lambda: self._read(campaign, upload_id))
+                read = partial(self._read, campaign, upload_id)
+                return self._keep(access, campaign, "upload_id", read)
         raise InvalidInput("Say url, upload_type or upload_id.", field="url")
 
     def _upload(self, campaign: Campaign, origin: Origin, kind: str) -> MediaAnswer:
@@ -98,7 +101,9 @@ class AttachMedia:
         upload = Upload("PUT", url, {"Content-Type": kind})
         return MediaAnswer(media=campaign.media, upload_id=upload_id, upload=upload)
 
-    def _keep(self, campaign: Campaign, field: str, read: Callable[[], FetchedFile]) -> MediaAnswer:
+    def _keep(
+        self, access: Access, campaign: Campaign, field: str, read: Callable[[], FetchedFile]
+    ) -> MediaAnswer:
         try:
             file = read()
         except MediaRefused as error:
@@ -114,9 +119,15 @@ class AttachMedia:
             return MediaAnswer(media=campaign.media)
         wanted = (*campaign.media, media)
         campaign_media.require_room(wanted)
+        if campaign.status is not CampaignStatus.DRAFT:
+            changed_to = replace(campaign, media=wanted)
+            require_ready(changed_to, self._missing_in_texts(changed_to))
         # The file first: a campaign must not name one that is not there.
         self._files.put(media_key(media), file.content, content_type=media.type)
-        changed = self._campaigns.change(campaign, {"media": wanted}, self._clock.now())
+        # An edit like any other: it voids an approval (K18).
+        approval = self._approvals.on_edit(access.caller, campaign)
+        changes = {"media": wanted, "approval": approval}
+        changed = self._campaigns.change(campaign, changes, self._clock.now())
         return MediaAnswer(media=changed.media)
 
     def _read(self, campaign: Campaign, upload_id: str) -> FetchedFile:

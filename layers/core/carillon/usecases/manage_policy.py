@@ -26,6 +26,7 @@ class NewPolicy(Command):
     opt_out_words: Annotated[tuple[str, ...], Entries(50, 40)] = ()
     content_checks: Annotated[str, OneOf(("warn", "block"))] = "warn"
     sender_names: Annotated[tuple[str, ...], Entries(20, 80)] = ()
+    launch_approval: bool = False
 
 
 class ManagePolicy:

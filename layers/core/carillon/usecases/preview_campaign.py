@@ -13,6 +13,7 @@ from typing import Annotated
 
 from carillon.domain.campaign import Campaign
 from carillon.domain.campaign_media import CampaignMedia
+from carillon.domain.campaign_offers import reaches
 from carillon.domain.commands import Command, Entries
 from carillon.domain.contact_list import ListRecord
 from carillon.domain.contacts import Contact
@@ -192,9 +193,8 @@ class PreviewCampaign:
     def preview(self, access: Access, campaign_id: str, wanted: PreviewRequest) -> CampaignPreview:
         """Return the previews; NotFound when the campaign is absent or another office's."""
         campaign = self._campaigns.get(campaign_id)
-        access.require_object(
-            campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
-        )
+        if not reaches(access, campaign.office_id, campaign.agents):
+            raise NotFound("There is no such campaign.", code="campaign_not_found")
         previewer = Previewer(
             campaign,
             self._compile,

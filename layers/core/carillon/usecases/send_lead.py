@@ -95,8 +95,9 @@ class Assignment:
 
     ``text`` is None when it could not be rendered; ``problem`` is then the code.
     ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
-    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops,
-    and ``conversation_id`` what it is said in.
+    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops
+    but the one that it is ``ended_by``: its number is that campaign's alone (K8). It is said in
+    ``conversation_id``.
     """
 
     campaign_id: str
@@ -118,6 +119,7 @@ class Assignment:
     ends_at: datetime | None = None
     caps: tuple[Cap, ...] = ()
     answer: RowRef | None = None
+    ended_by: str | None = None
     by_assistant: bool = False
     conversation_id: str | None = None
     # A follow-up for those alone who have not clicked (M3).
@@ -151,6 +153,8 @@ class Assignment:
             return None
         if view.is_closed:
             return "conversation_closed"
+        if view.campaign_archived:
+            return "campaign_stopped"
         if not self.by_assistant:
             return None
         if view.is_held:
@@ -258,7 +262,7 @@ def _capped(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendRe
     return SendResult(outcome=Sent.WAITS, until=free_at, claim_id=claim.id, code="frequency_cap")
 
 
-def _blocked(
+def _blocked(  # one for each reason not to send
     assignment: Assignment, claim: Claim, lease: Lease, world: SendingWorld, claimed_at: float
 ) -> SendResult | None:
     """Return why the call must not start, or None when a fresh look allows it."""
@@ -266,7 +270,7 @@ def _blocked(
         looked_at = world.clock.monotonic()
         view = world.gate.look(
             phone=claim.phone,
-            campaign_id=None if assignment.answer else assignment.campaign_id,
+            campaign_id=assignment.ended_by if assignment.answer else assignment.campaign_id,
             sender_id=claim.sender_id,
             lead=assignment.lead_ref if assignment.step else None,
             conversation_id=assignment.conversation_id,

@@ -25,10 +25,17 @@ from functools import partial
 from carillon.domain.campaign import Sender
 from carillon.domain.conversation import answer_failed
 from carillon.domain.lead import LeadStatus, is_final
-from carillon.domain.message import LeadRow, QueuedReply, Recipient, RowRef, lead_of
+from carillon.domain.message import (
+    LeadRow,
+    QueuedReply,
+    Recipient,
+    RowRef,
+    campaign_of,
+    lead_of,
+)
 from carillon.domain.segments import segment_count
 from carillon.ports import ConversationBook, Conversations, Outbox
-from carillon.usecases.keep_conversation import change_conversation
+from carillon.usecases.keep_conversation import SINGLE_USE, change_conversation
 from carillon.usecases.resolve_ambiguous import Resolution
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 
@@ -240,6 +247,7 @@ class Replies:
             retry_of=row.claim_id,
             closes_at=None if problem else reply.closes_at,
             answer=reply.ref,
+            ended_by=campaign_of(reply.ref) if self._sender.kind == SINGLE_USE else None,
             by_assistant=reply.author == "assistant",
             conversation_id=reply.conversation_id,
         )

@@ -12,6 +12,7 @@ Contacts, imports and audience planning over the contacts and control tables (bo
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.batches import read_all
+from carillon.adapters.dynamodb.campaign_places import moved_places
 from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.items import (
@@ -370,7 +372,7 @@ class DynamoCampaignPlans(_Control):
         change = self._change(
             _campaign_key(campaign.id),
             put={
-                **_state(Action.ACTIVATE, campaign, now),
+                **_moved(Action.ACTIVATE, campaign, now),
                 "audience_plan": None,
                 "link_key": campaign.link_key or None,
             },
@@ -397,10 +399,10 @@ class DynamoCampaignPlans(_Control):
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.REJECT_LAUNCH, campaign, now),
+                    **_moved(
+                        Action.REJECT_LAUNCH, campaign, now, launched_at=None, schedule_at=None
+                    ),
                     "launch_error": problem,
-                    "launched_at": None,
-                    "schedule_at": None,
                     "audience_plan": None,
                     **_NOT_PLANNED,
                 },
@@ -419,33 +421,31 @@ class DynamoCampaignPlans(_Control):
         return (campaign_of_item(item) for item in found)
 
     def launch(self, campaign: Campaign, now: datetime) -> bool:
-        """Move scheduled -> processing; False when it, or its time, has changed."""
+        """Move scheduled -> processing; False when it has changed since it was read."""
         return self._update(
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.LAUNCH, campaign, now),
-                    "launched_at": now,
+                    **_moved(Action.LAUNCH, campaign, now, launched_at=now),
                     "launch_error": None,
                     **_NOT_PLANNED,
                 },
-                expect={"status": campaign.status, "schedule_at": campaign.schedule_at},
+                expect=_as_seen(campaign),
                 add={"version": 1},
             )
         )
 
     def hold(self, campaign: Campaign, problem: str, now: datetime) -> bool:
-        """Move scheduled -> draft with *problem*; False when it, or its time, has changed."""
+        """Move scheduled -> draft with *problem*; False when it has changed since it was read."""
         return self._update(
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.UNSCHEDULE, campaign, now),
-                    "schedule_at": None,
+                    **_moved(Action.UNSCHEDULE, campaign, now, schedule_at=None),
                     "local_at": None,
                     "launch_error": problem,
                 },
-                expect={"status": campaign.status, "schedule_at": campaign.schedule_at},
+                expect=_as_seen(campaign),
                 add={"version": 1},
             )
         )
@@ -466,7 +466,7 @@ class DynamoCampaignPlans(_Control):
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.END, campaign, now),
+                    **_moved(Action.END, campaign, now),
                     "finished_at": now,
                     "hold_reason": HoldReason.NONE,
                     "hold_until": None,
@@ -533,10 +533,24 @@ def _cursor(plan: AudiencePlan) -> dict[str, Any]:
     }
 
 
-def _state(action: Action, campaign: Campaign, now: datetime) -> dict[str, Any]:
-    """What *action* writes; Conflict when K4 has no such transition."""
-    after = state_after(campaign.status, action)
-    return {"status": after, schema.GSI1_PK: schema.tab_pk(tab_of(after)), "updated_at": now}
+def _as_seen(campaign: Campaign) -> dict[str, Any]:
+    # The index is a moment behind: what has been edited since, or approved, is read again.
+    return {
+        "status": campaign.status,
+        "schedule_at": campaign.schedule_at,
+        "version": campaign.version,
+    }
+
+
+def _moved(action: Action, campaign: Campaign, now: datetime, **changes: Any) -> dict[str, Any]:
+    """What *action* writes, with *changes*; Conflict when K4 has no such transition."""
+    changes = {"status": state_after(campaign.status, action), "updated_at": now, **changes}
+    after = replace(campaign, **changes)
+    return {
+        **changes,
+        schema.GSI1_PK: schema.tab_pk(after.tab),
+        **moved_places(after, changes),
+    }
 
 
 def _text_item(campaign: Campaign, now: datetime) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """
 Every table's keys and attribute names, and the access pattern each serves.
 
-Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small, slow, precious.
+Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, ``by_updated``,
+``by_date``, ``by_title`` of campaigns alone, with what filters ask for) — small, slow, precious.
     ORG            OFF#{office}            office
     LST#{list}     LST                     contact list            gsi1 LISTS / created_at#id
     LST#{list}     IMP#{import}            one import of a CSV
@@ -15,6 +16,19 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     SND#{sender}   OUTBOX#{due}#{id}       an answer that waits for the sender's pacer (V5)
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
+        shelf {office}#{tab}               one tab of one office, in four indexes: ``by_created``
+                                           (gsi1sk), ``by_updated``, ``by_title``, and ``by_date``:
+                                           when it was launched, else for when it is scheduled,
+                                           else "!". A page of a list is one query for each office,
+                                           merged, and the campaigns that are shown; a month of the
+                                           calendar is one range of by_date for each office. Every
+                                           sort key ends in the campaign's id, so no two are the
+                                           same and a page continues behind its last one, whatever
+                                           was written meanwhile
+    CMP#{campaign} LINKED#{other}          the other one names it in its combo (K10)
+    CMPW#{office}#{sa} {sale}#{campaign}   a word of its title: one range finds all that begin so
+    CMPA#{user}    {created_at}#{campaign}   the user is an agent of it: their list, newest first
+    NUMBER         CMP                     the last number that a campaign was given (K14)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
     CMP#{campaign} TEXT#{version}          what it says from that version on, for transcripts
     CMP#{campaign} TURN                    when the reconciler's next own look is
@@ -103,6 +117,7 @@ Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch s
 from typing import Final
 
 from carillon.domain.books import LANES
+from carillon.domain.campaign_search import SHELVED_BY, CampaignSort
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.inbox import QueueKind
 
@@ -129,6 +144,19 @@ UNSOLICITED_BUCKETS: Final = 64
 CONSENT_LANES: Final = 8
 SEARCHED_DIGITS: Final = 4
 PARKED_BUCKETS: Final = 16
+
+# Campaigns by shelf: which index sorts them by which attribute.
+SHELF: Final = "shelf"
+UPDATED_PLACE: Final = "updated_place"
+DATED_PLACE: Final = "dated_place"
+TITLE_PLACE: Final = "title_place"
+SHELVES: Final = {
+    CampaignSort.CREATED: ("by_created", GSI1_SK),
+    CampaignSort.UPDATED: ("by_updated", UPDATED_PLACE),
+    CampaignSort.LAUNCHED: ("by_date", DATED_PLACE),
+    CampaignSort.TITLE: ("by_title", TITLE_PLACE),
+}
+CAMPAIGN_NUMBER: Final = {PK: "NUMBER", SK: "CMP"}
 
 
 def office_sk(office_id: str) -> str:
@@ -229,6 +257,31 @@ def knowledge_sk(entry_id: str) -> str:
 def tab_pk(tab: str) -> str:
     """gsi1 partition of the campaigns that a tab shows."""
     return f"TAB#{tab}"
+
+
+def shelf_of(office_id: str, tab: str) -> str:
+    """Partition, in the indexes of ``SHELVES``, of the campaigns of an office that *tab* shows."""
+    return f"{office_id}#{tab}"
+
+
+def linked_sk(campaign_id: str) -> str:
+    """Sort key, under a campaign, of another one that is linked to it; "" for what all share."""
+    return f"LINKED#{campaign_id}"
+
+
+def title_words_pk(office_id: str, word: str) -> str:
+    """Partition of the words of an office's titles that begin as *word* does."""
+    return f"CMPW#{office_id}#{word[:SHELVED_BY]}"
+
+
+def title_word_key(office_id: str, word: str, campaign_id: str) -> tuple[str, str]:
+    """Key of the entry that leads from a word of its title to a campaign."""
+    return title_words_pk(office_id, word), f"{word}#{campaign_id}"
+
+
+def agent_pk(subject: str) -> str:
+    """Partition of the campaigns that a user is an agent of."""
+    return f"CMPA#{subject}"
 
 
 def listing_sk(created_at: str, item_id: str) -> str:

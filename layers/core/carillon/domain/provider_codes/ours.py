@@ -28,6 +28,9 @@ CODES: Final[Codes] = {
         "The answer could not be sent within an hour. Write again if it still matters.",
         Advice.NOTHING,
     ),
+    "campaign_stopped": permanent(
+        "The campaign was stopped for good, and its single-use number with it.", Advice.NOTHING
+    ),
     "contact_held": permanent(
         "The person may have meant to opt out, and nobody had decided what they meant.",
         Advice.NOTHING,

@@ -52,6 +52,7 @@ class DynamoGate:
             lease_token=lease.get("token", 0),
             campaign_version=campaign.get("version", 0),
             is_held="held_at" in found.get((schema.held_pk(phone), ""), {}),
+            campaign_archived=campaign.get("status") == CampaignStatus.ARCHIVED,
             has_replied=_has_reacted(row),
             has_clicked="clicked_at" in row,
             is_closed=talk.get("closed", False),

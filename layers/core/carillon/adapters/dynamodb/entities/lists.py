@@ -1,6 +1,6 @@
 """Contact lists and their imports, as management sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
@@ -63,6 +63,11 @@ class ListTable:
     def get(self, list_id: str) -> ListRecord:
         """Return the list; raises NotFound."""
         return entity_of(ListRecord, get_item(_ListItem, schema.list_pk(list_id), "LST", "list"))
+
+    def several(self, list_ids: Sequence[str]) -> dict[str, ListRecord]:
+        """Return those of the lists that there are, by id."""
+        keys = [(schema.list_pk(one), "LST") for one in list_ids]
+        return {one.id: entity_of(ListRecord, one) for one in _ListItem.batch_get(keys)}
 
     def page(
         self, offices: frozenset[str] | None, limit: int, after: Position | None
