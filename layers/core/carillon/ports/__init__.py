@@ -26,9 +26,18 @@ from carillon.ports.consent import (
     OptOutLanes,
     Suppressions,
 )
-from carillon.ports.contacts import Contacts, ImportDirectory, ManagedLists, OptOutLookup
+from carillon.ports.contacts import (
+    ContactPages,
+    Contacts,
+    ImportDirectory,
+    ManagedLists,
+    ManagedSegments,
+    OptOutLookup,
+    SegmentDirectory,
+)
 from carillon.ports.links import Clicks
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
+from carillon.ports.people import ErasureFence, PersonFiles, PersonRecords, PersonRequests
 from carillon.ports.planning import Audiences, CampaignPlans
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
@@ -71,11 +80,13 @@ __all__ = [
     "ConsentLedger",
     "ConsentNews",
     "ContactCaps",
+    "ContactPages",
     "Contacts",
     "ConversationBook",
     "Conversations",
     "CountedRows",
     "CounterBooks",
+    "ErasureFence",
     "Figures",
     "FileStore",
     "Gate",
@@ -86,6 +97,7 @@ __all__ = [
     "Leads",
     "Leases",
     "ManagedLists",
+    "ManagedSegments",
     "MediaFiles",
     "MediaSource",
     "MessageEvidence",
@@ -98,10 +110,14 @@ __all__ = [
     "OptOutLanes",
     "OptOutLookup",
     "Outbox",
+    "PersonFiles",
+    "PersonRecords",
+    "PersonRequests",
     "Policies",
     "ProviderOptOuts",
     "Queue",
     "RecountBooks",
+    "SegmentDirectory",
     "SenderLookup",
     "Senders",
     "SendingDirectory",
