@@ -3,6 +3,8 @@ Serve the dashboard: one page, its static files and its configuration, on the AP
 
     GET /                 index.html
     GET /config.json      what the page needs to sign a person in
+    GET /reference        the HTTP API for a reader, drawn from
+    GET /openapi.json     the contract, OpenAPI 3.1 (written by infra/openapi)
     GET /assets/{file}    a file of ``assets/``, from an allow-list built at start
 
 The page uses relative addresses only, because the REST API puts a stage before
@@ -25,6 +27,7 @@ ASSETS = Path(__file__).parent / "assets"
 _CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
@@ -52,6 +55,8 @@ class Site:
 
     page: StaticFile
     config: StaticFile
+    reference: StaticFile
+    contract: StaticFile
     assets: Mapping[str, StaticFile]
     headers: Mapping[str, str]
 
@@ -73,6 +78,8 @@ def site_for(settings: Dashboard) -> Site:
     return Site(
         page=assets.pop("index.html"),
         config=_static(json.dumps(config), "application/json", _REVALIDATE),
+        reference=assets.pop("reference.html"),
+        contract=assets.pop("openapi.json"),
         assets=assets,
         headers=_security_headers(settings.identity_endpoint),
     )
@@ -84,8 +91,13 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     resource = event["resource"]
     if resource == "/":
         return _to_the_slash(event, site) or _answer(event, site, site.page)
-    if resource == "/config.json":
-        return _answer(event, site, site.config)
+    named = {
+        "/config.json": site.config,
+        "/reference": site.reference,
+        "/openapi.json": site.contract,
+    }
+    if resource in named:
+        return _answer(event, site, named[resource])
     name = (event.get("pathParameters") or {}).get("file", "")
     file = site.assets.get(name)
     return _answer(event, site, file) if file else _not_found(site)

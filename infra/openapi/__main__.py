@@ -1,20 +1,26 @@
-"""Write the file, or compare it with what the code says; see the package."""
+"""Write the files, or compare them with what the code says; see the package."""
 
 import sys
 
-from infra.openapi import OUTPUT, rendered
+from infra.openapi import OUTPUT, PUBLIC, public_rendered, rendered
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file, or with ``--check`` compare; return the exit code."""
-    text = rendered()
+    """Write the files, or with ``--check`` compare; return the exit code."""
+    texts = {OUTPUT: rendered(), PUBLIC: public_rendered()}
     if "--check" not in arguments:
-        OUTPUT.write_text(text, encoding="utf-8")
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
         return 0
-    if OUTPUT.exists() and OUTPUT.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write("infra/openapi.yaml is not what the code says; run python -m infra.openapi\n")
-    return 1
+    stale = [
+        path.name
+        for path, text in texts.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    if stale:
+        names = " and ".join(stale)
+        sys.stderr.write(f"{names}: not what the code says; run python -m infra.openapi\n")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

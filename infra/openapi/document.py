@@ -30,6 +30,13 @@ API_FUNCTIONS = {
 }
 
 DASHBOARD_FUNCTION = "DashboardFunction"
+_DASHBOARD = {
+    "/": "Page",
+    "/config.json": "Config",
+    "/reference": "Reference",
+    "/openapi.json": "Contract",
+    "/assets/{file}": "Asset",
+}
 
 
 def document() -> Schema:
@@ -72,7 +79,7 @@ def _paths() -> Schema:
     for logical_id, endpoint, name, summary in served():
         operation = _operation(logical_id, endpoint, name, summary)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
-    for path, name in (("/", "Page"), ("/config.json", "Config"), ("/assets/{file}", "Asset")):
+    for path, name in _DASHBOARD.items():
         paths[path] = {"get": _dashboard_operation(path, name)}
     return dict(sorted(paths.items()))
 

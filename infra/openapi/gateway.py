@@ -56,6 +56,11 @@ _GATEWAY_PROBLEMS: dict[str, tuple[int, str, str]] = {
 }
 
 
+def gateway_codes() -> list[tuple[int, str, str]]:
+    """Return the (status, code, sentence) of every problem that is the gateway's own."""
+    return list(_GATEWAY_PROBLEMS.values())
+
+
 def gateway_responses() -> Schema:
     """Return what the gateway answers without calling anybody."""
     named = {

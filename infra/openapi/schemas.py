@@ -39,7 +39,7 @@ def command_schema(command: type[Command]) -> Schema:
         for field in dataclasses.fields(command)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     ]
-    return record(properties, required)
+    return said_of(command, record(properties, required))
 
 
 def of(entity: type[Any], *, without: frozenset[str] = frozenset(), **plus: Schema) -> Schema:
@@ -47,7 +47,13 @@ def of(entity: type[Any], *, without: frozenset[str] = frozenset(), **plus: Sche
     hints = {name: hint for name, hint in get_type_hints(entity).items() if name not in without}
     required = [name for name, hint in hints.items() if types.NoneType not in get_args(hint)]
     properties = {name: _hinted(hint) for name, hint in hints.items()}
-    return record({**properties, **plus}, [*required, *plus])
+    return said_of(entity, record({**properties, **plus}, [*required, *plus]))
+
+
+def said_of(kind: type[Any], schema: Schema) -> Schema:
+    """Return *schema* with what the docstring of *kind* says first."""
+    said = " ".join((kind.__doc__ or "").strip().split("\n\n")[0].split())
+    return {**schema, "description": said} if said else schema
 
 
 def with_optional(schema: Schema, **optional: Schema) -> Schema:
@@ -77,8 +83,9 @@ def page_of(name: str) -> Schema:
 
 
 def enum(kind: type[StrEnum]) -> Schema:
-    """Return the schema of a member of *kind*."""
-    return {"type": "string", "enum": [member.value for member in kind]}
+    """Return the schema of a member of *kind*; by the title a generated client names its class."""
+    values = [member.value for member in kind]
+    return {"title": kind.__name__, "type": "string", "enum": values}
 
 
 UPLOAD = record({"method": TEXT, "url": TEXT, "headers": OBJECT}, ["method", "url", "headers"])
@@ -99,7 +106,7 @@ def _hinted(hint: Any, when_none: str = "Null or absent.") -> Schema:
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint not in _SIMPLE:
         return of(hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return {"type": "string", "enum": [member.value for member in hint]}
+        return enum(hint)
     return dict(_SIMPLE[origin or hint])
 
 

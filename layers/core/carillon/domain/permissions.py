@@ -193,9 +193,16 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("DELETE", "/v1/canned-replies/{canned_id}"): _MANAGED,
 }
 
-# Served to anybody, before a sign-in: the page itself and what it needs to sign in.
+# Served to anybody, before a sign-in: the page itself, what it needs to sign in, and the contract
+# with its reference page.
 PUBLIC: frozenset[Route] = frozenset(
-    {("GET", "/"), ("GET", "/config.json"), ("GET", "/assets/{file}")}
+    {
+        ("GET", "/"),
+        ("GET", "/config.json"),
+        ("GET", "/reference"),
+        ("GET", "/openapi.json"),
+        ("GET", "/assets/{file}"),
+    }
 )
 
 
