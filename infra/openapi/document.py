@@ -1,5 +1,6 @@
 """The whole document, from the routes themselves."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from importlib import import_module
@@ -29,6 +30,9 @@ API_FUNCTIONS = {
     "conversations_api": "ConversationsApiFunction",
 }
 
+_NAMES_OF_OBJECTS = frozenset(
+    {"campaign_id", "sender_id", "office_id", "offices", "list_ids", "sender_ids"}
+)
 DASHBOARD_FUNCTION = "DashboardFunction"
 _DASHBOARD = {
     "/": "Page",
@@ -147,7 +151,7 @@ def _header_parameter(name: str, about: str, *, required: bool) -> Schema:
 def _responses(endpoint: Endpoint) -> Schema:
     # API Gateway takes no $ref for a whole response, and "default" is not imported as one.
     codes = ["400", "401", "403", "429", "500"]
-    codes += ["404"] if "{" in endpoint.path else []
+    codes += ["404"] if "{" in endpoint.path or _names_others(endpoint) else []
     codes += ["409"] if endpoint.method != "GET" else []
     codes += ["412", "428"] if endpoint.if_match else []
     codes += ["413", "415"] if endpoint.takes else []
@@ -157,6 +161,12 @@ def _responses(endpoint: Endpoint) -> Schema:
         str(endpoint.status): {"description": "OK", "content": answer},
         **{code: {"description": "Problem", "content": problem} for code in sorted(codes)},
     }
+
+
+def _names_others(endpoint: Endpoint) -> bool:
+    """Return whether a query or body names objects, which may not be there."""
+    takes = {field.name for field in dataclasses.fields(endpoint.takes)} if endpoint.takes else ()
+    return not _NAMES_OF_OBJECTS.isdisjoint({*endpoint.query, *takes})
 
 
 def _who_may(endpoint: Endpoint) -> str:

@@ -38,17 +38,14 @@ class WsgiGateway:
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Answered:
-        for template, pattern in self._routes:
-            if found := pattern.fullmatch(request.path):
-                break
-        else:
-            raise LookupError("the contract has a path that no function serves")
+        matching = ((path, pattern.fullmatch(request.path)) for path, pattern in self._routes)
+        template, ids = next((path, found.groupdict()) for path, found in matching if found)
         role = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return self._api.send(
             request.method,
             template,
             claims=signed_in(f"usr_{role}", roles=[role], offices=[OFFICE]),
-            ids=found.groupdict(),
+            ids=ids,
             # Bytes that are no text never come out of the gateway as such either.
             body=request.get_data().decode("utf-8", "replace") or None,
             query=dict(request.args.items()),
