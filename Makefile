@@ -23,13 +23,14 @@ IAM ?=
 LAYERS ?=
 SOAK_S ?=
 SEED ?=
+EXAMPLES ?=
 export CONTACTS SCENARIO PORT EXIT KEEP IAM LAYERS LEADS SOAK_S SEED
 # Our code is a layer, not an installed package.
 export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants soak bench bench-scale bench-burst bench-import bench-calls bench-peers build deploy \
+.PHONY: help demo test lint check mutants fuzz client soak bench bench-scale bench-burst bench-import bench-calls bench-peers build deploy \
 	lock clean
 
 help: ## Show this list
@@ -60,6 +61,12 @@ mutants: $(VENV)/.dev ## Remove each guard in a copy of the tree and expect a te
 
 soak: $(VENV)/.dev ## Long random lives of a campaign, with crashes at any call, for SOAK_S seconds [SOAK_S=600 SEED=7]
 	@$(RUN) -m tests.faults.soak
+
+fuzz: $(VENV)/.dev ## Ask every route of the HTTP API, as every role, what nobody thought of [EXAMPLES=100]
+	@EXAMPLES=$(or $(EXAMPLES),100) $(RUN) -m pytest -n $(WORKERS) -q tests/contracts/test_fuzzed_contract.py $(PYTEST_ARGS)
+
+client: $(VENV)/.dev ## Write a Python client of the HTTP API into build/client, from the contract
+	@$(RUN) -m infra.openapi.client
 
 bench: $(VENV)/.dev ## Write units, requests and cost per message at 1k and 10k leads [LEADS=100000 MPS=10]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench
