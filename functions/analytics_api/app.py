@@ -12,7 +12,7 @@ from typing import Any
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
-from carillon.adapters.dynamodb.counters import DynamoFigures
+from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.adapters.dynamodb.lead_pages import DynamoLeadPages
 from carillon.adapters.system_clock import SystemClock
 from carillon.edge.http import Request, Router, answer, encode_cursor, new_app

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
+from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoMessageRows
+from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.domain.books import Advance, Change, CommitOutcome, Fold, PartBook, fold_of
 from carillon.domain.clock import to_iso
 from carillon.domain.counters import SenderCounts

@@ -35,7 +35,8 @@ from carillon.adapters.dynamodb.contacts import (
 )
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.conversations import DynamoConversations
-from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
+from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoMessageRows
+from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item

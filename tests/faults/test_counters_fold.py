@@ -256,8 +256,9 @@ class Measured(FakeCounters):
     sizes: list[int] = field(default_factory=list)
 
     def commit(self, fold: Fold, lane: int) -> CommitOutcome:
-        additions = [fold.totals, *fold.quarters.values(), *fold.office_quarters.values()]
-        items = [counts for counts in (*additions, *fold.office_days.values()) if counts]
+        days = {quarter[:10] for quarter in fold.quarters}
+        sums = [fold.totals, *fold.office_days.values(), *fold.office_months.values()]
+        items = [*days, *(counts for counts in (*sums, *fold.office_quarters.values()) if counts)]
         months = {(sender_id, date[:7]) for sender_id, date in fold.sender_days}
         self.sizes.append(len(fold.advances) + len(items) + len(months))
         return super().commit(fold, lane)
