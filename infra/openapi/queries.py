@@ -1,7 +1,9 @@
 """The parameters that queries may have, by name."""
 
+from carillon.domain.campaign_list import ORDERS, SORTS
 from carillon.domain.conversation import Section
-from carillon.domain.lead_list import LeadGroup
+from carillon.domain.lead_list import LEAD_FIGURES, LeadGroup
+from carillon.domain.timeframe import DEFAULT_PRESET, PRESETS
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE
 from carillon.usecases.manage_campaigns import TABS
 from carillon.usecases.manage_conversations import MAX_WAIT_S
@@ -11,10 +13,14 @@ QUERY: dict[str, Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
     "cursor": TEXT,
     "tab": {"type": "string", "enum": list(TABS), "default": "active"},
-    "preset": TEXT,
+    "preset": {"type": "string", "enum": list(PRESETS), "default": DEFAULT_PRESET},
     "from": TEXT,
     "to": TEXT,
     "zone": TEXT,
+    **dict.fromkeys(("campaign_status", "campaign_type", "operated_by", "campaign_ids"), TEXT),
+    "sort": {"type": "string", "enum": list(SORTS), "default": SORTS[0]},
+    "order": {"type": "string", "enum": list(ORDERS), "default": ORDERS[0]},
+    "figure": {"type": "string", "enum": list(LEAD_FIGURES)},
     "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
     "sender_id": TEXT,
     "reason": TEXT,

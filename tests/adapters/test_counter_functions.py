@@ -194,8 +194,8 @@ def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deplo
     assert before[0] == ["GetItem", "Query", "Query", "GetItem"]
     # The campaign and its totals; the sender and its months.
     assert before[1] == before[2] == ["GetItem", "Query"]
-    # A month's days, two ends by quarter hour, two tabs of campaigns.
-    assert before[3] == ["Query"] * 5
+    # A month's days, two ends by quarter hour, five statuses of campaigns.
+    assert before[3] == ["Query"] * 8
 
 
 def test_variants_and_a_sender_are_shown_as_the_stream_brought_them(deployed: Deployment) -> None:

@@ -59,7 +59,7 @@ from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.plan_audience import Planning, plan_audience
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
-from carillon.usecases.read_analytics import AnalyticsWorld, campaign_metrics, summary
+from carillon.usecases.read_analytics import AnalyticsWorld, campaign_metrics
 from carillon.usecases.reconcile_campaign import (
     ReconcilingWorld,
     reconcile_campaign,
@@ -71,6 +71,7 @@ from carillon.usecases.recount import Progress, RecountWorld, come_back, recount
 from carillon.usecases.resolve_ambiguous import Resolution
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.start_due_campaigns import Starting, start_due_campaigns
+from carillon.usecases.summarize_campaigns import summary
 from carillon.usecases.walk_outbox import Answering
 from carillon.usecases.walk_parts import Walking
 from tests.bench.capacity import Index

@@ -7,6 +7,7 @@ from typing import Any
 
 from carillon.domain.books import MARK, Change, CommitOutcome, Fold, PartBook
 from carillon.domain.campaign import Campaign, CampaignStatus, Sender
+from carillon.domain.campaign_list import CampaignCard
 from carillon.domain.clock import from_iso
 from carillon.domain.counters import (
     RESPONSES,
@@ -225,6 +226,10 @@ class FakeCounters:
             total_of(days.values()), {day: own for day, own in daily.items() if own}
         )
 
+    def sender_within(self, sender_id: str, first: str, behind: str) -> Counts:
+        days = self.sender_counts(sender_id).days
+        return total_of(own for date, own in days.items() if first <= date < behind)
+
     def _add(self, fold: Fold, lane: int) -> None:
         _add_to(self.lane_items, (fold.campaign_id, lane), fold.totals)
         for quarter, counts in fold.quarters.items():
@@ -297,11 +302,41 @@ class FakeCatalogue:
     def launched_campaigns(self) -> Iterator[Campaign]:
         return (c for c in self._campaigns.values() if c.launched_at is not None)
 
+    def touched_campaigns(self, since: datetime) -> list[CampaignCard]:
+        cards = map(card_of, self.launched_campaigns())
+        return [card for card in cards if card.is_running or card.updated_at >= since]
+
+    def campaign_cards(self, campaign_ids: Iterable[str]) -> list[CampaignCard]:
+        wanted = set(campaign_ids)
+        return [card_of(c) for c in self.launched_campaigns() if c.id in wanted]
+
+    def senders(self) -> list[Sender]:
+        return list(self._senders.values())
+
     def active_senders(self, sender_ids: Iterable[str]) -> int:
         return len(self._active & set(sender_ids))
 
     def office_ids(self) -> list[str]:
         return self._offices
+
+
+def card_of(campaign: Campaign) -> CampaignCard:
+    """Return what a list shows of a launched *campaign*."""
+    assert campaign.launched_at is not None
+    return CampaignCard(
+        id=campaign.id,
+        title=campaign.title,
+        office_id=campaign.office_id,
+        status=campaign.status,
+        created_by=campaign.created_by,
+        launched_at=campaign.launched_at,
+        updated_at=campaign.updated_at,
+        finished_at=campaign.finished_at,
+        type=campaign.type,
+        operated_by=campaign.operated_by,
+        tags=campaign.tags,
+        total=campaign.total,
+    )
 
 
 def a_campaign(campaign_id: str = CAMPAIGN, **fields: Any) -> Campaign:

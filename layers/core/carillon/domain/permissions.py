@@ -112,7 +112,13 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/campaigns/{campaign_id}/leads"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why"): _row(manager=_OWN, agent=_OWN),
     ("GET", "/v1/senders/{sender_id}/performance"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/campaigns/{campaign_id}/activity"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/analytics/summary"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/analytics/series"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/analytics/campaigns"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/analytics/campaigns/csv"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/analytics/comparison"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/analytics/usage"): _row(manager=_OWN, analyst=_OWN),
     # Opt-outs are the organisation's; an agent may look one phone up.
     ("GET", "/v1/opt-outs"): _ORGANISATIONS,
     ("POST", "/v1/opt-outs"): _ORGANISATIONS,

@@ -1,10 +1,12 @@
 """The counters, and what the analytics read."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.campaign_list import CampaignCard
 from carillon.domain.counters import Counts, Row, SenderCounts
 from carillon.domain.lead_list import ListedLead
 from carillon.domain.recount import RecountReport
@@ -84,8 +86,28 @@ class Figures(Protocol):
         """Return the counters of the campaign's *newest* quarter hours, in order."""
         ...
 
+    def campaign_history(self, campaign_id: str) -> dict[str, Counts]:
+        """Return the campaign's counters by quarter hour, all of them, in order."""
+        ...
+
+    def office_responses(self, office_id: str, frame: TimeFrame) -> dict[str, int]:
+        """Return the office's inbound messages within *frame* by quarter hour, in order."""
+        ...
+
+    def campaigns_within(self, office_id: str, frame: TimeFrame) -> dict[str, Counts]:
+        """Return what each of the office's campaigns did within *frame*, if it did anything."""
+        ...
+
+    def responses_of_campaigns(self, office_id: str, frame: TimeFrame) -> dict[str, dict[str, int]]:
+        """Return the inbound messages of the office's campaigns, by campaign and quarter hour."""
+        ...
+
     def office_totals(self, office_id: str, frame: TimeFrame) -> Counts:
         """Return the office's counters within *frame*."""
+        ...
+
+    def sender_within(self, sender_id: str, first: str, behind: str) -> Counts:
+        """Return the sender's daily counters from the UTC date *first* to before *behind*."""
         ...
 
     def sender_counts(self, sender_id: str) -> SenderCounts:
@@ -121,6 +143,18 @@ class CampaignCatalogue(Protocol):
 
     def launched_campaigns(self) -> Iterator[Campaign]:
         """Yield every campaign that has been launched."""
+        ...
+
+    def touched_campaigns(self, since: datetime) -> list[CampaignCard]:
+        """Return the launched campaigns that run, and those that changed at *since* or later."""
+        ...
+
+    def campaign_cards(self, campaign_ids: Iterable[str]) -> list[CampaignCard]:
+        """Return those of the campaigns that are there and were launched."""
+        ...
+
+    def senders(self) -> list[Sender]:
+        """Return every sender."""
         ...
 
     def active_senders(self, sender_ids: Iterable[str]) -> int:

@@ -180,8 +180,8 @@ class DynamoBooks:
         )
 
     def _additions(self, fold: Fold, lane: int) -> Iterator[Item]:
-        for date, counts in _campaign_days(fold).items():
-            yield self._campaign_day(fold, date, counts, lane)
+        for date, by_quarter in _campaign_days(fold).items():
+            yield self._campaign_day(fold, date, by_quarter, lane)
         for key, counts in _sums(fold, lane):
             if counts:
                 yield self._addition(key, counts)

@@ -129,6 +129,13 @@ class DynamoFigures:
         pk = schema.sender_pk(sender_id)
         return _sender_counts(list(self._query(pk, between=("MONTH#", "MONTH#~"))))
 
+    def sender_within(self, sender_id: str, first: str, behind: str) -> Counts:
+        """Return the sender's daily counters from *first* to before *behind*: a query."""
+        between = (f"MONTH#{first[:7]}", f"MONTH#{behind[:7]}#~")
+        items = list(self._query(schema.sender_pk(sender_id), between=between))
+        days = _sender_counts(items).days
+        return total_of(own for date, own in days.items() if first <= date < behind)
+
     # Requests ---------------------------------------------------------------
 
     def _query(self, pk: str, *, between: tuple[str, str]) -> Iterator[Item]:
