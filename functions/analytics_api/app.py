@@ -128,7 +128,7 @@ def show_series(request: Request) -> dict[str, Any]:
     return response_series(request.query, request.access, build().analytics)
 
 
-@route("GET", "/v1/analytics/campaigns", gives="CampaignList", query=LISTED)
+@route("GET", "/v1/analytics/campaigns", gives="CampaignFigures", query=LISTED)
 def list_campaign_figures(request: Request) -> dict[str, Any]:
     """The campaigns launched within a time frame, with what came of them in it."""
     page = request.page

@@ -39,7 +39,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
     "consent_api": {
-        CONTROL: {"GetItem", "Query"},
+        # BatchGetItem: whose the campaigns are in which somebody opted out.
+        CONTROL: {"GetItem", "BatchGetItem", "Query"},
         MESSAGES: {"Query"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -73,7 +74,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     "mirror_opt_outs": {
         CONTROL: {"GetItem", "Query", "PutItem"},
         INDEX: {"Query"},
-        SUPPRESSIONS: {"GetItem", "BatchGetItem", "Scan", "PutItem"},
+        # UpdateItem: that a list does not let go of somebody.
+        SUPPRESSIONS: {"GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem"},
         CONSENT: {"PutItem"},
         f"{CONSENT}/gsi1": {"Query"},
     },

@@ -213,7 +213,7 @@ ANSWERS: dict[str, Schema] = {
             "launches_by_date",
         ],
     ),
-    "CampaignListRow": record(
+    "CampaignFiguresRow": record(
         {
             **dict.fromkeys(("campaign_id", "title", "office_id", "type", "mode"), TEXT),
             "status": enum(CampaignStatus),
@@ -226,8 +226,8 @@ ANSWERS: dict[str, Schema] = {
         },
         ["campaign_id", "title", "launched_at", "created_by", "messaged", "responded", "rate"],
     ),
-    "CampaignList": record(
-        {**_FRAME, "items": array(ref("CampaignListRow")), "next_cursor": TEXT},
+    "CampaignFigures": record(
+        {**_FRAME, "items": array(ref("CampaignFiguresRow")), "next_cursor": TEXT},
         [*_ALWAYS, "items"],
     ),
     "CampaignCsv": TEXT,

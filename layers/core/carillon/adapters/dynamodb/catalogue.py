@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.control import DynamoDirectory, campaign_of_item
 from carillon.adapters.dynamodb.control.items import sender_of_item
 from carillon.adapters.dynamodb.items import from_item, to_item
@@ -54,11 +55,8 @@ class DynamoCatalogue:
         for start in range(0, len(keys), _KEYS_PER_READ):
             chunk = [to_item(key) for key in keys[start : start + _KEYS_PER_READ]]
             wanted: dict[str, Any] = {self._table: {"Keys": chunk}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                items = map(from_item, answer["Responses"].get(self._table, []))
-                cards += [_card(item) for item in items if item.get("launched_at")]
-                wanted = answer.get("UnprocessedKeys") or {}
+            items = (from_item(item) for _, item in read_all(self._client, wanted))
+            cards += [_card(item) for item in items if item.get("launched_at")]
         return cards
 
     def senders(self) -> list[Sender]:
