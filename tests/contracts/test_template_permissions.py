@@ -32,11 +32,13 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
     },
     "analytics_api": {
-        CONTROL: {"GetItem", "Query"},
+        CONTROL: {"GetItem", "BatchGetItem", "Query"},
         INDEX: {"Query"},
+        f"{CONTROL}/by_status": {"Query"},
         # The listing of leads reads their rows; no figure does.
         MESSAGES: {"Query"},
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
+        f"{COUNTERS}/gsi1": {"Query"},
     },
     "consent_api": {
         # BatchGetItem: whose the campaigns are in which somebody opted out.
