@@ -58,6 +58,7 @@ def _campaign(action: str) -> Route:
     return "POST", f"/v1/campaigns/{{campaign_id}}/{action}"
 
 
+COMPARED = ("cmp_one", "cmp_two")
 _ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
@@ -103,6 +104,11 @@ ASKED: dict[Route, Asked] = {
     ("PUT", _ENTRY): Asked(body={"answer": "x", "questions": ["y"]}),
     ("DELETE", _ENTRY): Asked(),
     _campaign("assistant/try"): Asked(body={"text": "x"}),
+    ("GET", "/v1/campaigns/{campaign_id}/outcomes"): Asked(),
+    ("PUT", "/v1/campaigns/{campaign_id}/outcomes"): Asked(body={"tags": ["booked"]}),
+    ("POST", "/v1/campaigns/{campaign_id}/outcomes"): Asked(
+        body={"phone": "+12025550100", "outcome": "booked"}
+    ),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
@@ -112,7 +118,9 @@ ASKED: dict[Route, Asked] = {
     ("GET", "/v1/analytics/series"): Asked("nothing"),
     ("GET", "/v1/analytics/campaigns"): Asked("nothing"),
     ("GET", "/v1/analytics/campaigns/csv"): Asked("nothing"),
-    ("GET", "/v1/analytics/comparison"): Asked("nothing"),
+    ("GET", "/v1/analytics/comparison"): Asked(
+        "nothing", query={"campaign_ids": ",".join(COMPARED)}
+    ),
     ("GET", "/v1/analytics/usage"): Asked("nothing"),
     ("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why"): Asked(),
     ("GET", "/v1/opt-outs"): Asked("nothing"),
@@ -150,6 +158,7 @@ _FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
 def api() -> Iterator[HttpApi]:
     with http_api() as running:
         running.keep(an_office(OFFICE), an_office(OTHER_OFFICE))
+        running.keep(*(a_campaign(one, office_id=OFFICE) for one in COMPARED))
         yield running
 
 
@@ -176,6 +185,8 @@ def ask(
     body = asked.body
     if asked.about == "creation":
         body = {**body, "office_id": office_id}
+    if body and route[1].endswith("/outcomes") and "phone" in body:
+        body = {**body, "phone": f"+{phone}"}
     return api.send(
         *route, claims=claims, ids=ids, body=body, query=asked.query, headers=asked.headers
     )

@@ -54,6 +54,7 @@ def advanced(row: dict[str, Any] | None, step: int, minute: int) -> dict[str, An
             "opt_out_kind": "auto",
         },
     ]
+    reactions.append({"converted_at": row.get("converted_at", at(minute))})
     if row.get("steps_left"):
         reactions += [{"steps_left": row["steps_left"] - 1}, {"steps_left": 0}]
     if status in ("failed", "unconfirmed"):

@@ -9,6 +9,8 @@ from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.campaign_list import CampaignCard
 from carillon.domain.counters import Counts, Row, SenderCounts
 from carillon.domain.lead_list import ListedLead
+from carillon.domain.message import RowRef
+from carillon.domain.outcomes import Outcome
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
 
@@ -163,4 +165,20 @@ class CampaignCatalogue(Protocol):
 
     def office_ids(self) -> list[str]:
         """Return every office."""
+        ...
+
+
+class Outcomes(Protocol):
+    """What leads did, and which conversation tags say so."""
+
+    def tags(self, campaign_id: str) -> tuple[str, ...]:
+        """Return the tags that are outcomes of the campaign."""
+        ...
+
+    def keep_tags(self, campaign_id: str, tags: tuple[str, ...]) -> None:
+        """Keep *tags* in place of what was there."""
+        ...
+
+    def mark(self, ref: RowRef, outcome: Outcome) -> Outcome | None:
+        """Mark the lead *ref* unless it is marked; return what stands, None without a lead."""
         ...

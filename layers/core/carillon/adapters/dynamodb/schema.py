@@ -22,6 +22,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     CMP#{campaign} TURN                    when the reconciler's next own look is
     CMP#{campaign} KB#{entry}              what the campaign's assistant may answer; read whole
                                            (at most 200) when a contact of it is to be answered
+    CMP#{campaign} OUTCOMES                the conversation tags that are outcomes of it (A16)
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign;
                                            of ``assistant``: tokens that a model was asked for
     ORG            CAN#{office}#{id}       a canned reply of an office
