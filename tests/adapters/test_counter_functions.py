@@ -151,6 +151,7 @@ def _control_item(deployed: Deployment, campaign_id: str) -> dict[str, Any]:
 
 
 ALL = {"preset": "all"}
+LAST_MONTH = {"preset": "last_month", "zone": "Asia/Kathmandu"}
 DELIVERED = a_lead(status="delivered", submitted_at=at(1), final_at=at(16), segments=2)
 METRICS = "/v1/campaigns/{campaign_id}/metrics"
 VARIANTS = "/v1/campaigns/{campaign_id}/variants"
@@ -190,7 +191,12 @@ def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deplo
         (METRICS, {"ids": IDS}),
         (VARIANTS, {"ids": IDS}),
         (PERFORMANCE, {"ids": IDS}),
-        (SUMMARY, {"query": {"preset": "last_month", "zone": "Asia/Kathmandu"}}),
+        (SUMMARY, {"query": LAST_MONTH}),
+        (SUMMARY, {"query": {**LAST_MONTH, "campaign_status": "active"}}),
+        ("/v1/campaigns/{campaign_id}/activity", {"ids": IDS}),
+        ("/v1/analytics/series", {"query": LAST_MONTH}),
+        ("/v1/analytics/campaigns", {"query": LAST_MONTH}),
+        ("/v1/analytics/usage", {"query": {"preset": "last_month"}}),
     )
     before = [requests_for(template, **event) for template, event in wanted]
     sent = {**DELIVERED, "sender_id": "snd_1", "variant": "a"}
@@ -205,6 +211,12 @@ def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deplo
     assert before[1] == before[2] == ["GetItem", "Query"]
     # A month's days, two ends by quarter hour, five statuses of campaigns.
     assert before[3] == ["Query"] * 8
+    # Two months' days of campaigns (Kathmandu's October begins in September), five statuses.
+    assert before[4] == before[7] == ["Query"] * 7
+    assert before[5] == ["GetItem", "Query"]
+    assert before[6] == ["Query"] * 7
+    # The offices, their days, the senders and each one's months.
+    assert before[8] == ["Query"] * 3
 
 
 def test_variants_and_a_sender_are_shown_as_the_stream_brought_them(deployed: Deployment) -> None:
