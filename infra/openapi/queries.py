@@ -1,11 +1,14 @@
 """The parameters that queries may have, by name."""
 
-from carillon.domain.campaign_list import ORDERS, SORTS
+from carillon.domain.campaign import CampaignStatus
+from carillon.domain.campaign_list import SORTS
+from carillon.domain.campaign_search import CampaignSort
+from carillon.domain.campaign_states import TABS
 from carillon.domain.conversation import Section
 from carillon.domain.lead_list import LEAD_FIGURES, LeadGroup
 from carillon.domain.timeframe import DEFAULT_PRESET, PRESETS
+from carillon.domain.vocabularies import Vocabulary
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE
-from carillon.usecases.manage_campaigns import TABS
 from carillon.usecases.manage_conversations import MAX_WAIT_S
 from infra.openapi.schemas import FLAG, TEXT, Schema
 
@@ -17,11 +20,23 @@ QUERY: dict[str, Schema] = {
     "from": TEXT,
     "to": TEXT,
     "zone": TEXT,
-    **dict.fromkeys(("campaign_status", "campaign_type", "operated_by", "campaign_ids"), TEXT),
-    "sort": {"type": "string", "enum": list(SORTS), "default": SORTS[0]},
-    "order": {"type": "string", "enum": list(ORDERS), "default": ORDERS[0]},
+    **dict.fromkeys(("campaign_status", "campaign_type", "campaign_ids"), TEXT),
     "figure": {"type": "string", "enum": list(LEAD_FIGURES)},
-    "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
+    # Of leads, or of campaigns.
+    "status": {
+        "type": "string",
+        "enum": [one.value for kind in (LeadGroup, CampaignStatus) for one in kind],
+    },
+    # Of campaigns, or of their figures.
+    "sort": {
+        "type": "string",
+        "enum": list(dict.fromkeys([*(one.value for one in CampaignSort), *SORTS])),
+    },
+    "order": {"type": "string", "enum": ["asc", "desc"]},
+    "vocabulary": {"type": "string", "enum": [one.value for one in Vocabulary]},
+    # Separated by commas; a campaign must have all of them.
+    "tags": TEXT,
+    **dict.fromkeys(("type", "operated_by", "month", "day"), TEXT),
     "sender_id": TEXT,
     "reason": TEXT,
     "phone": TEXT,

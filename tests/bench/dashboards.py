@@ -36,7 +36,7 @@ _HALF_A_YEAR = timedelta(days=182)
 _ACCESS = Access(Caller("usr_bench", Role.ADMIN, frozenset()), Scope.ALL)
 _WEEK = {"preset": "last_7_days", "zone": "America/New_York"}
 _YEAR = {"preset": "this_year", "zone": "America/New_York"}
-_VIP = {"tag": "vip"}
+_VIP = {"tags": "vip"}
 
 _Ask = Callable[[AnalyticsWorld], Any]
 _QUESTIONS: dict[str, _Ask] = {

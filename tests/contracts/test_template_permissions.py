@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb.schema import SHELVES
 from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
@@ -22,11 +23,37 @@ CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
     "organisation_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
-    "contacts_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem"}, INDEX: {"Query"}},
-    # DeleteItem: an entry of what an assistant knows.
-    "campaigns_api": {
+    "contacts_api": {
+        # DeleteItem: a segment goes.
         CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
         INDEX: {"Query"},
+        CONTACTS: {"GetItem", "Query"},
+        # PutItem: somebody who is to be erased is texted no more from that moment on.
+        SUPPRESSIONS: {"BatchGetItem", "PutItem"},
+    },
+    # Everything about one person: read, and erased.
+    "answer_people": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+        INDEX: {"Query"},
+        CONTACTS: {"GetItem", "DeleteItem"},
+        MESSAGES: {"Query", "PutItem", "UpdateItem", "DeleteItem"},
+        CONVERSATIONS: {"GetItem", "DeleteItem"},
+        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        CONSENT: {"GetItem", "PutItem", "DeleteItem", "Query"},
+    },
+    # DeleteItem: an entry of what an assistant knows, a campaign that was never live. Batches:
+    # the rows of a list; the entries by which a campaign is found.
+    "campaigns_api": {
+        CONTROL: {
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "Query",
+            "BatchGetItem",
+            "BatchWriteItem",
+        },
+        **{f"{CONTROL}/{index}": {"Query"} for index, _ in SHELVES.values()},
         # A campaign that is stopped hands on its conversations.
         CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
@@ -41,8 +68,9 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         f"{COUNTERS}/gsi1": {"Query"},
     },
     "consent_api": {
-        # BatchGetItem: whose the campaigns are in which somebody opted out.
-        CONTROL: {"GetItem", "BatchGetItem", "Query"},
+        # BatchGetItem: whose the campaigns are in which somebody opted out. PutItem: the key
+        # of erased people's hashes, as below.
+        CONTROL: {"GetItem", "BatchGetItem", "PutItem", "Query"},
         MESSAGES: {"Query"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -55,11 +83,12 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     },
     "conversations_api": {
         # PutItem: a reply waits in its sender's outbox. DeleteItem: a canned reply goes.
-        CONTROL: {"GetItem", "Query", "PutItem", "DeleteItem"},
+        # BatchGetItem: the campaigns that a limited user is an agent of.
+        CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem"},
         # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
         MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
-        # DeleteItem: somebody who was held is let go.
-        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        # PutItem: somebody who was held is let go.
+        SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"PutItem"},
         CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
@@ -67,11 +96,13 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
     "import_contacts": {
-        CONTROL: {"GetItem", "UpdateItem"},
+        # PutItem: the key of erased people's hashes is drawn by whoever needs it first.
+        CONTROL: {"GetItem", "PutItem", "UpdateItem"},
         CONTACTS: {"GetItem", "PutItem"},
         SUPPRESSIONS: {"BatchGetItem"},
     },
-    "start_due_campaigns": {CONTROL: {"UpdateItem"}, INDEX: {"Query"}},
+    # GetItem: whether the policy asks for approvals.
+    "start_due_campaigns": {CONTROL: {"GetItem", "UpdateItem"}, INDEX: {"Query"}},
     # Scan: all opt-outs are compared with a provider's own list, a page at a time.
     "mirror_opt_outs": {
         CONTROL: {"GetItem", "Query", "PutItem"},
@@ -100,6 +131,10 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONSENT: {"PutItem"},
         # How many of the campaign's messages failed, to stop it.
         COUNTERS: {"Query"},
+        # BatchGetItem: whose conversation it is by now is read before each answer's send.
+        # PutItem: a promised reply is let go, and an answer that never left calls a person.
+        CONVERSATIONS: {"GetItem", "BatchGetItem", "PutItem"},
+        f"{CONVERSATIONS}/gsi4": {"Query"},
     },
     "aws_sms_events": {INDEX: {"Query"}},
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".
@@ -144,7 +179,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 
 SENDS: dict[str, set[str]] = {
     "organisation_api": {"send"},
-    "contacts_api": {"import"},
+    "contacts_api": {"import", "people"},
+    "answer_people": {"people"},
     "campaigns_api": {"plan", "send", "recount"},
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
@@ -163,6 +199,7 @@ SENDS: dict[str, set[str]] = {
 }
 
 TAKES: dict[str, str] = {
+    "answer_people": "people",
     "move_opt_outs": "opt-outs",
     "import_contacts": "import",
     "plan_audience": "plan",
@@ -177,7 +214,18 @@ TAKES: dict[str, str] = {
 }
 
 FILES: dict[str, dict[str, set[str]]] = {
-    "contacts_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
+    "contacts_api": {
+        "uploads": {"PutObject", "GetObject"},
+        "rejected": {"GetObject"},
+        "exports": {"GetObject"},
+    },
+    "answer_people": {
+        "audiences": {"GetObject", "PutObject"},
+        "uploads": {"GetObject", "DeleteObject"},
+        "rejected": {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"},
+        "exports": {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"},
+        "media": {"DeleteObject"},
+    },
     "import_contacts": {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
@@ -196,7 +244,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
-    *("contacts_api", "consent_api", "conversations_api"),
+    *("contacts_api", "answer_people", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
 }
 KNOWS_SECRETS = {

@@ -90,16 +90,17 @@ def a_world(rows: dict[Campaign, tuple[dict[str, Any], ...]] | None = None) -> A
     [
         pytest.param({}, 5, 3, 3, id="nothing asked: everything in reach"),
         pytest.param({"office_id": OFFICE}, 4, 3, 2, id="an office"),
-        pytest.param({"tag": "vip"}, 4, 2, 3, id="a tag"),
-        pytest.param({"tag": "north, south"}, 2, 2, 1, id="any of two tags"),
+        pytest.param({"tags": "vip"}, 4, 2, 3, id="a tag"),
+        pytest.param({"tags": "north, vip"}, 2, 2, 1, id="two tags"),
+        pytest.param({"tags": "north, south"}, 0, 0, 0, id="a tag that it has not"),
         pytest.param({"campaign_status": "finished"}, 1, 0, 1, id="a status"),
         pytest.param({"campaign_status": "archived"}, 1, 1, 0, id="over before, answered today"),
         pytest.param({"campaign_type": "survey"}, 1, 0, 1, id="a type"),
         pytest.param({"operated_by": "assistant"}, 2, 2, 1, id="operated by"),
         pytest.param(
-            {"tag": "vip", "operated_by": "agent", "office_id": OFFICE}, 1, 0, 1, id="all of these"
+            {"tags": "vip", "operated_by": "agent", "office_id": OFFICE}, 1, 0, 1, id="all of these"
         ),
-        pytest.param({"tag": "nobody's"}, 0, 0, 0, id="none"),
+        pytest.param({"tags": "nobody's"}, 0, 0, 0, id="none"),
     ],
 )
 def test_filters_combine_and_choose_whose_messages_count(
@@ -127,7 +128,7 @@ def test_a_filter_that_leaves_nothing_out_changes_nothing() -> None:
 def test_only_what_happened_within_the_frame_counts_for_a_filter() -> None:
     frame = {"from": "2026-11-22T12:00:00Z", "to": "2026-11-22T13:00:00Z"}
 
-    answer = summary({**frame, "tag": "vip"}, ANALYST, a_world())
+    answer = summary({**frame, "tags": "vip"}, ANALYST, a_world())
 
     # The second answer came ten minutes later.
     assert answer["metrics"]["total_contact_responses"]["value"] == 1
@@ -224,8 +225,8 @@ def test_responses_are_charted_in_the_zone_that_is_asked_for() -> None:
 
 
 def test_a_filtered_series_is_that_of_the_campaigns_asked_for() -> None:
-    of_tag = response_series({"preset": "today", "tag": "vip"}, ANALYST, a_world())
-    of_all = response_series({"preset": "all", "tag": "vip"}, ANALYST, a_world())
+    of_tag = response_series({"preset": "today", "tags": "vip"}, ANALYST, a_world())
+    of_all = response_series({"preset": "all", "tags": "vip"}, ANALYST, a_world())
 
     assert {n: c for n, c in enumerate(of_tag["responses_by_hour"]) if c} == {12: 1, 13: 1}
     # "All" begins with the first date on which anything happened.

@@ -1,6 +1,7 @@
 """What the analytics answer."""
 
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.campaign_card import ReportKind
 from carillon.domain.lead import LeadStatus
 from carillon.domain.metrics import COST_FORMULA, METRICS, Health, Metric
 from carillon.domain.performance import CAUSES
@@ -80,6 +81,25 @@ ANSWERS: dict[str, Schema] = {
             "recount": OBJECT,
         },
         ["campaign_id", "as_of", "status", "metrics", "failures", "costs", "activity"],
+    ),
+    "CampaignReport": record(
+        {
+            "campaign_id": TEXT,
+            "number": COUNT,
+            "title": TEXT,
+            "status": TEXT,
+            "kind": enum(ReportKind),
+            "interim": FLAG,
+            "created_at": TEXT,
+            "launched_at": TEXT,
+            "submitted_all_at": TEXT,
+            "finished_at": TEXT,
+            "schedule_at": TEXT,
+            "details": OBJECT,
+            # Null while there is nothing to report.
+            "figures": ref("CampaignMetrics"),
+        },
+        ["campaign_id", "number", "title", "status", "kind", "interim", "created_at", "details"],
     ),
     "CampaignVariants": record(
         {

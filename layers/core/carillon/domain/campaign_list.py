@@ -18,8 +18,8 @@ from carillon.domain.timeframe import TimeFrame
 RUNNING = frozenset({CampaignStatus.PROCESSING, CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
 # Of a launched campaign, by whether it can change without being touched.
 OVER = frozenset({CampaignStatus.FINISHED, CampaignStatus.ARCHIVED})
-FILTERS = ("office_id", "campaign_status", "campaign_type", "tag", "operated_by")
-ORDERS = ("desc", "asc")
+FILTERS = ("office_id", "campaign_status", "campaign_type", "tags", "operated_by")
+_ORDERS = ("desc", "asc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,8 @@ class CampaignFilter:
         """
         Return what *query* asks: each parameter is one word or several, separated by commas.
 
-        Of several any will do; of tags as well. Raises InvalidInput (``campaign_status``).
+        Of several any will do, but a campaign must have all ``tags``. Raises InvalidInput
+        (``campaign_status``).
         """
         statuses = _words(query.get("campaign_status"))
         if not statuses <= set(CampaignStatus):
@@ -80,7 +81,7 @@ class CampaignFilter:
         return cls(
             statuses=frozenset(map(CampaignStatus, statuses)),
             types=_words(query.get("campaign_type")),
-            tags=_words(query.get("tag")),
+            tags=_words(query.get("tags")),
             operated_by=_words(query.get("operated_by")),
         )
 
@@ -94,7 +95,7 @@ class CampaignFilter:
         return (
             (not self.statuses or card.status in self.statuses)
             and (not self.types or card.type in self.types)
-            and (not self.tags or bool(self.tags & set(card.tags)))
+            and self.tags <= set(card.tags)
             and (not self.operated_by or card.operated_by in self.operated_by)
         )
 
@@ -138,11 +139,11 @@ def sorted_rows(rows: Iterable[CampaignRow], query: Mapping[str, str]) -> list[C
 
     Equal ones stand by id. Raises InvalidInput.
     """
-    sort, order = query.get("sort", SORTS[0]), query.get("order", ORDERS[0])
+    sort, order = query.get("sort", SORTS[0]), query.get("order", _ORDERS[0])
     if sort not in _SORTS:
         raise InvalidInput(f"sort must be one of {', '.join(SORTS)}.", field="sort")
-    if order not in ORDERS:
-        raise InvalidInput(f"order must be one of {', '.join(ORDERS)}.", field="order")
+    if order not in _ORDERS:
+        raise InvalidInput(f"order must be one of {', '.join(_ORDERS)}.", field="order")
     by_id = sorted(rows, key=lambda row: row.card.id)
     return sorted(by_id, key=_SORTS[sort], reverse=order == "desc")
 

@@ -16,6 +16,7 @@ class OrganisationPolicy:
     messages fail (F7). ``answers_outside_hours`` says what becomes of an agent's answer
     outside its recipient's legal hours (V5): ``warn``, or ``block``. ``opt_out_words`` are
     whole messages that opt out as well (O1); none of the built-in ones can be taken away.
+    With ``launch_approval`` a manager's launch needs somebody else's approval (K18).
     """
 
     active_hours: ActiveHours | None = None
@@ -24,6 +25,7 @@ class OrganisationPolicy:
     error_rate_percent: int = 30
     answers_outside_hours: str = "warn"
     opt_out_words: tuple[str, ...] = ()
+    launch_approval: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,10 +67,11 @@ def _row(
 _OWN = Scope.OWN
 _MANAGED = _row(manager=_OWN)
 _ORGANISATIONS = _row(manager=Scope.ALL)
+_SEEN = _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN)
 _CONVERSED = _row(manager=_OWN, agent=_OWN, limited=_OWN)
 
-# Agents see campaigns to know what they are answering; a limited user sees only
-# campaigns they are an agent on, and a campaign has no agents yet: hence none.
+# Agents see campaigns to know what they are answering. "Own" is finer for a limited user: of
+# their offices' campaigns those that they are an agent of (domain.campaign_offers.reaches).
 PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/me"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
     ("GET", "/v1/offices"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
@@ -90,9 +91,29 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/lists/{list_id}/imports/{import_id}"): _MANAGED,
     ("POST", "/v1/lists/{list_id}/imports/{import_id}/start"): _MANAGED,
     ("GET", "/v1/lists/{list_id}/imports/{import_id}/rejected"): _MANAGED,
-    ("GET", "/v1/campaigns"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
+    ("GET", "/v1/lists/{list_id}/contacts"): _MANAGED,
+    ("POST", "/v1/lists/{list_id}/count"): _MANAGED,
+    ("GET", "/v1/segments"): _MANAGED,
+    ("POST", "/v1/segments"): _MANAGED,
+    ("GET", "/v1/segments/{segment_id}"): _MANAGED,
+    ("PATCH", "/v1/segments/{segment_id}"): _MANAGED,
+    ("DELETE", "/v1/segments/{segment_id}"): _MANAGED,
+    ("POST", "/v1/segments/{segment_id}/preview"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/audience"): _MANAGED,
+    # All that is known of a person, or the end of it, in all offices.
+    ("POST", "/v1/contacts/{phone}/erase"): _row(),
+    ("POST", "/v1/contacts/{phone}/export"): _row(),
+    ("GET", "/v1/contacts/requests/{request_id}"): _row(),
+    ("GET", "/v1/campaigns"): _SEEN,
+    ("GET", "/v1/campaigns/calendar"): _row(
+        manager=Scope.ALL, analyst=Scope.ALL, agent=Scope.ALL, limited=_OWN
+    ),
     ("POST", "/v1/campaigns"): _MANAGED,
-    ("GET", "/v1/campaigns/{campaign_id}"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
+    ("GET", "/v1/campaigns/{campaign_id}"): _SEEN,
+    ("DELETE", "/v1/campaigns/{campaign_id}"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/clone"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/approve"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/refuse"): _MANAGED,
     ("PATCH", "/v1/campaigns/{campaign_id}"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/launch"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/schedule"): _MANAGED,
@@ -107,6 +128,7 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("PUT", "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"): _MANAGED,
     ("DELETE", "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/assistant/try"): _MANAGED,
+    ("GET", "/v1/campaigns/{campaign_id}/report"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/outcomes"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
     ("PUT", "/v1/campaigns/{campaign_id}/outcomes"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/outcomes"): _row(manager=_OWN, agent=_OWN),

@@ -24,6 +24,7 @@ class NewPolicy(Command):
     error_rate_percent: Annotated[int, Between(1, 100)] = 30
     answers_outside_hours: Annotated[str, OneOf(("warn", "block"))] = "warn"
     opt_out_words: Annotated[tuple[str, ...], Entries(50, 40)] = ()
+    launch_approval: bool = False
 
 
 class ManagePolicy:

@@ -4,9 +4,11 @@ costs is independent of the number of messages (T10).
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from carillon.domain.campaign import Campaign
+from carillon.domain.campaign_card import ReportKind, report_kind
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.counters import Counts
 from carillon.domain.errors import NotFound
@@ -64,6 +66,41 @@ def campaign_metrics(campaign_id: str, access: Access, world: AnalyticsWorld) ->
     }
 
 
+def campaign_report(campaign_id: str, access: Access, world: AnalyticsWorld) -> dict[str, Any]:
+    """
+    Return the campaign's report: final, ``interim`` while it is live, or ``details`` alone (K11).
+
+    Details are settings and dates without a figure, as there is none yet. Reads what
+    ``campaign_metrics`` does, or the campaign alone. Raises NotFound.
+    """
+    campaign = campaign_in_reach(campaign_id, access, world)
+    kind = report_kind(campaign)
+    figures = None if kind is ReportKind.DETAILS else campaign_metrics(campaign_id, access, world)
+    return {
+        "campaign_id": campaign.id,
+        "number": campaign.number,
+        "title": campaign.title,
+        "status": campaign.status,
+        "kind": kind,
+        "interim": kind is ReportKind.INTERIM,
+        "created_at": to_iso(campaign.created_at),
+        "launched_at": _iso(campaign.launched_at),
+        "submitted_all_at": _iso(campaign.submitted_all_at),
+        "finished_at": _iso(campaign.finished_at),
+        "schedule_at": _iso(campaign.schedule_at),
+        "details": {
+            "office_id": campaign.office_id,
+            "type": campaign.type,
+            "operated_by": campaign.operated_by,
+            "sender_ids": list(campaign.sender_ids),
+            "list_ids": list(campaign.list_ids),
+            "tags": list(campaign.tags),
+            "total": campaign.total,
+        },
+        "figures": figures,
+    }
+
+
 def campaign_variants(campaign_id: str, access: Access, world: AnalyticsWorld) -> dict[str, Any]:
     """
     Return how the campaign's variants compare (M2): the campaign and its counters, two reads.
@@ -98,6 +135,10 @@ def campaign_in_reach(campaign_id: str, access: Access, world: AnalyticsWorld) -
         campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
     )
     return campaign
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else to_iso(at)
 
 
 def _activity(quarter: str, counts: Counts) -> dict[str, str | int]:

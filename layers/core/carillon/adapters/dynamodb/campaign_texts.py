@@ -9,11 +9,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from carillon.domain.approval import Approval
 from carillon.domain.campaign import Unsolicited
 from carillon.domain.content import CampaignContent, FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.sender_choice import Candidate
+
+
+def approval_text(approval: Approval) -> str:
+    """Return *approval* as stored."""
+    return json.dumps(approval.as_json(), ensure_ascii=False)
+
+
+def approval_from_text(text: str | None) -> Approval | None:
+    """Return what ``approval_text`` wrote; None for None."""
+    return Approval.of(json.loads(text)) if text else None
 
 
 def variants_text(variants: Sequence[Variant]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import (
+    approval_from_text,
     candidates_from_text,
     follow_ups_from_text,
     hours_from_text,
@@ -31,7 +32,13 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         sender_ids=tuple(item.get("sender_ids", ())),
         list_ids=tuple(item.get("list_ids", ())),
         exclude_list_ids=tuple(item.get("exclude_list_ids", ())),
+        segment_ids=tuple(item.get("segment_ids", ())),
+        exclude_segment_ids=tuple(item.get("exclude_segment_ids", ())),
         tags=tuple(item.get("tags", ())),
+        agents=tuple(item.get("agents", ())),
+        linked_campaigns=tuple(item.get("linked_campaigns", ())),
+        approval=approval_from_text(item.get("approval")),
+        number=item.get("number", 0),
         created_at=from_iso(item["created_at"]),
         updated_at=from_iso(item["updated_at"]),
         created_by=item["created_by"],
