@@ -15,6 +15,9 @@ from carillon.domain.counters import COUNTED_ATTRIBUTES, Contribution, Counts, R
 
 # Items that several aggregators add to stand this many times; readers sum them.
 LANES = 4
+# What one transaction adds to a campaign's days, each one item: DynamoDB takes expressions of
+# 4 kB and 300 operators.
+MOST_DAY_ADDITIONS = 80
 # A row's attribute that a recount sets to learn how far the books have got; it counts nothing.
 MARK = "recount_mark"
 READ_ATTRIBUTES = COUNTED_ATTRIBUTES | {MARK}
@@ -178,6 +181,16 @@ def footprint(changes: Iterable[Change]) -> set[tuple[str, ...]]:
                 items.add(("month", office_id, quarter[:7]))
         items.update(("sender", who, date[:7]) for who, date in change.addition.sender_days)
     return items
+
+
+def day_additions(changes: Iterable[Change]) -> set[tuple[str, str]]:
+    """Return the (quarter hour, counter) that *changes* may add to their campaign's days."""
+    return {
+        (quarter, counter)
+        for change in changes
+        for quarter, counts in change.addition.quarters.items()
+        for counter in counts
+    }
 
 
 def _advance(partition: str, changes: list[Change], added: Contribution, book: PartBook) -> Advance:

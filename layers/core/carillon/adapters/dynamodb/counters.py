@@ -18,7 +18,15 @@ from carillon.adapters.dynamodb.counter_attributes import (
 )
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.stream import scalars
-from carillon.domain.books import MARK, READ_ATTRIBUTES, Advance, CommitOutcome, Fold, PartBook
+from carillon.domain.books import (
+    MARK,
+    MOST_DAY_ADDITIONS,
+    READ_ATTRIBUTES,
+    Advance,
+    CommitOutcome,
+    Fold,
+    PartBook,
+)
 from carillon.domain.counters import RESPONSES, Counts, Row, total_of
 from carillon.domain.recount import RecountReport
 
@@ -26,6 +34,8 @@ _BOOK_SK = "CKPT"
 RECOUNT_SK = "RECOUNT"
 _KEYS_PER_READ = 100
 _ITEMS_PER_TRANSACTION = 100
+# In one expression: the sums of a fold and its responses by quarter hour are fewer.
+_MOST_ADDITIONS = 2 * MOST_DAY_ADDITIONS
 _BOOK_FIELDS = ("position", "applied", "expired", "healed", MARK)
 _NOT_COUNTERS = frozenset({schema.PK, schema.SK, schema.TTL, *_BOOK_FIELDS})
 # In a sender's month: a day's counters are an initial and the day, s07.
@@ -115,10 +125,8 @@ class DynamoBooks:
         recounts that found the same drift one corrects it. False when stopped; what
         was corrected by then stays, and the next recount finds the rest.
         """
-        additions = list(self._additions(fold, 0))
-        step = _ITEMS_PER_TRANSACTION - 1
-        for start in range(0, len(additions), step):
-            writes = [self._raise_version(fold.campaign_id, version), *additions[start:][:step]]
+        for additions in _packed(self._additions(fold, 0), _ITEMS_PER_TRANSACTION - 1):
+            writes = [self._raise_version(fold.campaign_id, version), *additions]
             if self._transact(writes) is not CommitOutcome.DONE:
                 return False
             version += 1
@@ -181,11 +189,13 @@ class DynamoBooks:
         )
 
     def _additions(self, fold: Fold, lane: int) -> Iterator[Item]:
+        # A fold of changes has one piece of each (fold_changes), a correction may have several.
         for date, by_quarter in _campaign_days(fold).items():
-            yield self._campaign_day(fold, date, by_quarter, lane)
+            for piece in _pieces(by_quarter, MOST_DAY_ADDITIONS):
+                yield self._campaign_day(fold, date, piece, lane)
         for key, counts in _sums(fold, lane):
-            if counts:
-                yield self._addition(key, counts)
+            for piece in _pieces(counts, _MOST_ADDITIONS):
+                yield self._addition(key, piece)
 
     def _addition(self, key: tuple[str, str], counts: Mapping[str, int]) -> Item:
         return self._update(key, adds=counts)
@@ -320,6 +330,29 @@ def _sums(fold: Fold, lane: int) -> Iterator[tuple[tuple[str, str], Mapping[str,
         yield key, sum_attributes(counts)
     for (sender_id, month), counts in _sender_months(fold).items():
         yield (schema.sender_pk(sender_id), schema.month_sk(month, lane)), counts
+
+
+def _pieces(counts: Mapping[str, int], most: int) -> Iterator[Counts]:
+    """Yield *counts* in pieces of at most *most*; nothing of none."""
+    names = list(counts)
+    for start in range(0, len(names), most):
+        yield {name: counts[name] for name in names[start:][:most]}
+
+
+def _packed(writes: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """Yield *writes* in order, at most *most* together and no two to one item."""
+    pack: list[Item] = []
+    keys: set[tuple[str, str]] = set()
+    for write in writes:
+        key = write["Update"]["Key"]
+        name = (key[schema.PK]["S"], key[schema.SK]["S"])
+        if len(pack) == most or name in keys:
+            yield pack
+            pack, keys = [], set()
+        pack.append(write)
+        keys.add(name)
+    if pack:
+        yield pack
 
 
 def _campaign_days(fold: Fold) -> dict[str, Counts]:
