@@ -275,6 +275,7 @@ ANSWERS: dict[str, Schema] = {
     "Usage": record(
         {
             **_FRAME,
+            # Of campaigns: what is written to contacts of none is not counted.
             "total": ref("Used"),
             "by_office": array(with_optional(_USED, office_id=TEXT)),
             "by_sender": array(
