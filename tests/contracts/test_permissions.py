@@ -514,6 +514,9 @@ UNTOLD: frozenset[Route] = frozenset(
         ("POST", _IMPORTS),
         ("POST", f"{_IMPORTS}/{{import_id}}/start"),
         _campaign("recount"),
+        # What came of conversations, and which of their tags say so.
+        _campaign("outcomes"),
+        ("PUT", "/v1/campaigns/{campaign_id}/outcomes"),
         _campaign("assistant/try"),
         ("PUT", _ENTRY),
         ("DELETE", _ENTRY),
