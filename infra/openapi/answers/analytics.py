@@ -77,6 +77,9 @@ ANSWERS: dict[str, Schema] = {
             "failures": array(ref("Failure")),
             "costs": array(ref("Cost")),
             "follow_ups": record({"submitted": COUNT, "delivered": COUNT, "failed": COUNT}, []),
+            "links": array(
+                record({"name": TEXT, "url": TEXT, "clicks": COUNT, "machine_clicks": COUNT}, [])
+            ),
             "activity": array(OBJECT),
             "recount": OBJECT,
         },

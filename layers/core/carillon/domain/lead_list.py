@@ -92,6 +92,7 @@ LEAD_FIGURES = (
     "sent",
     "failed",
     "partial",
+    "contacts_clicked",
     "conversions",
     "send_total",
     "send_succeeded",

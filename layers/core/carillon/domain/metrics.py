@@ -7,14 +7,23 @@ and the API's reference quotes its formulas. Integers all the way: a rate is rou
 up, from an exact fraction. A figure without data is ``None`` with a reason; it is never guessed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from carillon.domain.counters import COST_PREFIX, FAIL_PREFIX, failed, sent, settled
+from carillon.domain.counters import (
+    CLICK_PREFIX,
+    COST_PREFIX,
+    FAIL_PREFIX,
+    MACHINE_PREFIX,
+    failed,
+    sent,
+    settled,
+)
 from carillon.domain.provider_codes import lookup
 from carillon.domain.response_times import quantile
+from carillon.domain.short_links import Link
 
 Value = int | float | str | None
 Figure = dict[str, Value]
@@ -181,6 +190,15 @@ METRICS: Final[Mapping[str, Metric]] = {
     "p95_agent_response_time": Metric(
         "A8", f"95th percentile {_WAIT}.", lambda g: quantile(g.counts, 0.95), NO_AGENT_TIMES
     ),
+    "contacts_clicked": Metric(
+        "M6", "Leads that have opened a short link of theirs.", lambda g: g.of("clicked")
+    ),
+    "click_rate": Metric(
+        "M6",
+        "contacts_clicked / contacts_messaged * 100, one decimal, half up; 0 when nobody was"
+        " messaged.",
+        lambda g: percent_tenths(g.of("clicked"), _messaged(g)),
+    ),
     "initials_sent": Metric(
         "A9",
         "Leads whose initial message the provider accepted; shown of total.",
@@ -297,7 +315,7 @@ def campaign_figures(
     counts: Mapping[str, int], *, total: int, active_senders: int
 ) -> dict[str, Figure]:
     """
-    Return A1 to A18 of a campaign by name, each ``{"id", "value", "reason"}``.
+    Return A1 to A18 and the clicks (M6) by name, each ``{"id", "value", "reason"}``.
 
     *counts* are the campaign's counters, *total* its frozen leads (0 before the
     audience is frozen), *active_senders* those that may send.
@@ -371,6 +389,24 @@ def costs_of(counts: Mapping[str, int]) -> list[dict[str, str | int]]:
         {"currency": name.removeprefix(COST_PREFIX), "cost_micros": amount}
         for name, amount in sorted(counts.items())
         if name.startswith(COST_PREFIX)
+    ]
+
+
+def links_of(counts: Mapping[str, int], links: Sequence[Link]) -> list[dict[str, str | int]]:
+    """
+    Return how often each of *links* was opened (M6), in their order.
+
+    ``clicks`` by people, all of them, where ``contacts_clicked`` counts each person once;
+    ``machine_clicks`` by scanners and previews.
+    """
+    return [
+        {
+            "name": link.name,
+            "url": link.url,
+            "clicks": counts.get(f"{CLICK_PREFIX}{number}", 0),
+            "machine_clicks": counts.get(f"{MACHINE_PREFIX}{number}", 0),
+        }
+        for number, link in enumerate(links)
     ]
 
 

@@ -36,6 +36,7 @@ from carillon.ports.contacts import (
     OptOutLookup,
     SegmentDirectory,
 )
+from carillon.ports.links import Clicks
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
 from carillon.ports.people import (
     AccessTokens,
@@ -68,7 +69,7 @@ from carillon.ports.sending import (
     SendingDirectory,
     Watches,
 )
-from carillon.ports.world import Clock, FileStore, Objects, Queue, UploadLinks
+from carillon.ports.world import Clock, FileStore, MediaFiles, Objects, Queue, UploadLinks
 
 __all__ = [
     "AccessTokens",
@@ -85,6 +86,7 @@ __all__ = [
     "CampaignTexts",
     "Campaigns",
     "CannedReplies",
+    "Clicks",
     "Clock",
     "ConsentLedger",
     "ConsentNews",
@@ -107,6 +109,7 @@ __all__ = [
     "Leases",
     "ManagedLists",
     "ManagedSegments",
+    "MediaFiles",
     "MediaSource",
     "MessageEvidence",
     "MessageProvider",

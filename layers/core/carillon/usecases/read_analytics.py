@@ -17,6 +17,7 @@ from carillon.domain.metrics import (
     costs_of,
     failures_of,
     follow_ups_of,
+    links_of,
 )
 from carillon.domain.performance import sender_figures, variant_figures
 from carillon.domain.permissions import Access
@@ -61,6 +62,7 @@ def campaign_metrics(campaign_id: str, access: Access, world: AnalyticsWorld) ->
         "failures": failures_of(counts),
         "costs": costs_of(counts),
         "follow_ups": follow_ups_of(counts),
+        "links": links_of(counts, campaign.links),
         "activity": [_activity(quarter, counts) for quarter, counts in quarters.items()],
         "recount": _recount(recount),
     }
