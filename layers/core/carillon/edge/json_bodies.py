@@ -15,6 +15,7 @@ from carillon.domain.commands import Command
 from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours, active_hours
+from carillon.domain.recurrence import Recurrence, recurrence_of
 
 _Body = TypeVar("_Body", bound=Command)
 
@@ -176,6 +177,12 @@ def _read_unsolicited(value: Any) -> Unsolicited:
     return Unsolicited.of(value)
 
 
+def _read_recurrence(value: Any) -> Recurrence:
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return recurrence_of(value)
+
+
 _READERS: dict[Any, Callable[[Any], Any]] = {
     str: _read_text,
     int: _read_int,
@@ -189,4 +196,5 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     tuple[FollowUp, ...]: _read_follow_ups,
     ActiveHours: _read_hours,
     Unsolicited: _read_unsolicited,
+    Recurrence: _read_recurrence,
 }

@@ -28,7 +28,7 @@ from carillon.ports.consent import (
 )
 from carillon.ports.contacts import Contacts, ImportDirectory, ManagedLists, OptOutLookup
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
-from carillon.ports.planning import Audiences, CampaignPlans
+from carillon.ports.planning import Audiences, CampaignPlans, Occurrences
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
     AttachmentFiles,
@@ -90,6 +90,7 @@ __all__ = [
     "MirrorStates",
     "MirroredConsents",
     "Objects",
+    "Occurrences",
     "Offices",
     "OptOutJobs",
     "OptOutLanes",

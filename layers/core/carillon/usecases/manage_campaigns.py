@@ -26,7 +26,9 @@ from carillon.domain.content import FollowUp, Variant
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import derived_id
+from carillon.domain.occurrences import require_recurring
 from carillon.domain.permissions import Access
+from carillon.domain.recurrence import Recurrence
 from carillon.domain.schedules import EVERYWHERE, earliest_instant
 from carillon.ports import (
     Campaigns,
@@ -130,13 +132,16 @@ class Clone(Command):
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Command):
     """
-    When to launch (K15): at an instant in the future, or on every recipient's own clock.
+    When to launch (K15): at an instant, on every recipient's own clock, or again and again.
 
-    *local_at* is a date and time without an offset, such as ``2026-11-27T10:00``.
+    *local_at* is a date and time without an offset, such as ``2026-11-27T10:00``. *recurrence*
+    is ``{"rule": "0 10 * * mon", "zone": "recipient", "until": "2027-03-31T23:59"}``: the rule
+    is five cron fields or an RRULE, the zone ``office`` unless said otherwise.
     """
 
     schedule_at: datetime | None = None
     local_at: Annotated[str, Length(16, 16)] | None = None
+    recurrence: Recurrence | None = None
 
 
 class ManageCampaigns:
@@ -253,6 +258,8 @@ class ManageCampaigns:
             return campaign
         _require_editable(campaign, changes)
         self._check_fields(campaign.office_id, changes)
+        if campaign.recurrence is not None:
+            self._require_reusable(changes.get("sender_ids", ()), "sender_ids")
         self._check_links(campaign.id, campaign.office_id, changes.get("linked_campaigns", ()))
         if campaign.status is not CampaignStatus.DRAFT:
             _require_ready(replace(campaign, **changes))
@@ -275,6 +282,7 @@ class ManageCampaigns:
         campaign = self.get(access, campaign_id)
         now = self._clock.now()
         changes = {"launched_at": now, "launch_error": None, "schedule_at": None, "local_at": None}
+        _require_single(campaign)
         if campaign.status in states_allowing(Action.LAUNCH):
             _require_ready(campaign)
             _require_not_over(campaign, now)
@@ -296,27 +304,33 @@ class ManageCampaigns:
         Where an approval is needed this asks for it; without it the campaign is not launched.
         """
         campaign = self.get(access, campaign_id)
-        schedule_at = _due_at(schedule, self._clock.now())
+        schedule_at, recurrence = self._first_due(campaign, schedule)
         is_moved = campaign.status is CampaignStatus.SCHEDULED
         action = Action.EDIT_DATE if is_moved else Action.SCHEDULE
         if campaign.status in states_allowing(action):
             _require_ready(campaign)
-            named = "schedule_at" if schedule.local_at is None else "local_at"
+            named = next(name for name, value in vars(schedule).items() if value is not None)
             _require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
         approve = self._approvals.on_edit if is_moved else self._approvals.on_start
         changes = {
             "schedule_at": schedule_at,
             "local_at": schedule.local_at,
+            "recurrence": recurrence,
             "launch_error": None,
             "approval": approve(access.caller, campaign),
         }
         return self._transition(origin, campaign, action, changes)
 
     def unschedule(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
-        """Make it a draft again; an approval goes with the date."""
+        """Make it a draft again; an approval and a recurrence go with the date."""
         campaign = self.get(access, campaign_id)
         approval = self._approvals.on_unschedule(access.caller, campaign)
-        changes = {"schedule_at": None, "local_at": None, "approval": approval}
+        changes = {
+            "schedule_at": None,
+            "local_at": None,
+            "recurrence": None,
+            "approval": approval,
+        }
         return self._transition(origin, campaign, Action.UNSCHEDULE, changes)
 
     def pause(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
@@ -424,6 +438,28 @@ class ManageCampaigns:
             mark=_mark(origin),
         )
 
+    def _first_due(
+        self, campaign: Campaign, schedule: Schedule
+    ) -> tuple[datetime, Recurrence | None]:
+        """Return when *schedule* is due first, and how it recurs, if it does."""
+        now = self._clock.now()
+        if sum(value is not None for value in vars(schedule).values()) != 1:
+            raise InvalidInput(
+                "Say one of schedule_at, local_at and recurrence.", field="schedule_at"
+            )
+        if schedule.recurrence is None:
+            return _due_at(schedule, now), None
+        self._require_reusable(campaign.sender_ids, "recurrence")
+        office = self._offices.get(campaign.office_id)
+        recurrence = schedule.recurrence.anchored(office.timezone, now)
+        return require_recurring(recurrence, now).due_at, recurrence
+
+    def _require_reusable(self, sender_ids: Iterable[str], named: str) -> None:
+        if any(self._senders.get(one).kind == SINGLE_USE for one in sender_ids):
+            raise InvalidInput(
+                "A single-use number serves one campaign, which does not recur.", field=named
+            )
+
     def _asking(self, campaign: Campaign, approval: Approval | None) -> Campaign:
         if approval == campaign.approval:
             return campaign
@@ -473,8 +509,6 @@ class ManageCampaigns:
 
 def _due_at(schedule: Schedule, now: datetime) -> datetime:
     """Return when *schedule* is to be planned; InvalidInput when it names no time to come."""
-    if (schedule.schedule_at is None) is (schedule.local_at is None):
-        raise InvalidInput("Say either schedule_at or local_at.", field="schedule_at")
     if schedule.schedule_at is not None:
         if schedule.schedule_at <= now:
             raise InvalidInput("schedule_at must be in the future.", field="schedule_at")
@@ -582,6 +616,14 @@ def _copy_title(title: str) -> str:
 def _is_decided(approval: Approval | None, subject: str, *, approves: bool) -> bool:
     state = ApprovalState.APPROVED if approves else ApprovalState.REFUSED
     return approval is not None and approval.state is state and approval.decided_by == subject
+
+
+def _require_single(campaign: Campaign) -> None:
+    if campaign.recurrence is not None:
+        raise Conflict(
+            "It recurs: its occurrences are launched. Unschedule it first, or clone it.",
+            code="campaign_recurs",
+        )
 
 
 def _require_version(campaign: Campaign, version: int | None) -> None:

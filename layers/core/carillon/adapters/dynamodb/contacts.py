@@ -432,6 +432,7 @@ class DynamoCampaignPlans(_Control):
                 put={
                     **_moved(Action.UNSCHEDULE, campaign, now, schedule_at=None),
                     "local_at": None,
+                    "recurrence": None,
                     "launch_error": problem,
                 },
                 expect=_as_seen(campaign),

@@ -31,6 +31,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
     NUMBER         CMP                     the last number that a campaign was given (K14)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
     CMP#{campaign} TEXT#{version}          what it says from that version on, for transcripts
+    CMP#{campaign} OCC#{local time}        what became of an occurrence of what recurs (K15)
     CMP#{campaign} TURN                    when the reconciler's next own look is
     CMP#{campaign} KB#{entry}              what the campaign's assistant may answer; read whole
                                            (at most 200) when a contact of it is to be answered
@@ -242,6 +243,11 @@ def campaign_pk(campaign_id: str) -> str:
 def watch_sk(due_at: str, part: int) -> str:
     """Sort key of a watch: sorted by the time it is due."""
     return f"WATCH#{due_at}#{part:05d}"
+
+
+def occurrence_sk(local_time: str) -> str:
+    """Sort key of what became of an occurrence, sorted by its local time; "" for all."""
+    return f"OCC#{local_time}"
 
 
 def knowledge_sk(entry_id: str) -> str:

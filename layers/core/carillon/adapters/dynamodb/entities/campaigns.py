@@ -21,6 +21,8 @@ from carillon.adapters.dynamodb.campaign_texts import (
     follow_ups_text,
     hours_from_text,
     hours_text,
+    recurrence_from_text,
+    recurrence_text,
     variants_from_text,
     variants_text,
 )
@@ -72,6 +74,9 @@ class _CampaignItem(ControlItem):
     hold_until = Instant(null=True)
     schedule_at = Instant(null=True)
     local_at = UnicodeAttribute(null=True)
+    recurrence = AsText(recurrence_text, recurrence_from_text, default=None)
+    occurrence_of = UnicodeAttribute(null=True)
+    occurrence = UnicodeAttribute(null=True)
     ends_at = Instant(null=True)
     variants = AsText(variants_text, variants_from_text, default=())
     follow_ups = AsText(follow_ups_text, follow_ups_from_text, default=())
