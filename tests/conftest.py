@@ -6,9 +6,11 @@ these need the machine to themselves, are marked ``alone``, and run after the ot
 file's tests stay on one worker, since they share fixtures.
 """
 
+from functools import cache
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from tests.support import log_watch
 from tests.support.log_watch import (  # noqa: F401 - pytest finds its hooks here
@@ -18,6 +20,11 @@ from tests.support.log_watch import (  # noqa: F401 - pytest finds its hooks her
     pytest_terminal_summary,
     pytest_unconfigure,
 )
+
+# Each session of boto3 parses its services' descriptions anew, and many tests begin one:
+# they share the parsed ones, as the clients of one session do.
+_parsed = cache(JSONFileLoader()._load_file)
+JSONFileLoader._load_file = lambda _self, *file: _parsed(*file)
 
 _ALONE = ("tests/journeys/", "tests/browser/")
 # Sessions of pytest on tiny folders: they need nothing to themselves.

@@ -27,6 +27,7 @@ from carillon.edge.http import Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed
 from carillon.settings import ConsentApi, from_env
+from carillon.usecases.disclose_consent import Disclosure
 from carillon.usecases.explain_messages import ExplainingWorld, explain_messages
 from carillon.usecases.manage_opt_outs import (
     Lookup,
@@ -101,14 +102,14 @@ def list_opt_outs(request: Request) -> dict[str, Any]:
 @route("POST", "/v1/opt-outs", takes=NewOptOut, gives="Consent", status=201)
 def create_opt_out(request: Request, new: NewOptOut) -> dict[str, Any]:
     """Opt a phone out of everything."""
-    return _lookup(build().opt_outs.add(request.origin, new))
+    return _lookup(build().opt_outs.add(request.origin, new), request)
 
 
 @route("GET", "/v1/opt-outs/{phone}", gives="Consent", query=PAGED)
 def show_consent(request: Request, phone: str) -> dict[str, Any]:
     """Show where a phone stands, and what was said about it, newest first."""
     page = request.page
-    return _lookup(build().opt_outs.lookup(phone, page.limit, page.after))
+    return _lookup(build().opt_outs.lookup(phone, page.limit, page.after), request)
 
 
 @route(
@@ -125,7 +126,8 @@ def remove_opt_out(request: Request, phone: str) -> dict[str, Any]:
             phone,
             reason=request.query.get("reason", ""),
             confirmed_by_contact=request.query.get("confirmed_by_contact") == "true",
-        )
+        ),
+        request,
     )
 
 
@@ -180,15 +182,18 @@ def show_opt_out_export(_request: Request, export_id: str) -> dict[str, Any]:
     return _export(*build().opt_outs.get_export(export_id))
 
 
-def _lookup(found: Lookup) -> dict[str, Any]:
-    standing = found.standing
+def _lookup(found: Lookup, request: Request) -> dict[str, Any]:
+    standing, entries = found.standing, found.entries.items
+    seen = Disclosure.to(request.access.caller, entries, build().explaining.directory)
     return {
         "phone": found.phone,
         "opted_out": standing is not None and standing.opted_out,
         "since": standing and standing.event_at,
         "source": standing and standing.source,
         "cause": standing and standing.cause,
-        "entries": [one.flat() for one in found.entries.items],
+        "entries": [seen.shown(one) for one in entries],
+        # Lists of providers that will not let go of who has come back.
+        "kept_by": [vars(kept) for kept in standing.kept_by] if standing else [],
         "next_cursor": encode_cursor(found.entries.next),
     }
 

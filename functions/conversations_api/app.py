@@ -14,6 +14,7 @@ from typing import Any
 
 from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.aws import client
+from carillon.adapters.dynamodb.campaign_shelves import DynamoShelves
 from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
 from carillon.adapters.dynamodb.control import DynamoDirectory
@@ -47,6 +48,7 @@ from carillon.edge.http import (
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
 from carillon.settings import ConversationsApi, from_env
+from carillon.usecases.list_campaigns import live_campaigns_of
 from carillon.usecases.manage_canned_replies import ManageCannedReplies, NewCannedReply
 from carillon.usecases.manage_conversations import (
     MAX_WAIT_S,
@@ -106,6 +108,7 @@ def build() -> UseCases:
         holds=DynamoHolds(dynamodb, settings.suppressions_table),
         directory=directory,
         office_ids=offices,
+        campaigns_of=live_campaigns_of(DynamoShelves(dynamodb, settings.control_table)),
         send_queue=SqsQueue(client("sqs"), settings.send_queue_url, correlation_id),
         clock=clock,
         stale_after=timedelta(minutes=settings.stale_assignment_minutes),

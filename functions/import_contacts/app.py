@@ -17,7 +17,7 @@ from carillon.domain.phone import parse_phone
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger
 from carillon.settings import ImportContacts, from_env
-from carillon.usecases.import_contacts import Importing, import_contacts
+from carillon.usecases.import_contacts import Importing, give_up_import, import_contacts
 
 
 @cache
@@ -58,4 +58,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> PartialBatchResponse:
             error_code=job.error_code,
         )
 
-    return handle_each(event, handle, context)
+    return handle_each(event, handle, context, give_up=_give_up)
+
+
+def _give_up(message: dict[str, Any]) -> None:
+    job = give_up_import(build(), list_id=message["list_id"], import_id=message["import_id"])
+    logger.info("import_given_up", list_id=job.list_id, import_id=job.id, status=job.status)

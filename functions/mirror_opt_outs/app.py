@@ -2,7 +2,8 @@
 Keeps AWS's own opt-out lists and our suppressions in step, four times an hour (O5).
 
 Only lists that an active sender's secret names (``opt_out_list``) are touched; without one
-this reads the senders and does nothing.
+this reads the senders and does nothing. Beside it, who opted out before the consent ledger
+existed is entered there, some hundreds a run until all are.
 """
 
 from collections import Counter
@@ -25,7 +26,8 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.domain.errors import CarillonError, ProviderError, Throttled
 from carillon.edge.logs import logger, metrics
 from carillon.ports import ProviderOptOuts
-from carillon.usecases.mirror_opt_outs import Mirroring, mirror_opt_outs
+from carillon.usecases.complete_ledger import complete_ledger
+from carillon.usecases.mirror_opt_outs import Mirroring, fair_shares, mirror_opt_outs
 
 # Kept free for a call that is under way, which times out after 13 s, and for the last write.
 _RESERVE_S = 30.0
@@ -73,7 +75,15 @@ def lambda_handler(_event: dict[str, Any], context: Any) -> dict[str, dict[str, 
         deadline=made.clock.monotonic()
         + max(context.get_remaining_time_in_millis() / 1000 - _RESERVE_S, 1.0),
     )
-    done = {theirs.name: dict(_mirrored(theirs, world)) for theirs in _lists(made)}
+    entered = complete_ledger(made.suppressions, made.states, made.clock.now)
+    if entered:
+        logger.info("consent_ledger_completed", entered=entered)
+    lists = list(_lists(made))
+    shares = fair_shares(world, len(lists))
+    done = {
+        theirs.name: dict(_mirrored(theirs, share))
+        for theirs, share in zip(lists, shares, strict=True)
+    }
     metrics().flush_metrics()
     return done
 

@@ -19,7 +19,11 @@ from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger
 from carillon.settings import MoveOptOuts, from_env
 from carillon.usecases.export_opt_outs import ExportingOptOuts, export_opt_outs
-from carillon.usecases.import_opt_outs import ImportingOptOuts, import_opt_outs
+from carillon.usecases.import_opt_outs import (
+    ImportingOptOuts,
+    give_up_opt_out_import,
+    import_opt_outs,
+)
 
 # Within the ten connections of the client.
 _WRITERS = 8
@@ -78,7 +82,15 @@ def lambda_handler(event: dict[str, Any], context: Any) -> PartialBatchResponse:
         else:
             _import(message["import_id"], budget_s)
 
-    return handle_each(event, handle, context)
+    return handle_each(event, handle, context, give_up=_give_up)
+
+
+def _give_up(message: dict[str, Any]) -> None:
+    if "export_id" in message:
+        # Another export is asked for in its place; nothing of this one is to be gone on with.
+        return
+    job = give_up_opt_out_import(build().importing, import_id=message["import_id"])
+    logger.info("opt_out_import_given_up", import_id=job.id, status=job.status)
 
 
 def _import(import_id: str, budget_s: float) -> None:

@@ -94,9 +94,8 @@ def _hinted(hint: Any, when_none: str = "Null or absent.") -> Schema:
         return inner if inner["type"] == "array" else {**inner, "description": when_none}
     if origin is tuple:
         return {"type": "array", "items": _hinted(get_args(hint)[0])}
-    if dataclasses.is_dataclass(hint) and hint not in _SIMPLE:
-        fields = get_type_hints(hint)
-        return record({name: _hinted(inner) for name, inner in fields.items()}, list(fields))
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint not in _SIMPLE:
+        return of(hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"type": "string", "enum": [member.value for member in hint]}
     return dict(_SIMPLE[origin or hint])

@@ -1,6 +1,6 @@
 """One suite over the listings of campaigns: the fake that unit tests trust, and DynamoDB."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -122,9 +122,9 @@ def test_shelves_are_merged_and_pages_meet_without_gap(rooms: Rooms) -> None:
 
     both = (OFFICE, OTHER_OFFICE)
     newest_first = ["cmp_8", "cmp_7", "cmp_6", "cmp_5", "cmp_4", "cmp_3", "cmp_2", "cmp_1", "cmp_0"]
-    for limit in (1, 2, 4, 9):
+    for limit in (2, 9):
         assert rooms.ids(offices=both, limit=limit) == newest_first
-        assert rooms.ids(offices=both, limit=limit, descends=False) == newest_first[::-1]
+    assert rooms.ids(offices=both, limit=4, descends=False) == newest_first[::-1]
     assert rooms.ids(offices=(OTHER_OFFICE,), limit=2) == ["cmp_7", "cmp_5", "cmp_3", "cmp_1"]
     assert rooms.ids(offices=()) == []
 
@@ -203,12 +203,13 @@ def test_a_cursor_of_another_listing_is_refused(rooms: Rooms) -> None:
         with pytest.raises(InvalidInput) as caught:
             rooms.shelves.page("draft", (OFFICE,), **{**wanted, **change}, after=position)
         assert caught.value.code == "cursor_invalid"
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: rooms.shelves.page("active", (OFFICE,), **wanted, after=position),
         lambda: rooms.shelves.found((OFFICE,), ("sp",), 1, position),
         lambda: rooms.shelves.of_agent("usr_1", 1, position),
         lambda: rooms.shelves.page("draft", (OFFICE,), **wanted, after={"x": "y"}),
-    ):
+    )
+    for call in calls:
         with pytest.raises(InvalidInput):
             call()
 
@@ -249,7 +250,7 @@ def test_titles_are_found_by_their_words_each_campaign_once(rooms: Rooms) -> Non
             if position is None:
                 return ids
 
-    for limit in (1, 2, 10):
+    for limit in (1, 10):
         assert found("sa", limit=limit) == ["cmp_1", "cmp_2", "cmp_3"]
     assert found("sale") == ["cmp_1", "cmp_2"]
     assert found("sale", "bi") == ["cmp_2"]
@@ -438,6 +439,9 @@ def test_whoever_writes_a_campaigns_state_writes_its_places_with_it(client: Any)
     def stands() -> bool:
         return _stands_at(client) == _places(table.get("cmp_1"))
 
+    def plan() -> Any:
+        return plans.planning("cmp_1")[1]
+
     steps: list[Any] = [
         lambda: table.change(table.get("cmp_1"), {"title": "New"}, LATER),
         lambda: plans.hold(table.get("cmp_1"), "No.", LATER),
@@ -449,9 +453,7 @@ def test_whoever_writes_a_campaigns_state_writes_its_places_with_it(client: Any)
         lambda: table.transition(
             table.get("cmp_1"), Action.LAUNCH, LATER, changes={"launched_at": LATER}
         ),
-        lambda: plans.activate(
-            table.get("cmp_1"), plans.planning("cmp_1")[1], [], LATER + timedelta(hours=1)
-        ),
+        lambda: plans.activate(table.get("cmp_1"), plan(), [], LATER + timedelta(hours=1)),
         lambda: directory.pause_campaign(table.get("cmp_1"), HoldReason.ACCOUNT, LATER),
         lambda: directory.settle_campaign("cmp_1", LATER + timedelta(hours=2)),
     ]

@@ -8,8 +8,13 @@ from typing import Any
 import boto3
 import pytest
 
+from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.domain.consent import Circumstances
+from carillon.domain.message import Suppression
 from functions.move_opt_outs import app as move_opt_outs
+from tests.support.clock import NOON
 from tests.support.http_api import HttpApi, http_api
+from tests.support.management import a_campaign
 from tests.support.requests import Answered, signed_in
 
 MANAGER = signed_in(roles=["manager"])
@@ -90,6 +95,38 @@ def test_a_phone_is_added_found_looked_up_and_removed(api: HttpApi) -> None:
         (True, "A letter.", "usr_1"),
     ]
     assert ask(api, "GET", "/v1/opt-outs")["items"] == []
+
+
+def test_what_somebody_wrote_to_another_office_is_not_told_to_an_agent(api: HttpApi) -> None:
+    said = Suppression(
+        phone="+12025550142",
+        opted_out=True,
+        event_at=NOON,
+        source="keyword",
+        cause="SM1",
+        committed_at=NOON,
+        told=Circumstances(wording="stop, my ex reads this", campaign_id="cmp_1"),
+    )
+    database = boto3.client("dynamodb")
+    DynamoSuppressions(database, "SuppressionsTable", "ConsentTable", lambda: NOON).opt_out(said)
+    api.keep(a_campaign(office_id="off_2"))
+    seen = {}
+
+    for role, office in (("agent", "off_1"), ("agent", "off_2"), ("admin", "off_1")):
+        answer = api.send(
+            "GET",
+            "/v1/opt-outs/{phone}",
+            claims=signed_in(roles=[role], offices=[office]),
+            ids={"phone": "12025550142"},
+        )
+        (entry,) = answer.json["entries"]
+        seen[role, office] = (entry["opted_out"], entry["wording"], entry["withheld"])
+
+    assert seen == {
+        ("agent", "off_1"): (True, "", True),
+        ("agent", "off_2"): (True, "stop, my ex reads this", False),
+        ("admin", "off_1"): (True, "stop, my ex reads this", False),
+    }
 
 
 def test_a_message_that_names_no_job_goes_back_to_the_queue(api: HttpApi) -> None:

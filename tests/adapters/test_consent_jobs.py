@@ -116,3 +116,14 @@ def test_a_job_of_the_other_kind_is_not_found(jobs: OptOutJobs) -> None:
     with pytest.raises(NotFound) as no_export:
         jobs.opt_out_export("imp_a")
     assert (no_import.value.code, no_export.value.code) == ("import_not_found", "export_not_found")
+
+
+def test_an_import_that_is_started_again_says_no_more_why_it_failed(jobs: OptOutJobs) -> None:
+    new = jobs.create_import(an_opt_out_import(), "d")
+    failed = replace(new, status=ImportStatus.FAILED, error_code="file_missing", error="Gone.")
+    queued = replace(failed, status=ImportStatus.QUEUED, error_code=None, error=None)
+    jobs.advance_import(new, failed)
+
+    assert jobs.advance_import(failed, queued)
+
+    assert jobs.opt_out_import("imp_a") == queued

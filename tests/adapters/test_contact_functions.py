@@ -18,6 +18,7 @@ from carillon.adapters.objects import S3Objects
 from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
+from carillon.edge.batches import MOST_TRIES
 from tests.support.sending import a_campaign, a_sender
 from tests.support.tables import create_tables
 
@@ -53,9 +54,10 @@ class Deployment:
         self.lists = entities.ListTable()
         self.campaigns = entities.CampaignTable()
 
-    def deliver(self, folder: str, message: dict[str, Any]) -> Any:
+    def deliver(self, folder: str, message: dict[str, Any], tries: int = 1) -> Any:
         record = {
             "messageId": "m-1",
+            "attributes": {"ApproximateReceiveCount": str(tries)},
             "eventSource": "aws:sqs",
             "body": json.dumps({"v": 1, "correlation_id": "req-0", **message}),
         }
@@ -166,6 +168,22 @@ def test_a_file_that_never_came_is_told_to_its_owner(deployed: Deployment) -> No
 
     seen = deployed.lists.get_import("lst_a", "imp_a")
     assert (seen.status, seen.error) == (ImportStatus.FAILED, "The file was not uploaded.")
+
+
+def test_the_last_try_of_an_import_is_not_worked_but_noted_as_its_end(
+    deployed: Deployment,
+) -> None:
+    """C2: it fails with a reason, is seen in the dead-letter queue, and can be started again."""
+    deployed.keep_import()
+
+    answer = deployed.deliver(
+        "import_contacts", {"list_id": "lst_a", "import_id": "imp_a"}, tries=MOST_TRIES
+    )
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    seen = deployed.lists.get_import("lst_a", "imp_a")
+    assert (seen.status, seen.error_code) == (ImportStatus.FAILED, "import_stopped")
+    assert seen.rows == 0
 
 
 def test_a_due_campaign_becomes_active_with_an_audience_that_the_pacer_reads(

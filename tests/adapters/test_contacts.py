@@ -458,6 +458,18 @@ def test_a_campaign_with_a_new_time_is_neither_launched_nor_held(rooms: Rooms) -
     assert rooms.campaign() == scheduled("cmp_a", 30)
 
 
+def test_a_campaign_that_was_edited_since_it_was_read_is_neither_launched_nor_held(
+    rooms: Rooms,
+) -> None:
+    """K18: what voided its approval, or gave it one, is read in the next round."""
+    seen = scheduled("cmp_a", 0)
+    rooms.keep_campaign(replace(seen, title="Edited", version=seen.version + 1))
+
+    assert not rooms.plans.launch(seen, NOON)
+    assert not rooms.plans.hold(seen, "Not approved.", NOON)
+    assert rooms.campaign().status is CampaignStatus.SCHEDULED
+
+
 def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms: Rooms) -> None:
     late = scheduled("cmp_a", -90)
     rooms.keep_campaign(late)

@@ -314,6 +314,7 @@ def test_credentials_that_are_not_asked_for_stay_here() -> None:
     [
         access(own_hosts=()),
         access(own_hosts=("*.media.example.com", "example.com", "xmedia.example.com")),
+        access(own_hosts=("*.example.com",)),
         access(authorization=None),
         MediaAccess(),
     ],
@@ -697,7 +698,7 @@ def test_a_refusal_says_nothing_of_where_the_file_was() -> None:
 def test_twilios_files_are_asked_of_its_api_and_its_copies_alone() -> None:
     twilio = modules.of("twilio").media_access({"account_sid": "AC1", "auth_token": "t"})
 
-    assert twilio.hosts == twilio.own_hosts == ("*.twilio.com",)
+    assert twilio.hosts == twilio.own_hosts == ("api.twilio.com",)
     assert twilio.redirect_hosts == ("*.twiliocdn.com",)
     assert twilio.authorization is not None
     assert twilio.authorization() == "Basic QUMxOnQ="
@@ -710,7 +711,7 @@ def test_twilios_files_are_asked_of_its_api_and_its_copies_alone() -> None:
 def test_another_api_than_twilios_own_has_its_files_too() -> None:
     secret = {"account_sid": "AC1", "auth_token": "t", "base_url": "http://127.0.0.1:8099/x"}
 
-    assert modules.of("twilio").media_access(secret).hosts == ("*.twilio.com", "127.0.0.1")
+    assert modules.of("twilio").media_access(secret).hosts == ("api.twilio.com", "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -719,8 +720,13 @@ def test_another_api_than_twilios_own_has_its_files_too() -> None:
         ("aws", {}, (), None),
         ("telnyx", {"api_key": "k"}, (), None),
         ("sinch", {"api_token": "t"}, (), None),
-        ("plivo", {"auth_id": "MA1", "auth_token": "t"}, ("*.plivo.com",), "Basic TUExOnQ="),
-        ("bird", {"access_key": "k"}, ("*.messagebird.com",), "AccessKey k"),
+        (
+            "plivo",
+            {"auth_id": "MA1", "auth_token": "t"},
+            ("api.plivo.com", "media.plivo.com"),
+            "Basic TUExOnQ=",
+        ),
+        ("bird", {"access_key": "k"}, ("messaging.messagebird.com",), "AccessKey k"),
     ],
 )
 def test_other_providers_files_are_asked_for_without_credentials_but_of_their_own_hosts(

@@ -13,6 +13,8 @@ from carillon.adapters.dynamodb.limits import DynamoContactCaps
 from carillon.adapters.dynamodb.mirror import DynamoMirrorStates, LedgerNews
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.budgets import Cap
+from carillon.domain.clock import to_iso
+from carillon.domain.message import KeptEntry
 from carillon.domain.opt_out_mirror import MirrorState
 from carillon.ports import ConsentNews, MirroredConsents, MirrorStates
 from tests.support.clock import NOON, FakeClock
@@ -111,6 +113,79 @@ def test_the_phone_of_an_opt_out_is_a_cursor_too(rooms: Rooms) -> None:
     rest, _ = rooms.consents.opted_out_after(everyone[1].phone, 5)
 
     assert rest == everyone[2:]
+
+
+def test_a_list_that_does_not_let_go_is_known_beside_the_consent(rooms: Rooms) -> None:
+    start = replace(an_event(False, 1, "SM1"), committed_at=NOON)
+    rooms.consents.opt_in(start)
+    first, second = a_kept("aws:a:Default"), a_kept("aws:b:Default")
+
+    for kept in (first, second, replace(first, tries=2)):
+        rooms.consents.note_kept(start, kept)
+
+    known = replace(start, kept_by=(replace(first, tries=2), second))
+    assert rooms.consents.of(PHONE) == known
+    assert rooms.consents.standing_of([PHONE]) == {PHONE: known}
+
+
+def test_what_a_list_kept_is_forgotten_with_the_next_event(rooms: Rooms) -> None:
+    start, stop = an_event(False, 1, "SM1"), an_event(True, 5, "SM2")
+    rooms.consents.opt_in(start)
+    rooms.consents.note_kept(start, a_kept("aws:a:Default"))
+
+    rooms.consents.opt_out(stop)
+    rooms.consents.note_kept(start, a_kept("aws:a:Default"))
+
+    assert rooms.consents.of(PHONE) == stop
+
+
+def test_when_an_opt_in_was_committed_is_kept(rooms: Rooms) -> None:
+    """O5: by it an entry of a list is known to be older, whatever time the opt-in bears."""
+    rooms.consents.opt_out(replace(an_event(True, 1, "SM1"), committed_at=NOON))
+    back = replace(an_event(False, 2, "opt_1"), committed_at=NOON + timedelta(hours=1))
+
+    rooms.consents.opt_in(back)
+
+    assert rooms.consents.of(PHONE) == back
+
+
+def test_an_opt_out_that_is_not_in_the_ledger_is_entered_once(rooms: Rooms) -> None:
+    stop = replace(an_event(True, 1, "SM1"), committed_at=NOON + timedelta(seconds=2))
+    rooms.consents.opt_out(stop)
+    forget_ledger(rooms)
+
+    assert [rooms.consents.enter(stop), rooms.consents.enter(stop)] == [True, False]
+
+    told = rooms.news.after("", NOON + timedelta(minutes=5), 9)
+    assert told == [(f"{to_iso(NOON + timedelta(seconds=2))}#{PHONE}", PHONE)]
+    assert rooms.consents.of(PHONE) == stop
+
+
+def test_an_opt_out_that_stands_no_more_is_not_entered(rooms: Rooms) -> None:
+    stop, start = an_event(True, 1, "SM1"), an_event(False, 5, "SM2")
+    rooms.consents.opt_out(stop)
+    forget_ledger(rooms)
+    rooms.consents.opt_in(start)
+
+    assert not rooms.consents.enter(stop)
+
+    assert rooms.consents.of(PHONE) == start
+
+
+def forget_ledger(rooms: Rooms) -> None:
+    """Leave the suppressions alone standing, as before there was a ledger."""
+    if isinstance(rooms.consents, FakeConsents):
+        rooms.consents.ledger.clear()
+        rooms.consents.listed.clear()
+        return
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    for item in client.scan(TableName="ConsentTable")["Items"]:
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        client.delete_item(TableName="ConsentTable", Key=key)
+
+
+def a_kept(name: str) -> KeptEntry:
+    return KeptEntry(list=name, since=NOON, tries=1, retry_at=NOON + timedelta(hours=1))
 
 
 def test_an_empty_store_is_one_empty_page(rooms: Rooms) -> None:

@@ -123,6 +123,7 @@ def test_a_refused_condition_is_boto3s_error_with_the_standing_item_and_not_repe
         Says(hangs_up=True),
         Says(answer(b'{"Item": {}}')[:-3], hangs_up=True),
         says({"Item": {}}, x_amz_crc32="1"),
+        Says(answer(b"{}")),
         says(b"<html>a page</html>"),
         says(b"[]"),
         says(b""),
@@ -137,6 +138,7 @@ def test_a_refused_condition_is_boto3s_error_with_the_standing_item_and_not_repe
         "lost answer",
         "truncated",
         "bad checksum",
+        "no checksum",
         "not JSON",
         "no object",
         "nothing",
@@ -180,6 +182,7 @@ def test_what_stays_refused_is_not_tried_again(failure: Says, waits: list[float]
         (refuses("InternalServerError", "500 Internal Server Error"), ClientError),
         (Says(hangs_up=True), ConnectionClosedError),
         (says({"Item": {}}, x_amz_crc32="1"), ChecksumError),
+        (Says(answer(b"{}")), ChecksumError),
         (says(b"<html></html>"), ResponseParserError),
     ],
 )

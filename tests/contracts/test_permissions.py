@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from carillon.domain.approval import requested
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.conversation import conversation_id
 from carillon.domain.ids import lead_key
 from carillon.domain.message import RowRef
 from carillon.domain.permissions import PERMISSIONS, Role, Route, Scope
 from carillon.edge.http import endpoints
+from tests.support.clock import NOON
 from tests.support.consent import an_opt_out_export, an_opt_out_import
 from tests.support.conversations import a_canned_reply, a_conversation
 from tests.support.http_api import APPS, HttpApi, http_api, violations
@@ -89,6 +91,18 @@ ASKED: dict[Route, Asked] = {
     ("PATCH", "/v1/campaigns/{campaign_id}"): Asked(
         status=CampaignStatus.DRAFT, body={"title": "x"}, headers={"If-Match": '"1"'}
     ),
+    ("DELETE", "/v1/campaigns/{campaign_id}"): Asked(
+        status=CampaignStatus.DRAFT, headers={"If-Match": '"1"'}
+    ),
+    ("GET", "/v1/campaigns/calendar"): Asked("nothing", query={"month": "2026-11"}),
+    _campaign("clone"): Asked(body={}),
+    _campaign("approve"): Asked(
+        status=CampaignStatus.SCHEDULED, body={}, headers={"If-Match": '"1"'}
+    ),
+    _campaign("refuse"): Asked(
+        status=CampaignStatus.SCHEDULED, body={}, headers={"If-Match": '"1"'}
+    ),
+    ("GET", "/v1/campaigns/{campaign_id}/report"): Asked(),
     _campaign("launch"): Asked(status=CampaignStatus.DRAFT),
     _campaign("schedule"): Asked(
         status=CampaignStatus.DRAFT, body={"schedule_at": "2999-01-01T00:00:00Z"}
@@ -196,7 +210,15 @@ def _keep(
         api.keep(a_contact_list(ids["list_id"], office_id=office_id), record)
         api.upload(record.object_key)
     if path.startswith(("/v1/campaigns", "/v1/conversations")):
-        campaign = a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status, parts=1)
+        campaign = a_campaign(
+            ids["campaign_id"],
+            office_id=office_id,
+            status=asked.status,
+            parts=1,
+            # A limited user sees what they are an agent of; of their own office, that is.
+            agents=(claims.get("sub", "usr_0"),),
+            approval=requested("usr_somebody", NOON),
+        )
         api.keep(campaign)
         api.keep_audience(campaign.id, phone)
     if path.startswith("/v1/canned-replies"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb.schema import SHELVES
 from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
@@ -23,10 +24,19 @@ CONVERSATIONS = "ConversationsTable"
 DATABASE: dict[str, dict[str, set[str]]] = {
     "organisation_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
     "contacts_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem"}, INDEX: {"Query"}},
-    # DeleteItem: an entry of what an assistant knows.
+    # DeleteItem: an entry of what an assistant knows, a campaign that was never live. Batches:
+    # the rows of a list; the entries by which a campaign is found.
     "campaigns_api": {
-        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
-        INDEX: {"Query"},
+        CONTROL: {
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "Query",
+            "BatchGetItem",
+            "BatchWriteItem",
+        },
+        **{f"{CONTROL}/{index}": {"Query"} for index, _ in SHELVES.values()},
         # A campaign that is stopped hands on its conversations.
         CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
@@ -39,7 +49,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
     "consent_api": {
-        CONTROL: {"GetItem", "Query"},
+        # BatchGetItem: whose the campaigns are in which somebody opted out.
+        CONTROL: {"GetItem", "BatchGetItem", "Query"},
         MESSAGES: {"Query"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -52,7 +63,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     },
     "conversations_api": {
         # PutItem: a reply waits in its sender's outbox. DeleteItem: a canned reply goes.
-        CONTROL: {"GetItem", "Query", "PutItem", "DeleteItem"},
+        # BatchGetItem: the campaigns that a limited user is an agent of.
+        CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem"},
         # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
         MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
         # DeleteItem: somebody who was held is let go.
@@ -68,12 +80,14 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONTACTS: {"GetItem", "PutItem"},
         SUPPRESSIONS: {"BatchGetItem"},
     },
-    "start_due_campaigns": {CONTROL: {"UpdateItem"}, INDEX: {"Query"}},
+    # GetItem: whether the policy asks for approvals.
+    "start_due_campaigns": {CONTROL: {"GetItem", "UpdateItem"}, INDEX: {"Query"}},
     # Scan: all opt-outs are compared with a provider's own list, a page at a time.
     "mirror_opt_outs": {
         CONTROL: {"GetItem", "Query", "PutItem"},
         INDEX: {"Query"},
-        SUPPRESSIONS: {"GetItem", "BatchGetItem", "Scan", "PutItem"},
+        # UpdateItem: that a list does not let go of somebody.
+        SUPPRESSIONS: {"GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem"},
         CONSENT: {"PutItem"},
         f"{CONSENT}/gsi1": {"Query"},
     },

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from carillon.edge.batches import MOST_TRIES
 from tests.support.template import folder_of, functions, referred, resources, transformed
 
 QUEUES = resources("AWS::SQS::Queue", "queues")
@@ -51,6 +52,11 @@ def test_a_queue_has_one_consumer_and_gives_up_into_a_dead_letter_queue(queue: s
     assert queue in _triggers_of_queues()
     assert 3 <= properties["RedrivePolicy"]["maxReceiveCount"] <= 10
     assert referred(properties["RedrivePolicy"]["deadLetterTargetArn"]) in QUEUES
+
+
+@pytest.mark.parametrize("queue", ["ImportQueue", "OptOutQueue"])
+def test_the_last_try_is_known_to_a_function_that_notes_it(queue: str) -> None:
+    assert QUEUES[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == MOST_TRIES
 
 
 @pytest.mark.parametrize("queue", sorted(set(DEAD) | _stream_dead_queues()))

@@ -28,7 +28,8 @@ _LEAD = _CORE + "domain/lead.py"
 _SEND = _CORE + "usecases/send_lead.py"
 _OPT_OUT_JOBS = _CORE + "adapters/dynamodb/consent_jobs.py"
 _OPT_OUT_DESK = _CORE + "usecases/manage_opt_outs.py"
-_OPT_OUT_IMPORT = _CORE + "usecases/import_opt_outs.py"
+_OPT_OUT_WORDS = _CORE + "domain/optout/__init__.py"
+_MIRROR = _CORE + "domain/opt_out_mirror.py"
 _PROGRESS = _CORE + "domain/progress.py"
 _PACING = _CORE + "domain/pacing.py"
 _BUDGETS = _CORE + "domain/budgets.py"
@@ -50,11 +51,12 @@ _KEEP = _CORE + "usecases/keep_conversation.py"
 _SAY = _CORE + "usecases/reply_in_conversation.py"
 _ASK = _CORE + "usecases/ask_assistant.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
+_CAMPAIGN_TABLE = _CORE + "adapters/dynamodb/entities/campaigns.py"
 _DUE = _CORE + "usecases/start_due_campaigns.py"
 _APPROVALS = _CORE + "usecases/approve_launches.py"
 _APPROVAL = _CORE + "domain/approval.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
-_IMPORT = _CORE + "usecases/import_contacts.py"
+_CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
@@ -69,6 +71,7 @@ _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
 _CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
 _GATE_SUITE = "tests/adapters/test_gate_reads.py"
 _COUNTERS_SUITE = "tests/adapters/test_counters.py"
+_SHELVES_SUITE = "tests/adapters/test_campaign_shelves.py"
 _CONTACTS_SUITE = "tests/adapters/test_contacts.py"
 _FUNCTIONS_SUITE = "tests/adapters/test_sending_functions.py"
 _WEBHOOKS_SUITE = "tests/contracts/test_provider_webhooks_function.py"
@@ -255,9 +258,9 @@ GUARDS = (
     ),
     Guard(
         "the gate waits for keys left unprocessed",
-        _GATE,
-        'wanted = answer.get("UnprocessedKeys") or {}',
-        "wanted = {}",
+        _CORE + "adapters/dynamodb/batches.py",
+        "left = answer.get(left_in) or {}",
+        "left = dict[str, Any]()",
         (_GATE_SUITE,),
     ),
     Guard(
@@ -579,7 +582,7 @@ GUARDS = (
     Guard(
         "credentials stay with the provider's own hosts",
         _MEDIA,
-        "asks = answer.status in _WHO_ARE_YOU and _is_among(place.host, access.own_hosts)",
+        "asks = answer.status in _WHO_ARE_YOU and place.host in access.own_hosts",
         "asks = answer.status in _WHO_ARE_YOU",
         (_MEDIA_SUITE,),
         "who_asks",
@@ -778,10 +781,10 @@ GUARDS = (
     ),
     Guard(
         "a runner that was overtaken leaves the rest",
-        _IMPORT,
-        "if not world.lists.advance_import(before, after):",
-        "if not world.lists.advance_import(before, after) and before is after:",
-        (_IMPORTS,),
+        _CSV_IMPORTS,
+        "        if not self._try(after):\n            raise _Overtaken",
+        "        self._try(after)",
+        (_IMPORTS, "tests/faults/test_move_opt_outs.py"),
         "overtaken",
     ),
     Guard(
@@ -793,12 +796,53 @@ GUARDS = (
         "advances and dynamodb",
     ),
     Guard(
-        "a runner of an opt-out import that was overtaken leaves the rest",
-        _OPT_OUT_IMPORT,
-        "if not world.jobs.advance_import(before, after):",
-        "if not world.jobs.advance_import(before, after) and before is after:",
-        ("tests/faults/test_move_opt_outs.py",),
-        "overtaken",
+        "a person's STOP to the provider is no old entry of ours",
+        _MIRROR,
+        "return not listed.by_person and committed_at is not None",
+        "return committed_at is not None",
+        (_UNIT + "mirror_opt_outs.py",),
+        "not_undone_by_it",
+    ),
+    Guard(
+        "a newer entry at a provider that kept an older one counts",
+        _MIRROR,
+        "return listed.since - kept.since < timedelta(milliseconds=1)",
+        "return listed.phone != ''",
+        (_UNIT + "mirror_opt_outs.py",),
+        "after_a_refusal",
+    ),
+    Guard(
+        "an opt-out in a quoted line holds the contact",
+        _OPT_OUT_WORDS,
+        "        or _opts_out(quoted)\n",
+        "",
+        (_UNIT + "optout.py",),
+        "quoted_line_holds",
+    ),
+    Guard(
+        "what is entered late into the ledger does not undo what has been said since",
+        _CONSENT,
+        'values = {":status": status_of(standing.opted_out), ":at": standing.event_at}\n'
+        '    return "#status = :status AND event_at = :at", values',
+        'values = {":status": status_of(standing.opted_out), ":at": standing.event_at}\n'
+        '    return "attribute_exists(pk) OR (#status = :status AND event_at = :at)", values',
+        ("tests/adapters/test_mirror_stores.py",),
+        "stands_no_more and dynamodb",
+    ),
+    Guard(
+        "another office's words stay with it",
+        _CORE + "usecases/disclose_consent.py",
+        "or told.campaign_id in self.own:",
+        "or told.campaign_id not in self.own:",
+        (_UNIT + "disclose_consent.py",),
+    ),
+    Guard(
+        "nobody is opted in by letters that only look alike",
+        _OPT_OUT_WORDS,
+        "if keyword in _CONSENTS and has_twins(text):",
+        "if keyword in _CONSENTS and has_twins(clean):",
+        (_UNIT + "optout.py",),
+        "only_look_alike",
     ),
     # Clocks, refusals and odd rows ----------------------------------------------
     Guard(
@@ -845,8 +889,16 @@ GUARDS = (
     Guard(
         "a damaged answer is not believed",
         _SLIM,
-        "if told is not None and told != str(counted):",
-        "if told is not None and told == str(counted + 1):",
+        "if told != str(counted) and (told or is_owed):",
+        "if told == str(counted + 1):",
+        (_SLIM_SUITE,),
+        "tried_again and checksum",
+    ),
+    Guard(
+        "an answer without a checksum is not taken for DynamoDB's",
+        _SLIM,
+        "is_owed = answer.status < 300",
+        "is_owed = answer.status < 200",
         (_SLIM_SUITE,),
         "tried_again",
     ),
@@ -1218,5 +1270,21 @@ GUARDS = (
         "return True",
         (_UNIT + "approve_launches.py",),
         "while_it_is_paused",
+    ),
+    Guard(
+        "a due campaign is launched only as it was looked at",
+        _CONTACTS,
+        '        "version": campaign.version,\n    }\n\n\ndef _moved(',
+        "    }\n\n\ndef _moved(",
+        (_CONTACTS_SUITE,),
+        "edited_since and dynamodb",
+    ),
+    Guard(
+        "a campaign that was launched meanwhile is not deleted",
+        _CAMPAIGN_TABLE,
+        "                unlaunched\n                & ",
+        "                ",
+        (_SHELVES_SUITE,),
+        "launched_meanwhile and dynamodb",
     ),
 )

@@ -1,9 +1,10 @@
 """An import in one process: fakes, a queue that is drained, and what came of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
-from carillon.domain.errors import InvalidInput
+from carillon.domain.errors import InvalidInput, NotFound
 from carillon.usecases.import_contacts import Importing, import_contacts
 from tests.support.clock import FakeClock
 from tests.support.contacts import (
@@ -22,6 +23,19 @@ def parse_plainly(text: str, country: str) -> str:
     if not text.lstrip("+").isdigit():
         raise InvalidInput("Not a number.", code="phone_unparsable")
     return text
+
+
+class VanishingFiles(FakeFiles):
+    """Files that are deleted while they are read from their midst."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        super().__init__()
+        self.objects = objects
+
+    def read_from(self, key: str, offset: int) -> Iterator[bytes]:
+        yield self.objects[key][offset : offset + (90 if offset else 10_000)]
+        if offset:
+            raise NotFound("There is no such object.", code="object_not_found")
 
 
 @dataclass

@@ -74,6 +74,7 @@ class InboxScene:
             holds=self.holds,
             directory=self.directory,
             office_ids=lambda: OFFICES,
+            campaigns_of=self._campaigns_of,
             send_queue=self.send_queue,
             clock=self.clock,
             stale_after=timedelta(minutes=30),
@@ -97,6 +98,10 @@ class InboxScene:
                 compile_body=_renderer,
             ),
         )
+
+    def _campaigns_of(self, subject: str) -> list[str]:
+        kept = self.directory.campaigns.values()
+        return [one.id for one in kept if subject in one.agents]
 
     def keep_campaign(self, campaign: Campaign) -> None:
         self.directory.campaigns[campaign.id] = campaign

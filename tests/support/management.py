@@ -176,7 +176,14 @@ class FakeLists:
         present = self.get_import(wanted.list_id, wanted.id)
         if present.status not in allowed:
             raise Conflict("No.", code="import_state", extra={"state": present.status})
-        return self.set_import(present, status=ImportStatus.QUEUED, size=size, mapping=mapping)
+        return self.set_import(
+            present,
+            status=ImportStatus.QUEUED,
+            size=size,
+            mapping=mapping,
+            error_code=None,
+            error=None,
+        )
 
     def set_import(self, record: ImportRecord, **changes: Any) -> ImportRecord:
         """Change what the importer would change."""

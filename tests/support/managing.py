@@ -6,8 +6,11 @@ from typing import Any
 from carillon.domain.campaign import Campaign
 from carillon.domain.errors import InvalidInput
 from carillon.usecases.approve_launches import LaunchApprovals
+from carillon.usecases.campaign_commands import (
+    NewCampaign,
+)
 from carillon.usecases.list_campaigns import ListCampaigns, ListWorld
-from carillon.usecases.manage_campaigns import ManageCampaigns, NewCampaign
+from carillon.usecases.manage_campaigns import ManageCampaigns
 from carillon.usecases.stop_conversations import StopConversations
 from tests.support.assistants import FakeKnowledge
 from tests.support.clock import FakeClock

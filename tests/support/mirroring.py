@@ -1,15 +1,15 @@
 """What the mirror of opt-out lists stands on, as fakes: consents, their log, a provider's list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from carillon.domain.clock import to_iso
 from carillon.domain.errors import CarillonError, Conflict, InvalidInput
-from carillon.domain.message import Suppression
+from carillon.domain.message import KeptEntry, Suppression
 from carillon.domain.opt_out_mirror import ListedOptOut, MirrorState
 from tests.support.clock import FakeClock
-from tests.support.sending import FakeSuppressions
+from tests.support.sending import FakeSuppressions, event_of
 
 
 class FakeConsents(FakeSuppressions):
@@ -27,6 +27,23 @@ class FakeConsents(FakeSuppressions):
         behind = [phone for phone in sorted(self.standing) if cursor is None or phone > cursor]
         page = [self.standing[phone] for phone in behind[:rows]]
         return [one for one in page if one.opted_out], behind[rows - 1] if behind[rows:] else None
+
+    def enter(self, standing: Suppression) -> bool:
+        if event_of(standing) in self.ledger or self.standing.get(standing.phone) != standing:
+            return False
+        now, recorded_at = self._now, standing.committed_at or standing.event_at
+        self._now = lambda: recorded_at
+        self._stand(standing)
+        self._said_again(standing)
+        self._now = now
+        return True
+
+    def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
+        now = self.standing[standing.phone]
+        if (now.opted_out, now.event_at) == (standing.opted_out, standing.event_at):
+            others = [one for one in now.kept_by if one.list != kept.list]
+            known = tuple(sorted([*others, kept], key=lambda one: one.list))
+            self.standing[standing.phone] = replace(now, kept_by=known)
 
 
 class FakeNews:

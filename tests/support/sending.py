@@ -363,7 +363,7 @@ class FakeSuppressions:
         return self.standing.get(phone)
 
     def note_thread(self, said: Suppression, row: RowRef) -> None:
-        entry = self.ledger.get(_event_of(said))
+        entry = self.ledger.get(event_of(said))
         if entry is None or entry.circumstances.conversation is not None:
             return
         found = told_in(row)
@@ -372,7 +372,7 @@ class FakeSuppressions:
             conversation=found.conversation,
             campaign_id=found.campaign_id or entry.circumstances.campaign_id,
         )
-        self.ledger[_event_of(said)] = replace(entry, circumstances=circumstances)
+        self.ledger[event_of(said)] = replace(entry, circumstances=circumstances)
 
     def _stand(self, wanted: Suppression) -> None:
         self.standing[wanted.phone] = wanted
@@ -384,7 +384,7 @@ class FakeSuppressions:
     def _said_again(self, wanted: Suppression) -> Suppression:
         event = {name: getattr(wanted, name) for name in _OF_EVENT}
         entry = ConsentEntry(**event, recorded_at=self._now(), circumstances=wanted.told)
-        self.ledger.setdefault(_event_of(wanted), entry)
+        self.ledger.setdefault(event_of(wanted), entry)
         stands = self.standing[wanted.phone]
         if stands.opted_out is wanted.opted_out:
             event_at = max(stands.event_at, wanted.event_at)
@@ -395,7 +395,7 @@ class FakeSuppressions:
 _OF_EVENT = ("phone", "opted_out", "event_at", "source", "cause")
 
 
-def _event_of(said: Suppression) -> tuple[str, str, str]:
+def event_of(said: Suppression) -> tuple[str, str, str]:
     return said.phone, to_iso(said.event_at), said.cause
 
 

@@ -11,7 +11,10 @@ from carillon.domain.errors import Conflict, Forbidden
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.usecases.approve_launches import Decision
-from carillon.usecases.manage_campaigns import CampaignChange, Schedule
+from carillon.usecases.campaign_commands import (
+    CampaignChange,
+    Schedule,
+)
 from tests.support.clock import NOON
 from tests.support.management import OFFICE, FakeCampaigns, an_origin, in_state
 from tests.support.managing import World

@@ -12,7 +12,10 @@ from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
 from carillon.domain.knowledge import KnowledgeEntry
-from carillon.usecases.manage_campaigns import CampaignChange, Clone
+from carillon.usecases.campaign_commands import (
+    CampaignChange,
+    Clone,
+)
 from tests.support.assistants import FakeKnowledge
 from tests.support.clock import NOON
 from tests.support.management import (

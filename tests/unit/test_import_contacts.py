@@ -1,14 +1,16 @@
 """Importing a CSV into a list: one outcome for every row (C1, C2)."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carillon.domain.contacts import ImportStatus, Outcome, shards_for
 from carillon.domain.errors import NotFound
-from carillon.usecases.import_contacts import import_contacts
+from carillon.usecases.import_contacts import give_up_import, import_contacts
 from tests.support.contacts import an_import
-from tests.support.importing import ImportWorld
+from tests.support.importing import ImportWorld, VanishingFiles
 
 CSV = b"""First name,Last name,Phone,Favourite colour
 Ann,Lee,+12025550100,red
@@ -198,3 +200,73 @@ def test_any_chunk_size_gives_the_same_contacts_counts_and_rejected_rows(
     assert pieces.stored == whole.stored
     if whole.job.rejected_key:
         assert pieces.rejected() == whole.rejected()
+
+
+def test_an_import_whose_file_vanishes_in_its_midst_fails_and_goes_on_when_it_is_back() -> None:
+    """Nothing is counted twice, and what is done stays done."""
+    expected, world = ImportWorld(CSV), ImportWorld(CSV)
+    expected.run()
+    world.deliver()
+    file = world.files.objects.pop(world.job.object_key)
+
+    failed = world.run()
+
+    assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "file_missing")
+    assert failed.tally.rows == 3
+    world.files.objects[failed.object_key] = file
+    start_again(world)
+    assert world.run().status is ImportStatus.DONE
+    assert world.outcome() == expected.outcome()
+
+
+def test_an_import_whose_file_vanishes_under_its_runner_fails() -> None:
+    """The runner has committed since it read the import."""
+    world = ImportWorld(CSV)
+    until = world.ports.clock.monotonic() + 1e9
+
+    ports = replace(world.ports, files=VanishingFiles(world.files.objects), chunk_rows=1)
+    import_contacts(ports, list_id="lst_a", import_id="imp_a", budget_s=until)
+
+    assert (world.job.status, world.job.error_code) == (ImportStatus.FAILED, "file_missing")
+    assert 0 < world.job.tally.rows < 7
+
+
+def test_an_import_whose_rejected_rows_are_gone_fails() -> None:
+    world = ImportWorld(CSV)
+    world.deliver()
+    for key in [key for key in world.files.objects if "rejected-" in key]:
+        del world.files.objects[key]
+
+    assert world.run().error_code == "file_missing"
+
+
+@pytest.mark.parametrize("status", [ImportStatus.QUEUED, ImportStatus.RUNNING])
+def test_an_import_that_is_given_up_fails_and_goes_on_when_it_is_started_again(
+    status: ImportStatus,
+) -> None:
+    expected, world = ImportWorld(CSV), ImportWorld(CSV)
+    expected.run()
+    if status is ImportStatus.RUNNING:
+        world.deliver()
+        world.queue.messages.clear()
+
+    failed = give_up_import(world.ports, list_id="lst_a", import_id="imp_a")
+
+    assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "import_stopped")
+    assert world.job == failed
+    start_again(world)
+    assert world.run().status is ImportStatus.DONE
+    assert world.outcome() == expected.outcome()
+
+
+def test_an_import_that_is_done_is_not_given_up() -> None:
+    world = ImportWorld(CSV)
+    done = world.run()
+
+    assert give_up_import(world.ports, list_id="lst_a", import_id="imp_a") == done
+
+
+def start_again(world: ImportWorld) -> None:
+    """Queue the failed import as its owner does."""
+    queued = replace(world.job, status=ImportStatus.QUEUED, error_code=None, error=None)
+    assert world.directory.advance_import(world.job, queued)

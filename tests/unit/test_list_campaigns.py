@@ -18,13 +18,14 @@ from carillon.domain.errors import InvalidInput
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.permissions import Access, Role, Scope
 from carillon.domain.vocabularies import Vocabulary
-from carillon.usecases.list_campaigns import Asked
+from carillon.usecases.list_campaigns import Asked, asked_of, live_campaigns_of, vocabulary_of
 from tests.support.clock import NOON
 from tests.support.management import (
     ADMIN,
     OTHER_OFFICE,
     FakeCampaigns,
     FakeOffices,
+    FakeShelves,
     a_campaign,
     an_access,
     an_office,
@@ -218,6 +219,16 @@ def test_what_waits_for_approval_is_not_launched_from_its_row() -> None:
     assert "approve" in row.allowed_actions
 
 
+def test_an_agents_live_campaigns_are_named_and_nothing_else() -> None:
+    world = a_world(
+        a_campaign("cmp_1", status=ACTIVE, agents=("usr_1",)),
+        a_campaign("cmp_2", status=CampaignStatus.ARCHIVED, agents=("usr_1",)),
+        a_campaign("cmp_3", status=ACTIVE, agents=("usr_2",)),
+    )
+
+    assert live_campaigns_of(FakeShelves(world.campaigns))("usr_1") == ["cmp_1"]
+
+
 # The calendar (K13) ------------------------------------------------------------------------
 
 
@@ -240,11 +251,11 @@ def test_a_campaign_stands_on_its_day_in_its_offices_zone() -> None:
 
     calendar = world.listed.calendar(EVERYBODYS, "2026-11")
 
-    counts = [(day.date.isoformat(), day.count) for day in calendar.days]
+    counts = [(day.date, day.count) for day in calendar.days]
     assert counts == [("2026-11-01", 1), ("2026-11-30", 1)]
     assert (calendar.entries, calendar.at_least) == ((), False)
     october = world.listed.calendar(EVERYBODYS, "2026-10")
-    assert [(day.date.isoformat(), day.count) for day in october.days] == [("2026-10-31", 2)]
+    assert [(day.date, day.count) for day in october.days] == [("2026-10-31", 2)]
 
 
 def test_both_changes_of_the_clock_keep_every_campaign_on_its_day() -> None:
@@ -260,7 +271,7 @@ def test_both_changes_of_the_clock_keep_every_campaign_on_its_day() -> None:
 
     def counted(month: str) -> dict[str, int]:
         days = world.listed.calendar(EVERYBODYS, month).days
-        return {day.date.isoformat(): day.count for day in days}
+        return {day.date: day.count for day in days}
 
     assert counted("2026-03") == {"2026-03-08": 1, "2026-03-29": 2}
     assert counted("2026-10") == {"2026-10-25": 2}
@@ -325,3 +336,50 @@ def test_more_campaigns_than_are_counted_are_said_to_be_more() -> None:
     world = a_world(*(due(f"cmp_{n}", "2026-11-27T10:00:00") for n in range(1000)))
 
     assert world.listed.calendar(EVERYBODYS, "2026-11").at_least
+
+
+# What a query asks for ---------------------------------------------------------------------
+
+
+def test_a_query_is_read_into_what_it_asks_for() -> None:
+    query = {
+        "tab": "archived",
+        "tags": "a,b,",
+        "type": "mms",
+        "status": "archived",
+        "operated_by": "agent",
+        "office_id": "off_1",
+        "sort": "title",
+        "order": "desc",
+        "q": "spring",
+    }
+
+    assert asked_of(query) == Asked(
+        tab="archived",
+        keep=CampaignFilter(
+            tags=frozenset({"a", "b"}),
+            type="mms",
+            status=CampaignStatus.ARCHIVED,
+            operated_by="agent",
+        ),
+        office_id="off_1",
+        sort=CampaignSort.TITLE,
+        descends=True,
+        q="spring",
+    )
+    assert asked_of({}) == Asked()
+    assert vocabulary_of({"vocabulary": "messaging"}) is Vocabulary.MESSAGING
+    assert vocabulary_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("status", "live"), ("sort", "size"), ("order", "up"), ("vocabulary", "french")],
+)
+def test_a_query_for_what_there_is_not_is_refused_by_its_name(name: str, value: str) -> None:
+    read = vocabulary_of if name == "vocabulary" else asked_of
+
+    with pytest.raises(InvalidInput) as caught:
+        read({name: value})
+
+    assert caught.value.field == name

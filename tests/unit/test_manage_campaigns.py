@@ -12,13 +12,13 @@ from carillon.domain.campaign_states import Action, allowed_actions, refusal, st
 from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
-from carillon.usecases.manage_campaigns import (
+from carillon.usecases.campaign_commands import (
     CampaignChange,
     Clone,
-    ManageCampaigns,
     NewCampaign,
     Schedule,
 )
+from carillon.usecases.manage_campaigns import ManageCampaigns
 from tests.support.clock import NOON
 from tests.support.management import (
     ADMIN,

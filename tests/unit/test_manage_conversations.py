@@ -16,6 +16,7 @@ from tests.support.conversations import a_conversation, a_queued_reply
 from tests.support.inbox import InboxScene, signed_in, waiting
 from tests.support.management import an_origin
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, submit
+from tests.support.sending import a_campaign
 
 EVERYTHING = InboxFilter()
 
@@ -58,6 +59,22 @@ def test_everybody_sees_their_offices_and_their_own_and_a_limited_user_only_the_
             with pytest.raises(NotFound) as refused:
                 scene.inbox.get(access, one.id)
             assert refused.value.code == "conversation_not_found"
+
+
+def test_a_limited_user_sees_the_conversations_of_campaigns_that_they_are_an_agent_of() -> None:
+    """P2: of their own offices, whoever the conversation is assigned to."""
+    scene = InboxScene(*ALL, replace(NORTH, id="cnv_other", campaign_id="cmp_b"))
+    scene.keep_campaign(a_campaign("cmp_a", office_id="off_north", agents=("usr_1",)))
+    scene.keep_campaign(a_campaign("cmp_b", office_id="off_north", agents=("usr_2",)))
+    access = signed_in(Role.LIMITED, ("off_north",))
+
+    listed = scene.inbox.page(access, EVERYTHING, None, 10, None)
+
+    assert [one.id for one in listed.items] == [BY_ASSISTANT.id, SOUTHS_OF_ONE.id, NORTH.id]
+    assert scene.inbox.get(access, NORTH.id) == NORTH
+    for hidden in (SOUTH.id, "cnv_other"):
+        with pytest.raises(NotFound):
+            scene.inbox.get(access, hidden)
 
 
 def test_a_section_and_filters_narrow_the_listing() -> None:

@@ -220,11 +220,9 @@ def test_a_file_that_is_too_large_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("status", "queued"),
-    [(ImportStatus.QUEUED, 1), (ImportStatus.RUNNING, 0), (ImportStatus.DONE, 0)],
+    [(ImportStatus.QUEUED, 1), (ImportStatus.RUNNING, 1), (ImportStatus.DONE, 0)],
 )
-def test_a_repeated_start_queues_again_only_what_does_not_run_yet(
-    status: ImportStatus, queued: int
-) -> None:
+def test_a_repeated_start_queues_again_what_is_not_done(status: ImportStatus, queued: int) -> None:
     world = Lists()
     import_id = world.uploaded()
     record = world.lists.get_import("lst_1", import_id)
@@ -236,16 +234,46 @@ def test_a_repeated_start_queues_again_only_what_does_not_run_yet(
     assert len(world.queue.messages) == queued
 
 
-def test_a_failed_import_is_not_started_again() -> None:
+def test_a_failed_import_goes_on_with_the_columns_with_which_it_began() -> None:
     world = Lists()
-    import_id = world.uploaded()
+    import_id = world.uploaded(size=42)
     record = world.lists.get_import("lst_1", import_id)
-    world.lists.set_import(record, status=ImportStatus.FAILED)
+    begun = {"offset": 17, "size": 42, "mapping": {"phone": "Mobile"}}
+    world.lists.set_import(record, status=ImportStatus.FAILED, error="Gone.", **begun)
+
+    started = world.manage.start_import(
+        MINE, "lst_1", import_id, StartImport(mapping={"phone": "Landline"})
+    )
+
+    assert (started.status, started.error) == (ImportStatus.QUEUED, None)
+    assert (started.offset, started.mapping) == (17, {"phone": "Mobile"})
+    assert world.queue.messages == [{"list_id": "lst_1", "import_id": import_id}]
+
+
+def test_an_import_that_failed_at_its_header_is_started_with_other_columns() -> None:
+    world = Lists()
+    import_id = world.uploaded(size=42)
+    record = world.lists.get_import("lst_1", import_id)
+    world.lists.set_import(record, status=ImportStatus.FAILED, size=40)
+
+    started = world.manage.start_import(
+        MINE, "lst_1", import_id, StartImport(mapping={"phone": "Mobile"})
+    )
+
+    assert (started.size, started.mapping) == (42, {"phone": "Mobile"})
+
+
+def test_a_failed_import_does_not_go_on_in_another_file() -> None:
+    world = Lists()
+    import_id = world.uploaded(size=43)
+    record = world.lists.get_import("lst_1", import_id)
+    world.lists.set_import(record, status=ImportStatus.FAILED, offset=17, size=42)
 
     with pytest.raises(Conflict) as raised:
         world.manage.start_import(MINE, "lst_1", import_id, StartImport())
 
-    assert raised.value.code == "import_state"
+    assert raised.value.code == "file_changed"
+    assert world.queue.messages == []
 
 
 def test_a_mapping_of_an_unknown_role_is_refused() -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -18,12 +18,13 @@ from carillon.domain.opt_out_mirror import (
     Verdict,
     verdict,
 )
-from carillon.usecases.mirror_opt_outs import Mirroring, mirror_opt_outs
+from carillon.usecases.mirror_opt_outs import Mirroring, fair_shares, mirror_opt_outs
 from tests.support.clock import NOON, FakeClock
 from tests.support.messages import PHONE, after, an_event
 from tests.support.mirroring import FakeConsents, FakeMirrorStates, FakeNews, FakeOptOutList
 
 STOP, START = True, False
+LIST = "aws:us-east-1:Default"
 DAY_S = 24 * 3600
 
 
@@ -107,7 +108,7 @@ def test_the_newest_event_wins(
 ) -> None:
     ours = an_event(*standing, "SM1") if standing else None
 
-    assert verdict(entry, ours, NOON + timedelta(days=1)) is expected
+    assert verdict(entry, ours, NOON + timedelta(days=1), LIST) is expected
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,25 @@ def test_the_newest_event_wins(
     ],
 )
 def test_what_was_put_there_just_now_may_be_our_own_echo(now: datetime, expected: Verdict) -> None:
-    assert verdict(listed(9, by_person=False), an_event(START, 5, "SM1"), now) is expected
+    assert verdict(listed(9, by_person=False), an_event(START, 5, "SM1"), now, LIST) is expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (listed(9, by_person=False), Verdict.TAKE_OFF),
+        (listed(20, by_person=False), Verdict.OPT_OUT),
+        (listed(9), Verdict.OPT_OUT),
+    ],
+    ids=["ours was there before", "put there since", "their own STOP"],
+)
+def test_an_opt_in_that_was_committed_after_our_entry_is_not_undone_by_it(
+    entry: ListedOptOut, expected: Verdict
+) -> None:
+    """O5: a manager's removal bears the time of what it undoes."""
+    removal = replace(an_event(START, 5, "opt_1"), committed_at=after(15))
+
+    assert verdict(entry, removal, NOON + timedelta(days=1), LIST) is expected
 
 
 # From them to us -------------------------------------------------------------------
@@ -271,6 +290,102 @@ def test_a_number_that_the_provider_keeps_is_left_there_and_counted(scene: Scene
     assert counts["opt_in_refused_there"] >= 1
     assert set(scene.theirs.entries) == {PHONE}
     assert scene.state.told_until != ""
+
+
+def removed_by_a_manager(scene: Scene) -> None:
+    """Let our opt-out be put on the list, which keeps it, and a manager remove it here."""
+    scene.happens(STOP, DAY_S)
+    scene.run_later()
+    scene.theirs.kept_for_good.add(PHONE)
+    scene.clock.sleep(60)
+    removal = replace(
+        an_event(START, DAY_S + 0.001, "opt_1"), source="manager", committed_at=scene.clock.now()
+    )
+    scene.consents.opt_in(removal)
+
+
+def test_a_managers_removal_stays_when_the_provider_keeps_the_number(scene: Scene) -> None:
+    """O5: what is still on the list because they refused is no opt-out of anybody's."""
+    removed_by_a_manager(scene)
+
+    counts: Counter[str] = Counter()
+    for _ in range(200):
+        counts += scene.run_later()
+
+    standing = scene.consents.of(PHONE)
+    assert standing is not None
+    assert (standing.opted_out, standing.cause) == (False, "opt_1")
+    assert counts["opted_out_here"] == 0
+    assert counts["kept_there"] > 100
+
+
+def test_an_entry_of_ours_that_was_made_after_the_removal_and_is_kept_undoes_nothing(
+    scene: Scene,
+) -> None:
+    """The put was under way while the manager removed: it is newer, and still our own echo."""
+    scene.is_listed(listed(DAY_S + 120, by_person=False))
+    scene.theirs.kept_for_good.add(PHONE)
+    scene.clock.sleep(120)
+    scene.happens(START, DAY_S + 119)
+
+    for _ in range(20):
+        scene.run_later()
+
+    standing = scene.consents.of(PHONE)
+    assert standing is not None
+    assert not standing.opted_out
+
+
+def test_a_provider_that_refuses_is_asked_again_ever_more_seldom(scene: Scene) -> None:
+    removed_by_a_manager(scene)
+    tries = []
+
+    for _ in range(24 * 4 * 16):
+        if scene.run_later()["opt_in_refused_there"]:
+            tries.append(scene.clock.now())
+
+    hours = [round((b - a) / timedelta(hours=1)) for a, b in pairwise(tries)]
+    assert hours == [1, 2, 4, 8, 16, 32, 64, 128]
+    standing = scene.consents.of(PHONE)
+    assert standing is not None
+    assert [(kept.list, kept.tries) for kept in standing.kept_by] == [(LIST, 9)]
+
+
+def test_a_number_that_is_let_go_after_all_is_taken_off_with_the_next_try(scene: Scene) -> None:
+    removed_by_a_manager(scene)
+    scene.run_later()
+
+    scene.theirs.kept_for_good.clear()
+    counts = scene.run_later(3600)
+
+    assert (counts["taken_off_there"], scene.theirs.entries) == (1, {})
+
+
+def test_a_stop_to_the_provider_after_a_refusal_opts_out_here(scene: Scene) -> None:
+    removed_by_a_manager(scene)
+    scene.run_later()
+    scene.clock.sleep(60)
+    scene.is_listed(ListedOptOut(phone=PHONE, since=scene.clock.now(), by_person=True))
+
+    assert scene.run_later()["opted_out_here"] == 1
+
+
+def test_each_list_has_its_share_of_a_run_whatever_the_ones_before_it_took(scene: Scene) -> None:
+    world = Mirroring(
+        consents=scene.consents,
+        news=FakeNews(scene.consents),
+        states=scene.states,
+        clock=scene.clock,
+        deadline=scene.clock.monotonic() + 90,
+    )
+    shares = []
+
+    for share in fair_shares(world, 3):
+        shares.append(share.deadline - scene.clock.monotonic())
+        # The first ends at once, the second takes a little more than it may.
+        scene.clock.sleep({1: 0, 2: 50}.get(len(shares), 0))
+
+    assert shares == [30, 45, 40]
 
 
 def test_many_numbers_that_the_provider_keeps_do_not_hold_up_the_list(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from carillon.domain.consent_jobs import BulkOutcome, ExportStatus
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import NotFound
 from carillon.usecases.export_opt_outs import export_opt_outs
-from carillon.usecases.import_opt_outs import import_opt_outs
+from carillon.usecases.import_opt_outs import give_up_opt_out_import, import_opt_outs
 from tests.support.clock import NOON
 from tests.support.consent import an_opt_out_import
 from tests.support.moving_opt_outs import STARTED, MovingWorld
@@ -207,3 +208,29 @@ def test_an_unknown_job_is_not_found() -> None:
         import_opt_outs(world.importing, import_id="imp_zzz", budget_s=1)
     with pytest.raises(NotFound):
         export_opt_outs(world.exporting, export_id="exp_zzz", budget_s=1)
+
+
+def test_an_import_whose_file_vanishes_in_its_midst_fails_and_goes_on_when_it_is_back() -> None:
+    expected, world = MovingWorld(CSV), MovingWorld(CSV)
+    expected.run_import()
+    world.deliver({"import_id": "imp_a"})
+    file = world.files.objects.pop(world.imported.object_key)
+
+    failed = world.run_import()
+
+    assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "file_missing")
+    world.files.objects[failed.object_key] = file
+    queued = replace(failed, status=ImportStatus.QUEUED, error_code=None, error=None)
+    assert world.jobs.advance_import(failed, queued)
+    assert world.run_import().status is ImportStatus.DONE
+    assert world.outcome() == expected.outcome()
+
+
+def test_an_import_that_is_given_up_says_so() -> None:
+    world = MovingWorld(CSV)
+    world.deliver({"import_id": "imp_a"})
+
+    failed = give_up_opt_out_import(world.importing, import_id="imp_a")
+
+    assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "import_stopped")
+    assert world.imported == failed

@@ -1,6 +1,7 @@
 """Consent words: what must opt out, and what must not."""
 
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -238,6 +239,33 @@ def test_the_work_grows_with_the_length_of_a_message_and_no_faster(kind: str) ->
     assert _steps(long) < 6 * _steps(short)
 
 
+HOSTILE = {
+    "line ends": "\n",
+    "line ends and blanks": "\n ",
+    "punctuation": "\n!? ",
+    "quotes": ">",
+    "quoted lines": "\n> stop",
+    "wrote": "wrote ",
+    "wrote on lines": "wrote\n:",
+    "one letter": "a",
+    "digits": "1 ",
+    "brackets": "“«",
+    "look-alikes": "ѕ",
+    "look-alikes and others": "ѕя ",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_message_is_read_in_more_than_linear_time(kind: str) -> None:
+    """A pattern's own steps are no calls: 40 times the longest SMS takes seconds if squared."""
+    text = HOSTILE[kind] * (64_000 // len(HOSTILE[kind]))
+    started = time.process_time()
+
+    classify(text + ": x")
+
+    assert time.process_time() - started < 4
+
+
 def _steps(text: str) -> int:
     """Count the calls that reading *text* takes: on a busy machine time tells little."""
     calls = 0
@@ -281,3 +309,83 @@ def test_punctuation_and_emoji_around_an_opt_out_never_hide_it(
 )
 def test_who_quotes_and_says_stop_is_not_taken_for_a_reaction(text: str) -> None:
     assert classify(text) is Keyword.STOP
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> STOP\nok",
+        "Sure\n> STOP",
+        ">take me off your list\nsee you",
+        "=> stop\nok",
+        ">> Unsubscribe\nok",
+    ],
+)
+def test_an_opt_out_in_a_quoted_line_holds_the_contact_for_a_person(text: str) -> None:
+    """O1: it may be theirs, said before, or a line that only looks like a quotation."""
+    assert classify(text) is Keyword.WEAK
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        *("Reply STOP to opt out", "Txt STOP to end", "STOP to quit", "Text STOP to unsubscribe"),
+        *("Sale! Reply STOP to cancel. Msg&data rates may apply", "Envie STOP al 123"),
+        *("Répondez STOP pour vous désabonner", "Responda STOP para cancelar"),
+    ],
+)
+def test_our_own_footer_in_a_quoted_line_is_no_signal(footer: str) -> None:
+    assert classify(f"> {footer}\nWhat time do you open?") is Keyword.NONE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ЅТОР", "ѕтор", "SТОР", "St\u043ep", "ꜱᴛᴏᴘ", "SΤΟΡ", "ＳＴＯＰ", "𝐒𝐓𝐎𝐏", "Ⓢⓣⓞⓟ"),
+        *("s\u200bt\u200bo\u200bp", "st\u3164op", "st\u115fop", "S\u2060\u0422OP", "\u054fTOP"),
+        *("ѕтор рӏеаѕе", "рlеаѕе ѕtор tехting mе"),
+    ],
+)
+def test_look_alike_letters_and_unseen_characters_do_not_hide_an_opt_out(text: str) -> None:
+    """O1."""
+    assert classify(text) is Keyword.STOP
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "стоп",
+            "СТО",
+            "как так",
+            "Не могу, кот у мамы",
+            "мост через реку",
+            "хорошо",
+            "Ок, спасибо",
+        ),
+        *("και το κομμα", "Ναι", "όχι", "Καλημέρα, τι ώρα;", "Сократ", "до встречи", "это тест"),
+    ],
+)
+def test_words_of_another_alphabet_are_not_read_for_their_looks(text: str) -> None:
+    assert classify(text) is Keyword.NONE
+
+
+def test_no_keyword_can_be_spelled_in_russian_letters_by_accident() -> None:
+    """What Russian writes with look-alikes alone must not be a word of the tables."""
+    lookalikes = str.maketrans("авекмнорстух", "abekmhopctyx")
+    russian = "а в о с у не на но он от то во ко об мы ты вы та те тот кто как так вот нет есть"
+    russian += " мне ему ее ум рот кот мост сто рост тест торт хвост восток север секрет текст"
+
+    folded = {word.translate(lookalikes) for word in russian.split()}
+
+    assert {word for word in folded if classify(word) is not Keyword.NONE} == set()
+
+
+@pytest.mark.parametrize("text", ["ЅТАRТ", "stаrt", "УЕЅ", "yеs", "unѕtop"])
+def test_nobody_is_opted_in_by_letters_that_only_look_alike(text: str) -> None:
+    """O4: consent is not guessed."""
+    assert classify(text) is Keyword.NONE
+
+
+def test_letters_of_another_width_opt_in() -> None:
+    assert classify("ＳＴＡＲＴ") is Keyword.START

@@ -13,6 +13,7 @@ from carillon.usecases.fold_changes import Aggregator
 from carillon.usecases.read_analytics import (
     AnalyticsWorld,
     campaign_metrics,
+    campaign_report,
     campaign_variants,
     sender_performance,
     summary,
@@ -231,3 +232,41 @@ def test_a_summary_refuses_what_it_cannot_read(query: dict[str, str], field: str
         summary(query, ADMIN, a_world(a_campaign()))
 
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "kind"),
+    [
+        (CampaignStatus.FINISHED, {"finished_at": NOON}, "report"),
+        (CampaignStatus.ACTIVE, {"submitted_all_at": NOON}, "report"),
+        (CampaignStatus.ACTIVE, {}, "interim"),
+        (CampaignStatus.PAUSED, {}, "interim"),
+    ],
+)
+def test_a_report_is_final_or_says_that_it_is_not(
+    status: CampaignStatus, fields: dict[str, Any], kind: str
+) -> None:
+    """K11."""
+    campaign = a_campaign(status=status, launched_at=NOON, total=13, **fields)
+    world = a_world(campaign, rows=(DELIVERED,))
+
+    report = campaign_report(CAMPAIGN, ANALYST, world)
+
+    assert (report["kind"], report["interim"]) == (kind, kind == "interim")
+    assert report["figures"] == campaign_metrics(CAMPAIGN, ANALYST, world)
+    assert report["details"]["total"] == 13
+
+
+@pytest.mark.parametrize("status", [CampaignStatus.DRAFT, CampaignStatus.SCHEDULED])
+def test_what_was_never_live_has_details_and_no_figures(status: CampaignStatus) -> None:
+    """K11."""
+    world = a_world(a_campaign(status=status, launched_at=None))
+
+    report = campaign_report(CAMPAIGN, ANALYST, world)
+
+    assert (report["kind"], report["figures"], report["launched_at"]) == ("details", None, None)
+
+
+def test_the_report_of_another_office_s_campaign_is_not_there() -> None:
+    with pytest.raises(NotFound):
+        campaign_report(CAMPAIGN, STRANGER, a_world(a_campaign()))

@@ -155,6 +155,19 @@ def test_a_stop_that_ran_out_of_time_goes_on_when_it_is_repeated() -> None:
     assert all(one.closed for one in book.standing.values())
 
 
+def test_asked_for_once_more_a_stop_goes_on_though_the_campaign_is_archived_already() -> None:
+    """K8: also under another Idempotency-Key, where the transition itself is a conflict."""
+    scene = Scene(numbered(1), kind="single_use")
+    scene.archive(force=True)
+    scene.book.standing[numbered(2).id] = numbered(2)
+
+    with pytest.raises(Conflict) as caught:
+        scene.archive(key="another")
+
+    assert caught.value.extra["reason"] == "archived"
+    assert scene.kept(2).closed
+
+
 def test_many_conversations_are_walked_page_by_page() -> None:
     many = [numbered(number) for number in range(250)]
     scene = Scene(*many, kind="single_use")

@@ -7,6 +7,7 @@ from carillon.domain.consent_jobs import BulkOutcome, ExportStatus
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.evidence import MessageKind
 from carillon.domain.lead import LeadStatus
+from carillon.domain.message import KeptEntry
 from infra.openapi.schemas import (
     COUNT,
     FLAG,
@@ -121,7 +122,12 @@ ANSWERS: dict[str, Schema] = {
     ),
     "OptOut": of(OptOut),
     "OptOutList": page_of("OptOut"),
-    "ConsentEntry": with_optional(of(ConsentEntry, without=frozenset({"circumstances"})), **_TOLD),
+    "ConsentEntry": with_optional(
+        # Withheld is what another office's conversation says.
+        of(ConsentEntry, without=frozenset({"circumstances"})),
+        **_TOLD,
+        withheld=FLAG,
+    ),
     "Consent": record(
         {
             "phone": TEXT,
@@ -130,6 +136,7 @@ ANSWERS: dict[str, Schema] = {
             "source": enum(ConsentSource),
             "cause": TEXT,
             "entries": array(ref("ConsentEntry")),
+            "kept_by": array(of(KeptEntry)),
             "next_cursor": TEXT,
         },
         ["phone", "opted_out", "entries"],

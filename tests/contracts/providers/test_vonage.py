@@ -564,7 +564,7 @@ def test_a_locked_file_is_asked_for_with_the_applications_token() -> None:
     access = MODULE.media_access({"application_id": APPLICATION, "private_key": PEM})
 
     assert (access.hosts, access.redirect_hosts) == ((), ())
-    assert access.own_hosts == ("*.nexmo.com", "*.vonage.com")
+    assert access.own_hosts == ("api-us.nexmo.com", "api.nexmo.com", "api-eu.nexmo.com")
     assert access.authorization is not None
     kind, _, token = access.authorization().partition(" ")
     claims = jwt.decode(token, KEY.public_key(), algorithms=["RS256"])

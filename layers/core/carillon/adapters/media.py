@@ -376,7 +376,7 @@ def _is_among(host: str, names: Iterable[str]) -> bool:
 
 def _credentials(answer: http.client.HTTPResponse, place: _Place, access: MediaAccess) -> str:
     """Return what to say to the provider's own host, which asks who we are; "" to all others."""
-    asks = answer.status in _WHO_ARE_YOU and _is_among(place.host, access.own_hosts)
+    asks = answer.status in _WHO_ARE_YOU and place.host in access.own_hosts
     return access.authorization() if asks and access.authorization is not None else ""
 
 

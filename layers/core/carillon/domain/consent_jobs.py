@@ -11,7 +11,7 @@ from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import InvalidInput
 
 # A start may be repeated until the import runs: the queue may have refused the first.
-STARTABLE = frozenset({ImportStatus.AWAITING_UPLOAD, ImportStatus.QUEUED})
+STARTABLE = frozenset({ImportStatus.AWAITING_UPLOAD, ImportStatus.QUEUED, ImportStatus.FAILED})
 
 
 class BulkOutcome(StrEnum):

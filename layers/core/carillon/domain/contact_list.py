@@ -7,7 +7,7 @@ from datetime import datetime
 from carillon.domain.contacts import ImportStatus
 
 # A start may be repeated until the import runs: the queue may have refused the first.
-STARTABLE = frozenset({ImportStatus.AWAITING_UPLOAD, ImportStatus.QUEUED})
+STARTABLE = frozenset({ImportStatus.AWAITING_UPLOAD, ImportStatus.QUEUED, ImportStatus.FAILED})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ class Tally:
 
 
 class ImportStatus(StrEnum):
-    """awaiting_upload -> queued -> running -> done | failed."""
+    """awaiting_upload -> queued -> running -> done | failed, and from there queued again."""
 
     AWAITING_UPLOAD = "awaiting_upload"
     QUEUED = "queued"

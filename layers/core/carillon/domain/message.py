@@ -345,13 +345,28 @@ class GateView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptEntry:
+    """
+    A provider's list that refused, *tries* times by now, to take somebody off (O5).
+
+    ``since`` is the entry's own time: a newer entry is another one.
+    """
+
+    list: str
+    since: datetime
+    tries: int
+    retry_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suppression:
     """
     Where a phone's consent stands. ``cause`` names the message or act that set it.
 
     ``event_at`` is when the person said so, and orders events; ``committed_at``
     is when we wrote it, which is what "after the opt-out" is measured from (F3).
-    ``told`` is for the ledger alone (O6): the standing consent does not keep it.
+    ``told`` is for the ledger alone (O6): the standing consent does not keep it. ``kept_by``
+    names the providers' lists that do not let go of somebody who has come back.
     """
 
     phone: str
@@ -360,6 +375,7 @@ class Suppression:
     source: str
     cause: str
     committed_at: datetime | None = None
+    kept_by: tuple["KeptEntry", ...] = ()
     told: Circumstances = field(default_factory=Circumstances, compare=False)
 
 

@@ -165,6 +165,11 @@ class Caller:
     role: Role
     offices: frozenset[str]
 
+    @property
+    def has_all_offices(self) -> bool:
+        """Whether no office is foreign to them."""
+        return self.role is Role.ADMIN
+
 
 @dataclass(frozen=True)
 class Access:

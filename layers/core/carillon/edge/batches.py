@@ -15,7 +15,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from carillon.domain.errors import InvalidInput, Throttled
 from carillon.edge.logs import logger
 
+# Of the queues whose messages are given up; the template has it as maxReceiveCount.
+MOST_TRIES = 5
+
 PartialBatchResponse = dict[str, list[dict[str, str]]]
+
+
+class GivenUp(Exception):
+    """The message goes to the dead-letter queue, where the alarm sees it."""
 
 
 def message_of(body: str) -> dict[str, Any]:
@@ -32,18 +39,25 @@ def handle_each(
     context: Any,
     *,
     come_back: Callable[[str, float], None] | None = None,
+    give_up: Callable[[dict[str, Any]], None] | None = None,
 ) -> PartialBatchResponse:
     """
     Call *handle* with each message, under its own correlation id; return those that failed.
 
     *come_back* is told (receipt handle, seconds) when a message raised
-    Throttled, to have it again then and not after the queue's own visibility.
+    Throttled, to have it again then and not after the queue's own visibility. *give_up* gets
+    a message instead of *handle* when this is the queue's last try (``MOST_TRIES``): it notes
+    that nobody goes on, which a last try that is killed could not, and the message fails.
     """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     def handle_record(record: SQSRecord) -> None:
         message = message_of(record.body)
         logger.set_correlation_id(message.get("correlation_id") or record.message_id)
+        if give_up is not None and _tries(record) >= MOST_TRIES:
+            give_up(message)
+            logger.error("message_given_up")
+            raise GivenUp
         try:
             handle(message)
         except Throttled as error:
@@ -68,3 +82,7 @@ def handle_each(
     with processor(records=list(event["Records"]), handler=handle_record, lambda_context=context):
         processor.process()
     return processor.response()  # type: ignore[return-value]  # Powertools' TypedDict has the same shape
+
+
+def _tries(record: SQSRecord) -> int:
+    return int(record.raw_event.get("attributes", {}).get("ApproximateReceiveCount", 1))

@@ -8,7 +8,7 @@ from carillon.domain.consent import ConsentEntry, OptOut
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.evidence import SentMessage
 from carillon.domain.listing import Listing, Position
-from carillon.domain.message import RowRef, Suppression
+from carillon.domain.message import KeptEntry, RowRef, Suppression
 from carillon.domain.opt_out_mirror import MirrorState
 
 
@@ -148,6 +148,18 @@ class MirroredConsents(Suppressions, Protocol):
         In an order of the store's own, in which an opt-out's phone is a cursor, too; also
         returned is the cursor to go on behind, None at the end.
         """
+        ...
+
+    def enter(self, standing: Suppression) -> bool:
+        """
+        Enter into ledger and list the event by which *standing* stands, as recorded then.
+
+        False, changing nothing, when it is there already or stands no more.
+        """
+        ...
+
+    def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
+        """Keep *kept* beside *standing*, while that stands: the last word of its list."""
         ...
 
 

@@ -114,8 +114,9 @@ class Campaigns(Protocol):
 
         Of *seen* its id and office count, which never change. Raises NotFound, Conflict
         (``campaign_state``) when K4 has no such transition, and Conflict
-        (``version_conflict``) when *version* is given and no longer the present one. *mark* names the request: when the last
-        transition bears the same one, this is its repetition, which changes nothing.
+        (``version_conflict``) when *version* is given and no longer the present one.
+        *mark* names the request: when the last transition bears the same one, this is its
+        repetition, which changes nothing.
         """
         ...
 

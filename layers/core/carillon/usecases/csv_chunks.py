@@ -51,16 +51,19 @@ def content_name(body: bytes) -> str:
 def head_of(files: Objects, key: str) -> bytes:
     """Return what ``open_csv`` wants of the file; InvalidInput (``file_missing``) without one."""
     head = b""
-    for chunk in bytes_of(files, key, 0):
+    for chunk in bytes_of(files, key, 0, absent="The file was not uploaded."):
         head += chunk
         if len(head) >= HEAD_BYTES:
             break
     return head[:HEAD_BYTES]
 
 
-def bytes_of(files: Objects, key: str, offset: int) -> Iterator[bytes]:
+_GONE = "The file is gone. Upload it again and start the import again."
+
+
+def bytes_of(files: Objects, key: str, offset: int, *, absent: str = _GONE) -> Iterator[bytes]:
     """Yield the file from *offset* on; InvalidInput (``file_missing``) when it is not there."""
     try:
         yield from files.read_from(key, offset)
     except NotFound as error:
-        raise InvalidInput("The file was not uploaded.", code="file_missing") from error
+        raise InvalidInput(absent, code="file_missing") from error

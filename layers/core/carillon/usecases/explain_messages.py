@@ -29,6 +29,7 @@ from carillon.domain.permissions import Access
 from carillon.domain.sender_choice import why_chosen
 from carillon.domain.whereabouts import Whereabouts
 from carillon.ports import Audiences, Clock, ConsentLedger, MessageEvidence, SendingDirectory
+from carillon.usecases.disclose_consent import Disclosure
 from carillon.usecases.manage_opt_outs import phone_in_path
 from carillon.usecases.readiness import UNPLACED, Readiness, Rules, rules_of
 
@@ -58,6 +59,7 @@ class _Case:
     recipient: Recipient
     where: Whereabouts
     history: Sequence[ConsentEntry]
+    disclosure: Disclosure
     policy: OrganisationPolicy
     policy_since: datetime | None
     counted: Mapping[str, datetime]
@@ -77,7 +79,7 @@ def explain_messages(
     access.require_object(
         campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
     )
-    case = _case(campaign, phone_in_path(digits), world)
+    case = _case(campaign, phone_in_path(digits), access, world)
     part = part_of(case.recipient.key, campaign.parts)
     messages = world.evidence.messages(campaign.id, part, case.recipient.key)
     return {
@@ -103,15 +105,17 @@ def explain_messages(
     }
 
 
-def _case(campaign: Campaign, phone: str, world: ExplainingWorld) -> _Case:
+def _case(campaign: Campaign, phone: str, access: Access, world: ExplainingWorld) -> _Case:
     recipient = _recipient(campaign, phone, world.audiences)
     policy = world.directory.policy()
+    history = tuple(world.ledger.history(phone))
     return _Case(
         campaign=campaign,
         phone=phone,
         recipient=recipient,
         where=recipient.whereabouts or UNPLACED,
-        history=tuple(world.ledger.history(phone)),
+        history=history,
+        disclosure=Disclosure.to(access.caller, history, world.directory),
         policy=policy,
         policy_since=world.evidence.policy_since(),
         counted=world.evidence.counted(phone),
@@ -152,7 +156,7 @@ def _explained(message: SentMessage, case: _Case, world: ExplainingWorld) -> dic
         "segments": message.segments,
         "cost_micros": message.cost_micros,
         "currency": message.currency,
-        "consent": _consent(case.history, message.claimed_at),
+        "consent": _consent(case, message.claimed_at),
     }
     if message.kind is MessageKind.ANSWER:
         # It answers what the person wrote, at once: no window, no cap, the number they wrote to.
@@ -172,15 +176,16 @@ def _reason(code: str) -> dict[str, str]:
     return {"code": code, "reason": words.reason, "advice": words.advice}
 
 
-def _consent(history: Sequence[ConsentEntry], at: datetime) -> dict[str, Any]:
+def _consent(case: _Case, at: datetime) -> dict[str, Any]:
     """Return what was known when the message was claimed, and what was said later."""
-    entry = consent_at(history, at)
-    later = [one for one in history if one.recorded_at > at]
+    entry = consent_at(case.history, at)
+    later = [one for one in case.history if one.recorded_at > at]
+    shown = case.disclosure.shown
     return {
         "opted_out": entry is not None and entry.opted_out,
         # Nobody had said anything: they stood in a list, and had not opted out.
-        "entry": entry and entry.flat(),
-        "later": [one.flat() for one in later],
+        "entry": entry and shown(entry),
+        "later": [shown(one) for one in later],
     }
 
 

@@ -1,25 +1,25 @@
 """
-Opt out the phones of a CSV, chunk by chunk, each row counted exactly once (O5).
+Opt out the phones of a CSV (O5); ``csv_imports`` has the way of it.
 
-As with contacts (``import_contacts``): the rows are written, which may be repeated, then
-counts and position are committed, if the position is still where this attempt found it.
 Every row is an opt-out of its own, with the import and the line as its cause and the start
 of the import as its time. Crash anywhere and the chunk is done again: a phone that stands
 by its own row was opted out by that row, and is counted as such.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from carillon.domain.consent import Circumstances, ConsentSource
 from carillon.domain.consent_jobs import BulkOutcome, BulkTally, OptOutImport
-from carillon.domain.contacts import ImportStatus, read_person
-from carillon.domain.csv_columns import Columns, map_columns
-from carillon.domain.csv_rows import CsvFormat, Row, csv_lines, open_csv, rows
+from carillon.domain.contacts import read_person
+from carillon.domain.csv_columns import Columns
+from carillon.domain.csv_rows import OpenedCsv, Row
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import Suppression
 from carillon.ports import Clock, FileStore, OptOutJobs, Queue, Suppressions
-from carillon.usecases.csv_chunks import Chunk, bytes_of, content_name, head_of, next_chunk
+from carillon.usecases.csv_chunks import content_name
+from carillon.usecases.csv_imports import RejectedRows, carry_on, give_up
 
 CHUNK_ROWS = 500
 
@@ -56,97 +56,72 @@ def import_opt_outs(world: ImportingOptOuts, *, import_id: str, budget_s: float)
     number of times. Raises NotFound when there is no such import.
     """
     until = world.clock.monotonic() + budget_s
-    job = world.jobs.opt_out_import(import_id)
-    try:
-        if job.status is ImportStatus.QUEUED:
-            job = _open(world, job)
-        if job.status is ImportStatus.RUNNING:
-            job = _run(world, job, until)
-    except InvalidInput as error:
-        failed = job.failed(error)
-        world.jobs.advance_import(job, failed)
-        return failed
-    return job
+    kind = _OptOutRows(world, import_id)
+    return carry_on(kind, world.files, world.clock, chunk_rows=world.chunk_rows, until=until)
 
 
-class _Overtaken(Exception):
-    """Another runner has committed this step: the rest is its work."""
+def give_up_opt_out_import(world: ImportingOptOuts, *, import_id: str) -> OptOutImport:
+    """Let the import be failed, whose message has been tried in vain; raises NotFound."""
+    return give_up(_OptOutRows(world, import_id))
 
 
-def _commit(world: ImportingOptOuts, before: OptOutImport, after: OptOutImport) -> OptOutImport:
-    if not world.jobs.advance_import(before, after):
-        raise _Overtaken
-    return after
+@dataclass(frozen=True)
+class _OptOutRows:
+    """Implements ``csv_imports.ImportKind``."""
 
+    world: ImportingOptOuts
+    import_id: str
 
-def _open(world: ImportingOptOuts, job: OptOutImport) -> OptOutImport:
-    opened = open_csv(head_of(world.files, job.object_key))
-    columns = map_columns(opened.header, job.mapping)
-    running = replace(
-        job,
-        status=ImportStatus.RUNNING,
-        position=opened.start,
-        format=opened.format,
-        headers=opened.header,
-        mapping=columns.mapping(opened.header),
-    )
-    # When somebody else has opened it first, the file says the same to both.
-    world.jobs.advance_import(job, running)
-    return world.jobs.opt_out_import(job.id)
+    def load(self) -> OptOutImport:
+        return self.world.jobs.opt_out_import(self.import_id)
 
+    def advance(self, before: OptOutImport, after: OptOutImport) -> bool:
+        return self.world.jobs.advance_import(before, after)
 
-def _run(world: ImportingOptOuts, job: OptOutImport, until: float) -> OptOutImport:
-    columns = map_columns(job.headers, job.mapping)
-    form = job.format or CsvFormat("utf-8", ",")
-    chunks = bytes_of(world.files, job.object_key, job.position.offset)
-    unread = rows(chunks, form, job.position)
-    try:
-        while True:
-            chunk = next_chunk(unread, job.position, world.chunk_rows)
-            if chunk.rows:
-                job = _import_chunk(world, columns, job, chunk)
-            if chunk.is_last:
-                return _finish(world, job)
-            if world.clock.monotonic() >= until:
-                world.queue.put({"import_id": job.id})
-                return job
-    except _Overtaken:
-        return job
+    def prepare(self, opened: OpenedCsv, size: int) -> None:
+        """Do nothing: suppressions are not divided by size."""
+
+    def add(
+        self, job: OptOutImport, columns: Columns, rows: Sequence[Row]
+    ) -> tuple[OptOutImport, RejectedRows]:
+        result = _opted_out(self.world, columns, job, rows)
+        tally = job.tally.plus(BulkTally(result.outcomes, result.reasons))
+        return replace(job, tally=tally), result.rejected
+
+    def keep_rejected(self, job: OptOutImport, body: bytes) -> OptOutImport:
+        name = content_name(body)
+        key = self._piece_key(len(job.rejected_pieces), name)
+        self.world.files.put(key, body, content_type="text/csv")
+        return replace(job, rejected_pieces=(*job.rejected_pieces, name))
+
+    def pieces(self, job: OptOutImport) -> list[str]:
+        return [self._piece_key(place, name) for place, name in enumerate(job.rejected_pieces)]
+
+    def rejected_key(self, job: OptOutImport) -> str:
+        return f"uploads/opt-outs/{job.id}/rejected.csv"
+
+    def go_on(self, job: OptOutImport) -> None:
+        self.world.queue.put({"import_id": job.id})
+
+    def _piece_key(self, place: int, name: str) -> str:
+        # Under uploads/, which the bucket empties by itself.
+        return f"uploads/opt-outs/{self.import_id}/rejected-{place:06d}-{name}.csv"
 
 
 @dataclass
 class _Result:
-    """Outcomes of a chunk's rows; *rejected* are the lines for the person who uploaded them."""
+    """Outcomes of a chunk's rows."""
 
     outcomes: dict[BulkOutcome, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
-    rejected: list[Sequence[str]] = field(default_factory=list)
+    rejected: RejectedRows = field(default_factory=RejectedRows)
 
     def count(self, row: Row, outcome: BulkOutcome, reason: str = "") -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if outcome is BulkOutcome.INVALID:
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
         if outcome is not BulkOutcome.CREATED:
-            self.rejected.append((str(row.line), reason or outcome, *row.cells))
-
-
-def _import_chunk(
-    world: ImportingOptOuts, columns: Columns, job: OptOutImport, chunk: Chunk
-) -> OptOutImport:
-    result = _opted_out(world, columns, job, chunk.rows)
-    pieces = job.rejected_pieces
-    if result.rejected:
-        body = csv_lines(result.rejected).encode()
-        name = content_name(body)
-        world.files.put(_piece_key(job, len(pieces), name), body, content_type="text/csv")
-        pieces += (name,)
-    after = replace(
-        job,
-        position=chunk.end,
-        tally=job.tally.plus(BulkTally(result.outcomes, result.reasons)),
-        rejected_pieces=pieces,
-    )
-    return _commit(world, job, after)
+            self.rejected.add(row, reason or outcome)
 
 
 def _opted_out(
@@ -158,7 +133,7 @@ def _opted_out(
     for row, phone in phones:
         if isinstance(phone, str):
             firsts.setdefault(phone, row)
-    wanted = [_opt_out(job, phone, row) for phone, row in firsts.items()]
+    wanted = [_opt_out(job, phone, row, world.clock.now()) for phone, row in firsts.items()]
     standing = dict(
         zip(firsts, world.side_by_side(world.suppressions.opt_out, wanted), strict=True)
     )
@@ -182,36 +157,17 @@ def _phone_in(row: Row, columns: Columns, parse_phone: Callable[[str], str]) -> 
         return error
 
 
-def _opt_out(job: OptOutImport, phone: str, row: Row) -> Suppression:
+def _opt_out(job: OptOutImport, phone: str, row: Row, committed_at: datetime) -> Suppression:
     return Suppression(
         phone=phone,
         opted_out=True,
         event_at=job.started_at or job.created_at,
         source=ConsentSource.BULK,
         cause=_cause(job, row),
+        committed_at=committed_at,
         told=Circumstances(by=job.created_by, reason=job.reason),
     )
 
 
 def _cause(job: OptOutImport, row: Row) -> str:
     return f"{job.id}.{row.line}"
-
-
-def _finish(world: ImportingOptOuts, job: OptOutImport) -> OptOutImport:
-    key = None
-    if job.rejected_pieces:
-        key = f"uploads/opt-outs/{job.id}/rejected.csv"
-        world.files.put_stream(key, _rejected_file(world, job), content_type="text/csv")
-    return _commit(world, job, replace(job, status=ImportStatus.DONE, rejected_key=key))
-
-
-def _rejected_file(world: ImportingOptOuts, job: OptOutImport) -> Iterator[bytes]:
-    # The mark makes spreadsheets read it as UTF-8.
-    yield csv_lines([("line", "reason", *job.headers)]).encode("utf-8-sig")
-    for place, name in enumerate(job.rejected_pieces):
-        yield from world.files.read_from(_piece_key(job, place, name), 0)
-
-
-def _piece_key(job: OptOutImport, place: int, name: str) -> str:
-    # Under uploads/, which the bucket empties by itself.
-    return f"uploads/opt-outs/{job.id}/rejected-{place:06d}-{name}.csv"

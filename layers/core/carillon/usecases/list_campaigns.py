@@ -5,9 +5,10 @@ What a page costs is bounded, whatever the number of campaigns: see ``ports.Camp
 A filter that lets little through gives short pages, perhaps empty ones, that have a next one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.campaign_card import Card, ReportKind, card_of, report_kind
 from carillon.domain.campaign_offers import Offer, actions_open_to, menu, reaches
 from carillon.domain.campaign_search import CampaignFilter, CampaignSort, asked_words
-from carillon.domain.campaign_states import TABS, Action
+from carillon.domain.campaign_states import TABS, Action, tab_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.listing import Listing, Position
 from carillon.domain.organisation import Office
@@ -27,11 +28,15 @@ from carillon.ports import CampaignShelves, ManagedLists, Offices, Policies, Sen
 MOST_NAMED = 5
 # More than so many campaigns on the calendar of one office and month are counted as "at least".
 MOST_ON_CALENDAR = 1000
+# Whose conversations an agent is shown; the inbox reads every queue of each.
+_LIVE_TAB = tab_of(CampaignStatus.ACTIVE)
+_NEWEST, _MOST_LIVE = 50, 10
 _A_MONTH_AND_MORE = timedelta(days=31)
 
 _YEARS = (1970, 9998)
 
 _Found = TypeVar("_Found")
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,42 @@ class Asked:
     sort: CampaignSort = CampaignSort.CREATED
     descends: bool | None = None
     q: str | None = None
+
+
+def asked_of(query: Mapping[str, str]) -> Asked:
+    """Return what the query of a listing asks for; InvalidInput names the parameter."""
+    tags = frozenset(tag for tag in query.get("tags", "").split(",") if tag)
+    keep = CampaignFilter(
+        tags=tags,
+        type=query.get("type"),
+        status=_chosen(CampaignStatus, query, "status"),
+        operated_by=query.get("operated_by"),
+    )
+    order = query.get("order")
+    if order not in (None, "asc", "desc"):
+        raise InvalidInput("order must be asc or desc.", field="order")
+    return Asked(
+        tab=query.get("tab", "active"),
+        keep=keep,
+        office_id=query.get("office_id"),
+        sort=_chosen(CampaignSort, query, "sort") or CampaignSort.CREATED,
+        descends=None if order is None else order == "desc",
+        q=query.get("q"),
+    )
+
+
+def vocabulary_of(query: Mapping[str, str]) -> Vocabulary | None:
+    """Return in whose words a state is to be told besides ours; InvalidInput."""
+    return _chosen(Vocabulary, query, "vocabulary")
+
+
+def _chosen(kind: type[_Choice], query: Mapping[str, str], name: str) -> _Choice | None:
+    if name not in query:
+        return None
+    try:
+        return kind(query[name])
+    except ValueError as error:
+        raise InvalidInput(f"{name} must be one of {', '.join(kind)}.", field=name) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +104,8 @@ class CampaignRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Affected:
-    """A campaign of the same combo whose state pausing or resuming another one concerns (K10)."""
+class Linked:
+    """A campaign of the same combo (K10)."""
 
     id: str
     number: int
@@ -90,9 +131,9 @@ class CalendarEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class CalendarDay:
-    """How many campaigns are due on a day."""
+    """How many campaigns are due on a day (``2026-11-27``)."""
 
-    date: date
+    date: str
     count: int
 
 
@@ -178,22 +219,26 @@ class ListCampaigns:
             for one in campaigns
         ]
 
-    def affected(self, access: Access, campaign: Campaign) -> list[Affected]:
-        """
-        Return which campaigns of its combo are not as *campaign* is, or soon will be (K10).
+    def linked(self, access: Access, campaign: Campaign) -> list[Linked]:
+        """Return the campaigns of its combo; it does not matter which of two names the other."""
+        return [
+            Linked(id=one.id, number=one.number, title=one.title, status=one.status)
+            for one in self._world.shelves.linked(campaign)
+            if reaches(access, one.office_id, one.agents)
+        ]
 
-        Of a paused one those that are live, of a live one those that are paused; it does not
-        matter which of two names the other. Nothing is done to them.
+    def affected(self, access: Access, campaign: Campaign) -> list[Linked]:
+        """
+        Return whom of its combo it concerns that *campaign* was paused or resumed (K10).
+
+        Of a paused one those that are live, of a live one those that are paused. Nothing is
+        done to them.
         """
         concerned = {
             CampaignStatus.PAUSED: CampaignStatus.ACTIVE,
             CampaignStatus.ACTIVE: CampaignStatus.PAUSED,
         }.get(campaign.status)
-        return [
-            Affected(id=one.id, number=one.number, title=one.title, status=one.status)
-            for one in self._world.shelves.linked(campaign)
-            if one.status is concerned and reaches(access, one.office_id, one.agents)
-        ]
+        return [one for one in self.linked(access, campaign) if one.status is concerned]
 
     def calendar(self, access: Access, month: str, day: str | None = None) -> Calendar:
         """
@@ -221,7 +266,7 @@ class ListCampaigns:
         counts: dict[date, int] = {}
         for its_day, _, _ in dated:
             counts[its_day] = counts.get(its_day, 0) + 1
-        days = tuple(CalendarDay(date=one, count=counts[one]) for one in sorted(counts))
+        days = tuple(CalendarDay(date=one.isoformat(), count=counts[one]) for one in sorted(counts))
         shown = [(office, one) for its_day, office, one in dated if its_day == wanted]
         return Calendar(
             month=month, day=day, days=days, entries=self._entries(shown), at_least=at_least
@@ -276,6 +321,17 @@ class ListCampaigns:
             for office, one in shown
         )
         return tuple(sorted(entries, key=lambda entry: (entry.schedule_at, entry.id)))
+
+
+def live_campaigns_of(shelves: CampaignShelves) -> Callable[[str], list[str]]:
+    """Return what tells which of the newest campaigns that a user is an agent of are live."""
+
+    def campaigns_of(subject: str) -> list[str]:
+        newest = shelves.of_agent(subject, _NEWEST, None).items
+        live = [one.id for one in newest if one.tab == _LIVE_TAB]
+        return live[:_MOST_LIVE]
+
+    return campaigns_of
 
 
 def _kept(access: Access, asked: Asked, found: Iterable[Campaign]) -> Iterable[Campaign]:

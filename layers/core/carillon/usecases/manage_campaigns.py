@@ -8,12 +8,12 @@ same Idempotency-Key queues it again, and so does the sweep of ``start_due_campa
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from carillon.domain.approval import Approval, ApprovalState
-from carillon.domain.campaign import MAX_AGENTS, Campaign, HoldReason, cloned
+from carillon.domain.approval import Approval
+from carillon.domain.campaign import Campaign, HoldReason, cloned
 from carillon.domain.campaign_offers import reaches
 from carillon.domain.campaign_states import (
     Action,
@@ -21,15 +21,12 @@ from carillon.domain.campaign_states import (
     require_allowed,
     states_allowing,
 )
-from carillon.domain.commands import Between, Command, Entries, Length, OneOf, Origin
-from carillon.domain.content import FollowUp, Variant
-from carillon.domain.errors import Conflict, InvalidInput, NotFound
-from carillon.domain.hours import ActiveHours
+from carillon.domain.commands import Origin
+from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.ids import derived_id
 from carillon.domain.occurrences import require_recurring
 from carillon.domain.permissions import Access
 from carillon.domain.recurrence import Recurrence
-from carillon.domain.schedules import EVERYWHERE, earliest_instant
 from carillon.ports import (
     Campaigns,
     Clock,
@@ -40,108 +37,38 @@ from carillon.ports import (
     Senders,
 )
 from carillon.usecases.approve_launches import Decision, LaunchApprovals
+from carillon.usecases.campaign_checks import (
+    distinct,
+    is_decided,
+    require_editable,
+    require_not_over,
+    require_of_office,
+    require_ready,
+    require_single,
+    require_time_to_send,
+    require_version,
+)
+from carillon.usecases.campaign_commands import (
+    MAX_TITLE,
+    CampaignChange,
+    Clone,
+    NewCampaign,
+    Schedule,
+    due_at,
+    named_changes,
+)
 from carillon.usecases.keep_conversation import SINGLE_USE
 from carillon.usecases.manage_offices import require_new_home
 from carillon.usecases.stop_conversations import StopConversations
 
-OPERATORS = ("agent", "assistant")
-# Merge fields may be longer than what replaces them; a message has at most half of this.
-MAX_BODY = 3200
-
 # What a person has decided ends what the platform had held it for.
 _FREE: Mapping[str, Any] = {"hold_reason": HoldReason.NONE, "hold_until": None}
-# Frozen with the audience: parts are dealt out to the senders at launch (K10).
-_FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
 
-# What a campaign may be without: named in ``unset``, it is gone.
-_OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
-MAX_MESSAGES = 100_000_000
-_YEARS_AHEAD = 10
-_MAX_TITLE = 200
 _COPY = " (copy)"
 # What was looked at must be what is launched, dated or let go on: hence the version.
 _LOOKED_AT = frozenset(
     {Action.LAUNCH, Action.SCHEDULE, Action.EDIT_DATE, Action.UNSCHEDULE, Action.RESUME}
 )
-
-_Ids = Annotated[tuple[str, ...], Entries(50, 80)]
-_Users = Annotated[tuple[str, ...], Entries(MAX_AGENTS, 100)]
-_Links = Annotated[tuple[str, ...], Entries(20, 80)]
-_Messages = Annotated[int, Between(1, MAX_MESSAGES)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewCampaign(Command):
-    """
-    A draft. What is left empty must be filled before the launch.
-
-    *variants*, if there are any, stand in for *body* (M2). *active_hours* are
-    ``{"zone": "recipient", "days": {"mon": ["09:00-17:00"]}, "closed_dates": []}`` (F5).
-    *daily_limit* is messages a day in the office's zone; after *pilot_size* messages the
-    campaign pauses by itself (K17); nothing leaves at or after *ends_at*. *agents* are users
-    who work on its conversations; *linked_campaigns* make a combo with it (K10).
-    """
-
-    title: Annotated[str, Length(1, _MAX_TITLE)]
-    office_id: Annotated[str, Length(1, 80)]
-    body: Annotated[str, Length(0, MAX_BODY)] = ""
-    sender_ids: _Ids = ()
-    list_ids: _Ids = ()
-    exclude_list_ids: _Ids = ()
-    tags: _Ids = ()
-    agents: _Users = ()
-    linked_campaigns: _Links = ()
-    operated_by: Annotated[str, OneOf(OPERATORS)] = "agent"
-    variants: tuple[Variant, ...] = ()
-    follow_ups: tuple[FollowUp, ...] = ()
-    active_hours: ActiveHours | None = None
-    daily_limit: _Messages | None = None
-    pilot_size: _Messages | None = None
-    ends_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CampaignChange(Command):
-    """What to change; fields left out stay as they are, those named in *unset* are gone."""
-
-    title: Annotated[str, Length(1, _MAX_TITLE)] | None = None
-    body: Annotated[str, Length(0, MAX_BODY)] | None = None
-    sender_ids: _Ids | None = None
-    list_ids: _Ids | None = None
-    exclude_list_ids: _Ids | None = None
-    tags: _Ids | None = None
-    agents: _Users | None = None
-    linked_campaigns: _Links | None = None
-    operated_by: Annotated[str, OneOf(OPERATORS)] | None = None
-    variants: tuple[Variant, ...] | None = None
-    follow_ups: tuple[FollowUp, ...] | None = None
-    active_hours: ActiveHours | None = None
-    daily_limit: _Messages | None = None
-    pilot_size: _Messages | None = None
-    ends_at: datetime | None = None
-    unset: Annotated[tuple[str, ...], Entries(len(_OPTIONAL), 40)] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clone(Command):
-    """How the copy is called; without a title, as the first one, marked as a copy."""
-
-    title: Annotated[str, Length(1, _MAX_TITLE)] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule(Command):
-    """
-    When to launch (K15): at an instant, on every recipient's own clock, or again and again.
-
-    *local_at* is a date and time without an offset, such as ``2026-11-27T10:00``. *recurrence*
-    is ``{"rule": "0 10 * * mon", "zone": "recipient", "until": "2027-03-31T23:59"}``: the rule
-    is five cron fields or an RRULE, the zone ``office`` unless said otherwise.
-    """
-
-    schedule_at: datetime | None = None
-    local_at: Annotated[str, Length(16, 16)] | None = None
-    recurrence: Recurrence | None = None
 
 
 class ManageCampaigns:
@@ -191,12 +118,12 @@ class ManageCampaigns:
             title=new.title.strip(),
             office_id=new.office_id,
             body=new.body,
-            sender_ids=_distinct(new.sender_ids),
-            list_ids=_distinct(new.list_ids),
-            exclude_list_ids=_distinct(new.exclude_list_ids),
-            tags=_distinct(new.tags),
-            agents=_distinct(new.agents),
-            linked_campaigns=_distinct(new.linked_campaigns),
+            sender_ids=distinct(new.sender_ids),
+            list_ids=distinct(new.list_ids),
+            exclude_list_ids=distinct(new.exclude_list_ids),
+            tags=distinct(new.tags),
+            agents=distinct(new.agents),
+            linked_campaigns=distinct(new.linked_campaigns),
             operated_by=new.operated_by,
             variants=new.variants,
             follow_ups=new.follow_ups,
@@ -218,12 +145,13 @@ class ManageCampaigns:
         """
         source = self.get(access, campaign_id)
         access.require_office(source.office_id)
-        senders = [self._senders.get(one) for one in source.sender_ids]
+        senders = self._senders.several(source.sender_ids)
+        kept = [one for one in source.sender_ids if one in senders]
         copy = cloned(
             source,
             id=origin.new_id("cmp"),
             title=(wanted.title or _copy_title(source.title)).strip(),
-            sender_ids=tuple(one.id for one in senders if one.kind != SINGLE_USE),
+            sender_ids=tuple(one for one in kept if senders[one].kind != SINGLE_USE),
             created_by=origin.subject,
             now=self._clock.now(),
         )
@@ -252,19 +180,19 @@ class ManageCampaigns:
         froze. Edits reach unsent leads only, and void an approval (K18).
         """
         campaign = self.get(access, campaign_id)
-        _require_version(campaign, version)
-        changes = _named(change)
+        require_version(campaign, version)
+        changes = named_changes(change)
         if not changes:
             return campaign
-        _require_editable(campaign, changes)
+        require_editable(campaign, changes)
         self._check_fields(campaign.office_id, changes)
         if campaign.recurrence is not None:
             self._require_reusable(changes.get("sender_ids", ()), "sender_ids")
         self._check_links(campaign.id, campaign.office_id, changes.get("linked_campaigns", ()))
         if campaign.status is not CampaignStatus.DRAFT:
-            _require_ready(replace(campaign, **changes))
+            require_ready(replace(campaign, **changes))
         if campaign.status is CampaignStatus.SCHEDULED:
-            _require_time_to_send(replace(campaign, **changes), "ends_at")
+            require_time_to_send(replace(campaign, **changes), "ends_at")
         if campaign.hold_reason is HoldReason.PILOT and "pilot_size" in changes:
             # Resumed, it goes on with the pilot that was just asked for, not with everybody.
             changes |= _FREE
@@ -281,11 +209,16 @@ class ManageCampaigns:
         """
         campaign = self.get(access, campaign_id)
         now = self._clock.now()
-        changes = {"launched_at": now, "launch_error": None, "schedule_at": None, "local_at": None}
-        _require_single(campaign)
+        changes: dict[str, Any] = {
+            "launched_at": now,
+            "launch_error": None,
+            "schedule_at": None,
+            "local_at": None,
+        }
+        require_single(campaign)
         if campaign.status in states_allowing(Action.LAUNCH):
-            _require_ready(campaign)
-            _require_not_over(campaign, now)
+            require_ready(campaign)
+            require_not_over(campaign, now)
             approval = self._approvals.on_start(access.caller, campaign)
             if not self._approvals.lets_start(approval):
                 return self._asking(campaign, approval)
@@ -308,9 +241,9 @@ class ManageCampaigns:
         is_moved = campaign.status is CampaignStatus.SCHEDULED
         action = Action.EDIT_DATE if is_moved else Action.SCHEDULE
         if campaign.status in states_allowing(action):
-            _require_ready(campaign)
+            require_ready(campaign)
             named = next(name for name, value in vars(schedule).items() if value is not None)
-            _require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
+            require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
         approve = self._approvals.on_edit if is_moved else self._approvals.on_start
         changes = {
             "schedule_at": schedule_at,
@@ -348,7 +281,7 @@ class ManageCampaigns:
         campaign = self.get(access, campaign_id)
         changes = dict(_FREE)
         if campaign.status in states_allowing(Action.RESUME):
-            _require_not_over(campaign, self._clock.now())
+            require_not_over(campaign, self._clock.now())
             if not self._approvals.lets_go_on(campaign.approval):
                 approval = self._approvals.on_start(access.caller, campaign)
                 if not self._approvals.lets_start(approval):
@@ -394,7 +327,7 @@ class ManageCampaigns:
         still at *version* (None: whichever it is).
         """
         campaign = self.get(access, campaign_id)
-        _require_version(campaign, version)
+        require_version(campaign, version)
         require_allowed(campaign.status, Action.DELETE)
         self._campaigns.delete(campaign)
 
@@ -414,9 +347,9 @@ class ManageCampaigns:
         ``approval_not_requested``; Forbidden (``own_approval``).
         """
         campaign = self.get(access, campaign_id)
-        if _is_decided(campaign.approval, access.caller.subject, approves=approves):
+        if is_decided(campaign.approval, access.caller.subject, approves=approves):
             return campaign
-        _require_version(campaign, version)
+        require_version(campaign, version)
         require_allowed(campaign.status, Action.APPROVE if approves else Action.REFUSE)
         approval = self._approvals.decide(access.caller, campaign, decision, approves=approves)
         return self._campaigns.change(campaign, {"approval": approval}, self._clock.now())
@@ -448,7 +381,7 @@ class ManageCampaigns:
                 "Say one of schedule_at, local_at and recurrence.", field="schedule_at"
             )
         if schedule.recurrence is None:
-            return _due_at(schedule, now), None
+            return due_at(schedule, now), None
         self._require_reusable(campaign.sender_ids, "recurrence")
         office = self._offices.get(campaign.office_id)
         recurrence = schedule.recurrence.anchored(office.timezone, now)
@@ -488,13 +421,13 @@ class ManageCampaigns:
             ("list_ids", self._lists.get),
             ("exclude_list_ids", self._lists.get),
         ):
-            _require_of_office(name, values.get(name) or (), find, office_id)
+            require_of_office(name, values.get(name) or (), find, office_id)
 
     def _check_links(self, own_id: str, office_id: str, links: Iterable[str]) -> None:
         links = tuple(links)
         if own_id in links:
             raise InvalidInput("A campaign is not linked to itself.", field="linked_campaigns")
-        _require_of_office("linked_campaigns", links, self._campaigns.get, office_id)
+        require_of_office("linked_campaigns", links, self._campaigns.get, office_id)
 
     def _check_texts(self, values: Mapping[str, Any]) -> None:
         if values.get("body"):
@@ -507,102 +440,6 @@ class ManageCampaigns:
                     raise InvalidInput(error.detail, field=name, code=error.code) from error
 
 
-def _due_at(schedule: Schedule, now: datetime) -> datetime:
-    """Return when *schedule* is to be planned; InvalidInput when it names no time to come."""
-    if schedule.schedule_at is not None:
-        if schedule.schedule_at <= now:
-            raise InvalidInput("schedule_at must be in the future.", field="schedule_at")
-        return schedule.schedule_at
-    local = _local_time(schedule.local_at or "")
-    if not now.year - 1 <= local.year <= now.year + _YEARS_AHEAD:
-        raise InvalidInput("local_at must be within ten years.", field="local_at")
-    first = earliest_instant(local.date(), local.time())
-    if first + EVERYWHERE <= now:
-        raise InvalidInput("local_at is over everywhere on earth.", field="local_at")
-    return first
-
-
-def _local_time(text: str) -> datetime:
-    try:
-        local = datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - everybody's own clock
-    except ValueError as error:
-        raise InvalidInput(
-            "local_at must be a date and time without an offset, such as 2026-11-27T10:00.",
-            field="local_at",
-        ) from error
-    return local
-
-
-def _named(change: CampaignChange) -> dict[str, Any]:
-    unknown = sorted(set(change.unset) - set(_OPTIONAL))
-    if unknown:
-        raise InvalidInput(f"unset may name {', '.join(_OPTIONAL)}.", field="unset")
-    values = {field.name: getattr(change, field.name) for field in fields(change)}
-    del values["unset"]
-    named = {name: value for name, value in values.items() if value is not None}
-    both = sorted(set(change.unset) & named.keys())
-    if both:
-        raise InvalidInput(f"{both[0]} is both set and unset.", field="unset")
-    for name, value in named.items():
-        # Ids and tags; the same follow-up may well come twice.
-        if isinstance(value, tuple) and name not in ("variants", "follow_ups"):
-            named[name] = _distinct(value)
-    cleared: dict[str, Any] = dict.fromkeys(change.unset)
-    return {**named, **cleared, **{n: () for n in ("variants", "follow_ups") if n in cleared}}
-
-
-def _require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:
-    require_allowed(campaign.status, Action.EDIT)
-    frozen = sorted(_FROZEN_AT_LAUNCH & changes.keys())
-    if campaign.status is CampaignStatus.PAUSED and frozen:
-        raise Conflict(
-            f"After the launch {', '.join(frozen)} cannot be changed.",
-            code="campaign_field_frozen",
-            extra={"fields": frozen},
-        )
-
-
-def _require_ready(campaign: Campaign) -> None:
-    missing = campaign.missing_for_launch()
-    if missing:
-        raise Conflict(
-            f"Before a launch the campaign needs: {', '.join(missing)}.",
-            code="campaign_not_ready",
-            extra={"missing": missing},
-        )
-
-
-def _require_not_over(campaign: Campaign, now: datetime) -> None:
-    if campaign.is_over(now):
-        raise Conflict(
-            "The campaign's end (ends_at) has passed; move it first.", code="campaign_over"
-        )
-
-
-def _require_time_to_send(campaign: Campaign, named: str) -> None:
-    if campaign.schedule_at is not None and campaign.is_over(campaign.schedule_at):
-        raise InvalidInput("The campaign would end (ends_at) before it starts.", field=named)
-
-
-def _require_of_office(
-    name: str, ids: Iterable[str], find: Callable[[str], Any], office_id: str
-) -> None:
-    for one in ids:
-        try:
-            belongs = find(one).office_id == office_id
-        except NotFound:
-            belongs = False
-        if not belongs:
-            # The same words for absent and foreign: no probing of other offices.
-            raise InvalidInput(
-                f"{name} names something that the campaign's office does not have.", field=name
-            )
-
-
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
-
-
 def _mark(origin: Origin) -> str | None:
     if origin.key is None:
         return None
@@ -610,26 +447,4 @@ def _mark(origin: Origin) -> str | None:
 
 
 def _copy_title(title: str) -> str:
-    return f"{title[: _MAX_TITLE - len(_COPY)]}{_COPY}"
-
-
-def _is_decided(approval: Approval | None, subject: str, *, approves: bool) -> bool:
-    state = ApprovalState.APPROVED if approves else ApprovalState.REFUSED
-    return approval is not None and approval.state is state and approval.decided_by == subject
-
-
-def _require_single(campaign: Campaign) -> None:
-    if campaign.recurrence is not None:
-        raise Conflict(
-            "It recurs: its occurrences are launched. Unschedule it first, or clone it.",
-            code="campaign_recurs",
-        )
-
-
-def _require_version(campaign: Campaign, version: int | None) -> None:
-    if version not in (None, campaign.version):
-        raise Conflict(
-            "It has changed since you read it; read it again.",
-            code="version_conflict",
-            extra={"version": campaign.version},
-        )
+    return f"{title[: MAX_TITLE - len(_COPY)]}{_COPY}"

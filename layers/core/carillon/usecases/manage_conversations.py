@@ -2,8 +2,8 @@
 The inbox as people work in it: find, look after, assign, opt out (V1 to V5, O3, P2).
 
 Who may see a conversation: an administrator every one; managers and agents those of their
-offices and those assigned to them; a limited user only the latter. To everybody else it is
-not there.
+offices and those assigned to them; a limited user those assigned to them and those of the
+campaigns that they are an agent of. To everybody else it is not there.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
+from carillon.domain.campaign_offers import reaches
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.commands import Command, Entries, Length, OneOf, Origin
 from carillon.domain.conversation import (
@@ -81,7 +82,11 @@ class Assignment(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class InboxWorld:
-    """What the inbox touches; *office_ids* are those of the organisation."""
+    """
+    What the inbox touches; *office_ids* are those of the organisation.
+
+    *campaigns_of* names the newest live campaigns, few of them, that a user is an agent of.
+    """
 
     book: ConversationBook
     conversations: Conversations
@@ -90,6 +95,7 @@ class InboxWorld:
     holds: Holds
     directory: SendingDirectory
     office_ids: Callable[[], Sequence[str]]
+    campaigns_of: Callable[[str], Sequence[str]]
     send_queue: Queue
     clock: Clock
     stale_after: timedelta = timedelta(minutes=60)
@@ -117,9 +123,10 @@ class ManageConversations:
         """
         sections = [section] if section is not None else list(Section)
         queues = self._queues(access, wanted, sections)
-        found = self._book.page(queues, _confined(access, wanted), limit, after)
+        own = self._own_campaigns(access)
+        found = self._book.page(queues, _confined(access, wanted, own), limit, after)
         kept = (self._in_order(one) for one in found.items)
-        return Listing(tuple(one for one in kept if may_see(access, one)), found.next)
+        return Listing(tuple(one for one in kept if may_see(access, one, own)), found.next)
 
     def counts(self, access: Access, wanted: InboxFilter) -> dict[Section, Count]:
         """
@@ -158,13 +165,14 @@ class ManageConversations:
         other offices; perhaps fewer than *limit* though there are more.
         """
         found = self._book.search(self._offices(access), key_asked(text), limit, after)
-        kept = [one for one in found.items if may_see(access, one) and wanted.keeps(one)]
+        own = self._own_campaigns(access)
+        kept = [one for one in found.items if may_see(access, one, own) and wanted.keeps(one)]
         return Listing(tuple(one for one in kept if section in (None, one.section)), found.next)
 
     def get(self, access: Access, conversation_id: str) -> Conversation:
         """Return the conversation; NotFound when it is absent or not for the caller."""
         found = self._book.get(conversation_id)
-        if found is None or not may_see(access, found):
+        if found is None or not (may_see(access, found) or self._is_agent_of(access, found)):
             raise not_found()
         return self.settled(found)
 
@@ -244,11 +252,12 @@ class ManageConversations:
         changes that bring no message are told for a minute after the last one.
         """
         queues = self._queues(access, InboxFilter(), list(Section))
+        own = self._own_campaigns(access)
         since, seen = _read_position(after, self._world.clock.now())
         stop_at = self._world.clock.monotonic() + wait_s
         while True:
             found = self._book.newer(queues, since - _OVERLAP, _MOST_UPDATES)
-            fresh = [one for one in found if _token(one) not in seen and may_see(access, one)]
+            fresh = [one for one in found if _token(one) not in seen and may_see(access, one, own)]
             left = stop_at - self._world.clock.monotonic()
             if fresh or after is None or left <= 0:
                 break
@@ -293,7 +302,9 @@ class ManageConversations:
         """Return the queues in which everything stands that *wanted* and *access* let through."""
         subject = access.caller.subject
         if access.caller.role is Role.LIMITED:
-            owners = [(QueueKind.USER, subject)]
+            # Counts would count twice what is in both: they are of one's own alone.
+            campaigns = sorted(self._own_campaigns(access)) if with_own else []
+            owners = [(QueueKind.USER, subject), *((QueueKind.CAMPAIGN, c) for c in campaigns)]
         elif wanted.assigned_to is not None:
             owners = [(QueueKind.USER, wanted.assigned_to)]
         elif wanted.campaign_id is not None:
@@ -305,6 +316,23 @@ class ManageConversations:
                 owners.append((QueueKind.USER, subject))
         return [InboxQueue(kind, owner, section) for section in sections for kind, owner in owners]
 
+    def _own_campaigns(self, access: Access) -> frozenset[str]:
+        """Return the campaigns that a limited user works on; nobody else needs to be told."""
+        if access.caller.role is not Role.LIMITED:
+            return frozenset()
+        return frozenset(self._world.campaigns_of(access.caller.subject))
+
+    def _is_agent_of(self, access: Access, conversation: Conversation) -> bool:
+        if access.caller.role is not Role.LIMITED or conversation.campaign_id is None:
+            return False
+        try:
+            campaign = self._world.directory.campaign(conversation.campaign_id)
+        except NotFound:
+            return False
+        return may_see(access, conversation, frozenset({campaign.id})) and reaches(
+            access, campaign.office_id, campaign.agents
+        )
+
     def _offices(self, access: Access) -> list[str]:
         return sorted(self._world.office_ids() if access.offices is None else access.offices)
 
@@ -315,9 +343,13 @@ class ManageConversations:
         )
 
 
-def may_see(access: Access, conversation: Conversation) -> bool:
+def may_see(
+    access: Access, conversation: Conversation, own_campaigns: frozenset[str] = frozenset()
+) -> bool:
     """Whether the caller may know of *conversation*; see the top of this module."""
     if access.scope is Scope.ALL or conversation.assigned_to == access.caller.subject:
+        return True
+    if access.covers(conversation.office_id) and conversation.campaign_id in own_campaigns:
         return True
     return access.caller.role is not Role.LIMITED and access.covers(conversation.office_id)
 
@@ -337,12 +369,12 @@ def require_version(conversation: Conversation, version: int | None) -> None:
         )
 
 
-def _confined(access: Access, wanted: InboxFilter) -> InboxFilter:
+def _confined(access: Access, wanted: InboxFilter, own: frozenset[str]) -> InboxFilter:
     if access.scope is Scope.ALL:
         return wanted
     is_limited = access.caller.role is Role.LIMITED
     offices = frozenset[str]() if is_limited else access.caller.offices
-    return replace(wanted, offices=offices, own_subject=access.caller.subject)
+    return replace(wanted, offices=offices, own_subject=access.caller.subject, own_campaigns=own)
 
 
 def _changed(before: Conversation, change: ConversationChange, now: datetime) -> Conversation:

@@ -12,6 +12,7 @@ from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
 from carillon.domain.permissions import Access
 from carillon.ports import Clock, ManagedLists, Offices, Queue, UploadLinks
+from carillon.usecases.csv_imports import require_same_file
 from carillon.usecases.manage_offices import require_new_home
 
 # A presigned PUT cannot limit the size, so it is checked before anything is read.
@@ -124,19 +125,21 @@ class ManageLists:
         """
         Queue the import of an uploaded file.
 
-        May be repeated: until it runs it is queued again, after that it is
-        returned as it is. Raises Conflict ``upload_missing`` when no file is
-        there, ``import_state`` when it has failed; InvalidInput
-        ``upload_too_large``.
+        May be repeated: what runs gets a runner more, which is harmless, and what has failed
+        goes on where it stopped, with the file and the columns with which it began. Raises
+        Conflict ``upload_missing`` when no file is there, ``file_changed`` when it is another;
+        InvalidInput ``upload_too_large``.
         """
         record = self.get_import(access, list_id, import_id)
-        if record.status in (ImportStatus.RUNNING, ImportStatus.DONE):
+        if record.status is ImportStatus.DONE:
             return record
-        _require_roles(start.mapping)
-        size = self._uploaded_size(record)
-        record = self._lists.queue_import(
-            record, size=size, mapping=start.mapping, allowed=STARTABLE
-        )
+        if record.status is not ImportStatus.RUNNING:
+            _require_roles(start.mapping)
+            begun = record.offset > 0
+            size = self._uploaded_size(record)
+            require_same_file(begun=begun, size_before=record.size, size=size)
+            mapping = record.mapping if begun else start.mapping
+            record = self._lists.queue_import(record, size=size, mapping=mapping, allowed=STARTABLE)
         self._import_queue.put({"list_id": list_id, "import_id": import_id})
         return record
 

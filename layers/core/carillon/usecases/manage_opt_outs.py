@@ -25,6 +25,7 @@ from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
 from carillon.domain.message import Suppression
 from carillon.ports import Clock, ConsentLedger, OptOutJobs, Queue, Suppressions, UploadLinks
+from carillon.usecases.csv_imports import require_same_file
 from carillon.usecases.manage_lists import (
     DOWNLOAD_LINK_LIFE,
     MAX_UPLOAD_BYTES,
@@ -204,27 +205,37 @@ class ManageOptOuts:
         """
         Queue the import of an uploaded file.
 
-        May be repeated: until it runs it is queued again, after that it is returned as it
-        is. Raises Conflict ``upload_missing`` when no file is there, ``import_state`` when
-        it has failed; InvalidInput ``upload_too_large``.
+        May be repeated: what runs gets a runner more, which is harmless, and what has failed
+        goes on where it stopped, with the file and the column with which it began. Raises
+        Conflict ``upload_missing`` when no file is there, ``file_changed`` when it is another;
+        InvalidInput ``upload_too_large``.
         """
         job = self._jobs.opt_out_import(import_id)
-        if job.status in (ImportStatus.RUNNING, ImportStatus.DONE):
+        if job.status is ImportStatus.DONE:
             return job
-        if job.status not in STARTABLE:
-            raise Conflict("This import has failed; create a new one.", code="import_state")
-        queued = replace(
+        if job.status in STARTABLE:
+            queued = self._queued(job, start)
+            if not self._jobs.advance_import(job, queued):
+                # Started by another request a moment ago.
+                return self._jobs.opt_out_import(import_id)
+            job = queued
+        self._queue.put({"import_id": import_id})
+        return job
+
+    def _queued(self, job: OptOutImport, start: StartOptOutImport) -> OptOutImport:
+        begun = job.format is not None
+        size = self._uploaded_size(job)
+        require_same_file(begun=begun, size_before=job.size, size=size)
+        wanted = {"phone": start.phone_column} if start.phone_column else {}
+        return replace(
             job,
             status=ImportStatus.QUEUED,
-            size=self._uploaded_size(job),
+            size=size,
             started_at=job.started_at or self._clock.now(),
-            mapping={"phone": start.phone_column} if start.phone_column else {},
+            mapping=job.mapping if begun else wanted,
+            error_code=None,
+            error=None,
         )
-        if not self._jobs.advance_import(job, queued):
-            # Started by another request a moment ago.
-            return self._jobs.opt_out_import(import_id)
-        self._queue.put({"import_id": import_id})
-        return queued
 
     def rejected_link(self, import_id: str) -> str:
         """Return a link to the rows that opted nobody out; NotFound while or when none are."""

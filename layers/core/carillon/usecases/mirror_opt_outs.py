@@ -10,7 +10,7 @@ read of either side may be old, and is looked at again before anything is change
 """
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from carillon.domain.opt_out_mirror import (
     ListedOptOut,
     MirrorState,
     Verdict,
+    refused_again,
     verdict,
 )
 from carillon.ports import Clock, ConsentNews, MirroredConsents, MirrorStates, ProviderOptOuts
@@ -49,6 +50,13 @@ class Mirroring:
     states: MirrorStates
     clock: Clock
     deadline: float
+
+
+def fair_shares(world: Mirroring, lists: int) -> Iterator[Mirroring]:
+    """Yield *world* for one list after another, each with its share of the time that is left."""
+    for left in range(lists, 0, -1):
+        now = world.clock.monotonic()
+        yield replace(world, deadline=now + max(world.deadline - now, 0.0) / left)
 
 
 @dataclass(frozen=True)
@@ -133,14 +141,16 @@ def _page(cursor: str | None, run: _Pass) -> tuple[list[ListedOptOut], str | Non
 
 def _settle(entry: ListedOptOut, standing: Suppression | None, run: _Pass) -> bool:
     """Do what *entry* asks for beside *standing*, which may be old; False for nothing."""
-    now = run.world.clock.now()
-    if verdict(entry, standing, now) is Verdict.IN_STEP:
+    now, name = run.world.clock.now(), run.theirs.name
+    if verdict(entry, standing, now, name) is Verdict.IN_STEP:
         return False
-    match verdict(entry, run.world.consents.of(entry.phone), now):
+    match verdict(entry, run.world.consents.of(entry.phone), now, name):
         case Verdict.OPT_OUT:
             _opt_out_here(entry, now, run)
         case Verdict.TAKE_OFF:
             _take_off(entry.phone, run)
+        case Verdict.KEPT_THERE:
+            run.counts["kept_there"] += 1
         case Verdict.IN_STEP:
             pass
     return True
@@ -215,6 +225,8 @@ def _taken_off(phone: str, run: _Pass) -> None:
     except Conflict:
         # The provider wants to hear it from the person. Until then it refuses our messages,
         # and the first that is refused opts out here again (F7).
+        kept = refused_again(entry, run.theirs.name, standing, run.world.clock.now())
+        run.world.consents.note_kept(standing, kept)
         run.counts["opt_in_refused_there"] += 1
         return
     run.counts["taken_off_there"] += 1

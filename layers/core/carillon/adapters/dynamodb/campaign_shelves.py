@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.domain.campaign import Campaign, CampaignStatus
@@ -213,12 +214,10 @@ class DynamoShelves:
                 to_item({"pk": schema.campaign_pk(one), "sk": "CMP"})
                 for one in ids[first : first + _BATCH_GET]
             ]
-            wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in map(from_item, answer["Responses"].get(self._table, [])):
-                    found[item["id"]] = campaign_of_item(item)
-                wanted = answer.get("UnprocessedKeys") or {}
+            wanted = {self._table: {"Keys": keys, "ConsistentRead": True}}
+            for _, item in read_all(self._client, wanted):
+                campaign = campaign_of_item(from_item(item))
+                found[campaign.id] = campaign
         return [found[one] for one in ids if one in found]
 
 

@@ -102,14 +102,17 @@ class DynamoOptOutJobs:
         return item
 
     def _replace(self, values: Mapping[str, Any], job_id: str, expected: Mapping[str, Any]) -> bool:
-        """Set all of *values* where the item still has what is *expected*."""
+        """Set all of *values*, None removing, where the item still has what is *expected*."""
         kept = {name: value for name, value in values.items() if value is not None}
-        names = {f"#{name}": name for name in (*kept, *expected)}
+        gone = [f"#{name}" for name in values if name not in kept]
+        names = {f"#{name}": name for name in (*values, *expected)}
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=to_item(schema.job_key(job_id)),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in kept),
+                UpdateExpression="SET "
+                + ", ".join(f"#{name} = :{name}" for name in kept)
+                + (f" REMOVE {', '.join(gone)}" if gone else ""),
                 ConditionExpression=" AND ".join(f"#{name} = :was_{name}" for name in expected),
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=to_item(

@@ -19,6 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.campaign_places import moved_places
 from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
@@ -144,13 +145,8 @@ class DynamoOptOutLookup:
                 "ExpressionAttributeNames": {"#status": "status"},
             }
         }
-        found: set[str] = set()
-        while wanted:
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            items = map(from_item, answer["Responses"].get(self._table, ()))
-            found |= {item["pk"] for item in items if item["status"] == "opted_out"}
-            wanted = answer.get("UnprocessedKeys") or {}
-        return found
+        items = (from_item(item) for _, item in read_all(self._client, wanted))
+        return {item["pk"] for item in items if item["status"] == "opted_out"}
 
 
 class _Control:

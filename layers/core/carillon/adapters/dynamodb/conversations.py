@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all, write_all
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.conversation import Conversation
@@ -243,12 +244,9 @@ class DynamoConversations:
         for start in range(0, len(ids), _BATCH_GET):
             keys = [_key(one) for one in ids[start : start + _BATCH_GET]]
             wanted: dict[str, Any] = {self._table: {"Keys": keys}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._table, []):
-                    one = _conversation(from_item(item))
-                    found[one.id] = one
-                wanted = answer.get("UnprocessedKeys") or {}
+            for _, item in read_all(self._client, wanted):
+                one = _conversation(from_item(item))
+                found[one.id] = one
         return [found[one] for one in ids if one in found]
 
     def _put_search_entries(self, conversation: Conversation) -> None:
@@ -263,9 +261,7 @@ class DynamoConversations:
         wanted: dict[str, Any] = {
             self._table: [{"PutRequest": {"Item": to_item(entry)}} for entry in entries]
         }
-        while wanted:
-            answer = self._client.batch_write_item(RequestItems=wanted)
-            wanted = answer.get("UnprocessedItems") or {}
+        write_all(self._client, wanted)
 
 
 def _key(conversation_id: str) -> dict[str, Any]:

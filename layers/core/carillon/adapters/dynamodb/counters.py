@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.stream import scalars
 from carillon.domain.books import MARK, READ_ATTRIBUTES, Advance, CommitOutcome, Fold, PartBook
@@ -236,10 +237,7 @@ class DynamoBooks:
         for start in range(0, len(pks), _KEYS_PER_READ):
             keys = [_key(pk, _BOOK_SK) for pk in pks[start : start + _KEYS_PER_READ]]
             wanted: Item = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                yield from (from_item(item) for item in answer["Responses"].get(self._table, []))
-                wanted = answer.get("UnprocessedKeys") or {}
+            yield from (from_item(item) for _, item in read_all(self._client, wanted))
 
 
 class DynamoFigures:

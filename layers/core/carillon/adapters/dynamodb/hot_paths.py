@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.items import (
     cancellation_reasons,
     condition_failed,
@@ -515,12 +516,9 @@ class DynamoMessages:
             wanted: dict[str, Any] = {
                 self._table: {"Keys": [_key(ref) for ref in refs[start : start + 100]]}
             }
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._table, []):
-                    row = from_item(item)
-                    yield RowRef(row["pk"], row["sk"]), row
-                wanted = answer.get("UnprocessedKeys") or {}
+            for _, item in read_all(self._client, wanted):
+                row = from_item(item)
+                yield RowRef(row["pk"], row["sk"]), row
 
 
 def _key(ref: RowRef) -> dict[str, Any]:

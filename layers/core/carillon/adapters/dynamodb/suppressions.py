@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.consent import (
     OPTED_OUT,
     entry_item,
@@ -23,11 +24,13 @@ from carillon.adapters.dynamodb.consent import (
 )
 from carillon.adapters.dynamodb.items import condition_failed, from_item, to_item
 from carillon.domain.clock import from_iso, to_iso
-from carillon.domain.message import RowRef, Suppression, told_in
+from carillon.domain.message import KeptEntry, RowRef, Suppression, told_in
 
 _ATTEMPTS = 5
 _FIRST_WAIT_S = 0.05
 _CONDITION_FAILED = "ConditionalCheckFailed"
+# An attribute for each list that does not let go of the phone; gone with the next event.
+_KEPT = "kept#"
 
 Action = dict[str, Any]
 Condition = tuple[str, dict[str, Any]]
@@ -79,11 +82,9 @@ class DynamoSuppressions:
         for start in range(0, len(distinct), _KEYS_PER_REQUEST):
             keys = [{"pk": {"S": phone}} for phone in distinct[start : start + _KEYS_PER_REQUEST]]
             wanted: dict[str, Any] = {self._table: {"Keys": keys}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in map(from_item, answer["Responses"].get(self._table, ())):
-                    found[item["pk"]] = _suppression(item)
-                wanted = answer.get("UnprocessedKeys") or {}
+            for _, typed in read_all(self._client, wanted):
+                item = from_item(typed)
+                found[item["pk"]] = _suppression(item)
         return found
 
     def opted_out_after(
@@ -102,6 +103,32 @@ class DynamoSuppressions:
         ours = [_suppression(from_item(item)) for item in answer["Items"]]
         last = answer.get("LastEvaluatedKey")
         return ours, last["pk"]["S"] if last else None
+
+    def enter(self, standing: Suppression) -> bool:
+        """Enter into ledger and list the event by which *standing* stands; see the port."""
+        recorded_at = standing.committed_at or standing.event_at
+        as_it_stands = {"Put": self._suppressed(standing, _still(standing))}
+        reasons = self._transact(
+            as_it_stands, self._entry(standing, recorded_at), self._listed(standing, recorded_at)
+        )
+        return reasons is None
+
+    def note_kept(self, standing: Suppression, kept: KeptEntry) -> None:
+        """Keep *kept* beside *standing*, while that stands: the last word of its list."""
+        condition, values = _still(standing)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": standing.phone}},
+                UpdateExpression="SET #kept = :kept",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#status": "status", "#kept": _KEPT + kept.list},
+                ExpressionAttributeValues=to_item({**values, ":kept": _kept_value(kept)}),
+            )
+        except ClientError as error:
+            # Something newer stands: of that nobody has asked the list yet.
+            if not condition_failed(error):
+                raise
 
     def note_thread(self, said: Suppression, row: RowRef) -> None:
         """Add to the ledger's entry of *said* to which conversation *row* it belongs, once."""
@@ -122,7 +149,11 @@ class DynamoSuppressions:
 
     def _commit(self, wanted: Suppression, may_replace: str) -> Suppression:
         # As it is stored, so that an event finds itself again.
-        wanted = replace(wanted, event_at=from_iso(to_iso(wanted.event_at)))
+        wanted = replace(
+            wanted,
+            event_at=from_iso(to_iso(wanted.event_at)),
+            committed_at=wanted.committed_at and from_iso(to_iso(wanted.committed_at)),
+        )
         condition = f"attribute_not_exists(pk) OR ({may_replace})"
         values = {":other": status_of(not wanted.opted_out), ":at": wanted.event_at}
         while True:
@@ -183,6 +214,8 @@ class DynamoSuppressions:
                     "event_at": wanted.event_at,
                     "source": wanted.source,
                     "cause": wanted.cause,
+                    "committed_at": wanted.committed_at,
+                    **{_KEPT + kept.list: _kept_value(kept) for kept in wanted.kept_by},
                 }
             ),
             "ConditionExpression": condition,
@@ -191,13 +224,14 @@ class DynamoSuppressions:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def _entry(self, said: Suppression) -> Action:
-        put = {"TableName": self._consent_table, "Item": entry_item(said, self._now())}
+    def _entry(self, said: Suppression, recorded_at: datetime | None = None) -> Action:
+        item = entry_item(said, recorded_at or self._now())
+        put = {"TableName": self._consent_table, "Item": item}
         # The ledger is never rewritten.
         return {"Put": {**put, "ConditionExpression": "attribute_not_exists(pk)"}}
 
-    def _listed(self, said: Suppression) -> Action:
-        item = listed_item(said, self._now())
+    def _listed(self, said: Suppression, recorded_at: datetime | None = None) -> Action:
+        item = listed_item(said, recorded_at or self._now())
         return {"Put": {"TableName": self._consent_table, "Item": item}}
 
     def _transact(self, *actions: Action) -> list[dict[str, Any]] | None:
@@ -233,5 +267,27 @@ def _suppression(item: dict[str, Any]) -> Suppression:
         event_at=from_iso(item["event_at"]),
         source=item["source"],
         cause=item["cause"],
-        committed_at=from_iso(item["committed_at"]) if "committed_at" in item else None,
+        committed_at=_moment(item.get("committed_at")),
+        kept_by=tuple(
+            _kept_entry(name.removeprefix(_KEPT), value)
+            for name, value in sorted(item.items())
+            if name.startswith(_KEPT)
+        ),
     )
+
+
+def _kept_value(kept: KeptEntry) -> dict[str, Any]:
+    return {"since": to_iso(kept.since), "tries": kept.tries, "retry_at": to_iso(kept.retry_at)}
+
+
+def _kept_entry(name: str, value: dict[str, Any]) -> KeptEntry:
+    return KeptEntry(
+        list=name,
+        since=from_iso(value["since"]),
+        tries=value["tries"],
+        retry_at=from_iso(value["retry_at"]),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return from_iso(text) if text else None

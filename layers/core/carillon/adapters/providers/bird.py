@@ -281,7 +281,7 @@ class Bird:
         # https://developers.messagebird.com/api/file-storage
         header = f"AccessKey {secret['access_key']}"
         return MediaAccess(
-            own_hosts=("*.messagebird.com",),
+            own_hosts=("messaging.messagebird.com",),
             authorization=lambda: header,
         )
 

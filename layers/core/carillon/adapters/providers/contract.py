@@ -61,10 +61,11 @@ class MediaAccess:
     """
     Where a provider keeps what came along with messages, and how it is asked for it.
 
-    A host is a name or ``*.`` and what it ends with. Only *hosts* are asked at all; () stands
-    for whichever its signed webhook names. *own_hosts* are told who asks, with what
-    *authorization* returns, once they have asked for it. An answer may point on to
-    *redirect_hosts*; () stands for no redirects.
+    Only *hosts* are asked at all; () stands for whichever its signed webhook names. *own_hosts*
+    are told who asks, with what *authorization* returns, once they have asked for it: each
+    by its whole name, for what else a provider runs below its domain, or lets customers run
+    there, has no business with the credentials. An answer may point on to *redirect_hosts*,
+    names or ``*.`` and what they end with; () stands for no redirects.
     """
 
     hosts: tuple[str, ...] = ()

@@ -239,10 +239,11 @@ class Plivo:
 
     def media_access(self, secret: Secret) -> MediaAccess:
         """Return how files are fetched: by anybody, or with the token where Plivo asks for it."""
-        # The documentation of incoming messages names neither host nor credentials.
+        # The documentation of incoming messages names neither host nor credentials; the account's
+        # token is documented for the API, and for recordings at the second one.
         header = basic(secret["auth_id"], secret["auth_token"])
         return MediaAccess(
-            own_hosts=("*.plivo.com",),
+            own_hosts=("api.plivo.com", "media.plivo.com"),
             authorization=lambda: header,
         )
 

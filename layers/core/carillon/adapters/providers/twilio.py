@@ -388,7 +388,7 @@ class TwilioModule:
         # https://www.twilio.com/docs/messaging/api/media-resource: every media address asks who
         # it is, and points on to a copy at mms.twiliocdn.com that is signed for four hours.
         of_base_url = urlsplit(secret.get("base_url", "")).hostname
-        own = ("*.twilio.com", *([of_base_url] if of_base_url else []))
+        own = ("api.twilio.com", *([of_base_url] if of_base_url else []))
         header = basic(secret["account_sid"], secret["auth_token"])
         return MediaAccess(
             hosts=own,

@@ -19,6 +19,7 @@ from itertools import chain
 from typing import Final
 
 from carillon.domain.optout import words_en, words_es, words_fr
+from carillon.domain.optout.lookalikes import BLANK, has_twins, in_latin
 from carillon.domain.optout.phrase_book import Phrase, PhraseBook, phrases
 
 
@@ -51,7 +52,9 @@ _REACTION = re.compile(
 _PHONE_NUMBER = re.compile(r"(?<!\w)\+?\d(?:(?:_|[^\w!?;,:\n\r]){0,8}\d){6,14}(?!\w)")
 _CLAUSE_END = re.compile(r"[,:、]+")
 _SENTENCE_END = re.compile(r"[.!?;\n\r。]+|(?<=\bno),|(?<=\bnon),")
-_QUOTED_LINE = re.compile(r"^[^\w>]*>.*$|^.*\b(?:wrote|escribio|a ecrit)\s*:\s*$", re.MULTILINE)
+# Asked of one line at a time: over several, either would be tried from each of their starts.
+_QUOTED = re.compile(r"[^\w>]*+>")
+_ATTRIBUTION = re.compile(r"\b(?:wrote|escribio|a ecrit)\s*+:\s*+\Z")
 _NUMBER_SIGN = re.compile(r"\b(my|this|wrong) ?#(?!\w)")
 _NOT_WORDS = re.compile(r"[\W_]+")
 _APOSTROPHES = re.compile("['’‘ʼ´`＇]")
@@ -71,6 +74,7 @@ _QUOTING: Final = frozenset(
         *("bus", "full", "next", "last", "the", "a"),
     }
 )
+_CONSENTS: Final = frozenset({Keyword.START, Keyword.YES})
 _Sentence = tuple[Phrase, ...]
 
 
@@ -86,15 +90,24 @@ def classify(text: str, *, extra_stop: Iterable[str] = ()) -> Keyword:
     clean = _clean(text)
     words = _words(clean)
     keyword = _keyword_alone(clean, words)
+    if keyword in _CONSENTS and has_twins(text):
+        # Consent is not guessed from the looks of letters.
+        return Keyword.NONE
     if keyword is not None:
         return keyword
-    sentences = [tuple(map(_spoken, clauses)) for clauses in _sentences(clean)]
+    own, quoted = _own_and_quoted(clean)
+    sentences = [tuple(map(_spoken, clauses)) for clauses in _sentences(own)]
     readings = {_consent_of(clauses) for clauses in sentences}
     if Keyword.STOP in readings or (words and words in {normalise(word) for word in extra_stop}):
         return Keyword.STOP
     if any(map(_tells_of_danger, sentences)):
         return Keyword.DISTRESS
-    is_weak = Keyword.WEAK in readings or any(map(_is_displeased, sentences))
+    is_weak = (
+        Keyword.WEAK in readings
+        or any(map(_is_displeased, sentences))
+        # Said before, or by a line that only looks quoted; our own footers say "reply STOP".
+        or _opts_out(quoted)
+    )
     return Keyword.WEAK if is_weak else Keyword.NONE
 
 
@@ -103,7 +116,8 @@ def is_in_distress(text: str) -> bool:
     clean = _clean(text)
     if _REACTION.match(clean):
         return False
-    return any(_tells_of_danger(tuple(map(_spoken, clauses))) for clauses in _sentences(clean))
+    own, _ = _own_and_quoted(clean)
+    return any(_tells_of_danger(tuple(map(_spoken, clauses))) for clauses in _sentences(own))
 
 
 def normalise(text: str) -> Phrase:
@@ -116,11 +130,13 @@ def _clean(text: str) -> str:
     if not text.isascii():
         composed = unicodedata.normalize("NFKC", _APOSTROPHES.sub("", _LETTER_EMOJI.sub("", text)))
         decomposed = unicodedata.normalize("NFD", composed.casefold())
-        text = "".join(
-            c for c in decomposed if c < "\x80" or unicodedata.category(c) not in _INVISIBLE
-        ).replace("ı", "i")
+        text = in_latin("".join(c for c in decomposed if c < "\x80" or not _is_unseen(c)))
     folded = _DRAWN_OUT.sub(r"\1", _APOSTROPHES.sub("", text).casefold())
     return _NUMBER_SIGN.sub(r"\1 number", folded)
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _INVISIBLE or character in BLANK
 
 
 def _words(clean: str) -> Phrase:
@@ -140,10 +156,36 @@ def _keyword_alone(clean: str, words: Phrase) -> Keyword | None:
     return _OTHER.get(whole)
 
 
+def _own_and_quoted(clean: str) -> tuple[str, list[str]]:
+    """Return what *clean* says itself, and the lines that it quotes; a mere quotation says it."""
+    if ">" not in clean and ":" not in clean:
+        return clean, []
+    own: list[str] = []
+    quoted: list[str] = []
+    for line in clean.split("\n"):
+        if _QUOTED.match(line):
+            quoted.append(line)
+        elif not _ATTRIBUTION.search(line):
+            own.append(line)
+    said = "\n".join(own)
+    return (said, quoted) if _words(said) else (clean, [])
+
+
+def _opts_out(lines: list[str]) -> bool:
+    """Whether one of *lines* is a keyword or says in a sentence of its own to opt out."""
+    if any(len(_once(_words(line))) == 1 and _is_stop(line) for line in set(lines)):
+        return True
+    sentences = (tuple(map(_spoken, clauses)) for clauses in _sentences("\n".join(lines)))
+    return any(_consent_of(clauses) is Keyword.STOP for clauses in sentences)
+
+
+def _is_stop(line: str) -> bool:
+    return _keyword_alone(line, _words(line)) is Keyword.STOP
+
+
 def _sentences(clean: str) -> set[_Sentence]:
-    """Return the clauses of each sentence, without lines quoted from an earlier text."""
-    unquoted = _QUOTED_LINE.sub("", clean) if ">" in clean or ":" in clean else clean
-    whole = _PHONE_NUMBER.sub(" this number ", unquoted if _words(unquoted) else clean)
+    """Return the clauses of each sentence."""
+    whole = _PHONE_NUMBER.sub(" this number ", clean)
     sentences = {
         tuple(filter(None, map(_words, _CLAUSE_END.split(sentence))))
         for sentence in _SENTENCE_END.split(whole)

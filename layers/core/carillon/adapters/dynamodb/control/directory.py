@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.campaign_texts import policy_from_text
 from carillon.adapters.dynamodb.control.items import (
     campaign_of_item,
@@ -59,11 +60,9 @@ class DynamoDirectory(DynamoLeases, DynamoWatches):
             batch = campaign_ids[start : start + _KEYS_PER_REQUEST]
             keys = [item_key(schema.campaign_pk(campaign_id), "CMP") for campaign_id in batch]
             wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in map(from_item, answer["Responses"].get(self._table, [])):
-                    found[item["id"]] = campaign_of_item(item)
-                wanted = answer.get("UnprocessedKeys", {})
+            for _, typed in read_all(self._client, wanted):
+                item = from_item(typed)
+                found[item["id"]] = campaign_of_item(item)
         return found
 
     def note_all_submitted(self, campaign_id: str, now: datetime) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.control.items import item_key
 from carillon.adapters.dynamodb.items import from_item
 from carillon.domain.campaign import CampaignStatus
@@ -62,13 +63,9 @@ class DynamoGate:
                 "ProjectionExpression": "pk, sk, replied_at, opted_out_at",
             }
         found: dict[tuple[str, str], dict[str, Any]] = {}
-        while wanted:
-            # An unprocessed key must be asked for again: a missing answer is not "allowed".
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            for items in answer["Responses"].values():
-                for item in map(from_item, items):
-                    found[item["pk"], item.get("sk", "")] = item
-            wanted = answer.get("UnprocessedKeys") or {}
+        for _, typed in read_all(self._client, wanted):
+            item = from_item(typed)
+            found[item["pk"], item.get("sk", "")] = item
         return found
 
 

@@ -99,6 +99,8 @@ class ListTable:
             _ImportItem.status.set(ImportStatus.QUEUED),
             _ImportItem.size.set(size),
             _ImportItem.mapping.set(dict(mapping)),
+            _ImportItem.error_code.remove(),
+            _ImportItem.error.remove(),
         ]
         if not update_item(item, updates, _ImportItem.status.is_in(*sorted(allowed))):
             present = self.get_import(wanted.list_id, wanted.id)
