@@ -39,7 +39,9 @@ from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, Dyna
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
+from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
+from carillon.adapters.dynamodb.occurrences import DynamoOccurrences
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
@@ -208,6 +210,8 @@ class World:
         self._messages = DynamoMessages(dynamodb, _MESSAGES)
         self._outbox = DynamoOutbox(dynamodb, control_table=_CONTROL, messages_table=_MESSAGES)
         self._plans = DynamoCampaignPlans(dynamodb, _CONTROL)
+        self._occurrences = DynamoOccurrences(dynamodb, _CONTROL)
+        self._knowledge = DynamoKnowledge(dynamodb, _CONTROL)
         self._lists = DynamoImportDirectory(dynamodb, _CONTROL)
         self._contacts = DynamoContacts(dynamodb, _CONTACTS)
         self._audiences = S3Audiences(self._objects)
@@ -438,6 +442,8 @@ class World:
             start_due_campaigns(
                 Starting(
                     campaigns=self._plans,
+                    occurrences=self._occurrences,
+                    knowledge=self._knowledge,
                     policy=self._directory.policy,
                     plan_queue=self._queues["plan"],
                     clock=self.timeline,

@@ -108,6 +108,9 @@ ASKED: dict[Route, Asked] = {
         status=CampaignStatus.DRAFT, body={"schedule_at": "2999-01-01T00:00:00Z"}
     ),
     _campaign("unschedule"): Asked(status=CampaignStatus.SCHEDULED),
+    ("GET", "/v1/campaigns/{campaign_id}/occurrences"): Asked(),
+    _campaign("occurrences/pause"): Asked(status=CampaignStatus.SCHEDULED),
+    _campaign("occurrences/resume"): Asked(status=CampaignStatus.SCHEDULED),
     _campaign("pause"): Asked(),
     _campaign("resume"): Asked(status=CampaignStatus.PAUSED),
     _campaign("end"): Asked(),

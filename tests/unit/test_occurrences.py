@@ -175,7 +175,8 @@ def test_at_every_change_of_every_clock_no_hourly_time_is_lost_and_no_instant_co
         due_at = [one.due_at for one in found]
         assert due_at == sorted(set(due_at))
         walls = [datetime.fromisoformat(one.local_time) for one in found]
-        expected, wall = {}, walls[0]
+        expected: dict[datetime, datetime] = {}
+        wall = walls[0]
         while wall <= walls[-1]:
             expected.setdefault(local_instant(wall.date(), wall.time(), clock), wall)
             wall += timedelta(hours=1)

@@ -7,6 +7,7 @@ from carillon.domain.campaign_states import TABS, Action
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.usecases.list_campaigns import Calendar, Linked
 from carillon.usecases.manage_knowledge import Trial
+from carillon.usecases.manage_series import Series
 from infra.openapi.schemas import (
     TEXT,
     Schema,
@@ -45,6 +46,7 @@ ANSWERS: dict[str, Schema] = {
     "LinkedCampaign": of(Linked),
     "CampaignList": page_of("Campaign"),
     "CampaignCalendar": of(Calendar),
+    "CampaignSeries": of(Series),
     "Queued": record({"campaign_id": TEXT, "status": TEXT}, ["campaign_id", "status"]),
     "KnowledgeEntry": of(KnowledgeEntry),
     "KnowledgeList": page_of("KnowledgeEntry"),

@@ -178,4 +178,4 @@ def _value(text: str, words: dict[str, int]) -> int:
 
 
 def _bad(detail: str) -> InvalidInput:
-    return InvalidInput(detail, field="schedule", code="bad_schedule")
+    return InvalidInput(detail, field="recurrence", code="bad_schedule")

@@ -5,7 +5,6 @@ It is stopped by unscheduling it, and edited like any scheduled campaign: an edi
 occurrences to come. What has been launched is a campaign of its own.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -18,8 +17,6 @@ from carillon.domain.permissions import Access
 from carillon.domain.recurrence import Occurred, Recurrence
 from carillon.ports import Campaigns, Clock, Occurrences
 
-MOST_SHOWN = 50
-
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
@@ -27,8 +24,8 @@ class Series:
 
     campaign_id: str
     recurrence: Recurrence | None
-    coming: Sequence[Occurrence]
-    occurred: Sequence[Occurred]
+    coming: tuple[Occurrence, ...]
+    occurred: tuple[Occurred, ...]
 
 
 class ManageSeries:
@@ -50,8 +47,8 @@ class ManageSeries:
         return Series(
             campaign_id=campaign.id,
             recurrence=campaign.recurrence,
-            coming=self._coming(campaign, limit),
-            occurred=self._occurrences.latest(campaign.id, limit),
+            coming=tuple(self._coming(campaign, limit)),
+            occurred=tuple(self._occurrences.latest(campaign.id, limit)),
         )
 
     def pause(self, access: Access, campaign_id: str) -> Campaign:
