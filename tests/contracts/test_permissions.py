@@ -19,6 +19,7 @@ from carillon.domain.conversation import conversation_id
 from carillon.domain.ids import lead_key
 from carillon.domain.message import RowRef
 from carillon.domain.permissions import PERMISSIONS, Role, Route, Scope
+from carillon.domain.recurrence import Recurrence
 from carillon.edge.http import endpoints
 from tests.support.clock import NOON
 from tests.support.consent import an_opt_out_export, an_opt_out_import
@@ -154,6 +155,7 @@ ASKED: dict[Route, Asked] = {
     ("POST", f"{_CONVERSATION}/messages"): Asked(body={"text": "Hello"}, headers={"If-Match": "*"}),
 }
 ROUTES = sorted(ASKED)
+_HOURLY = Recurrence(rule="0 * * * *", zone="UTC", starts_at="2026-11-22T12:00")
 _FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
 
 
@@ -217,6 +219,7 @@ def _keep(
             ids["campaign_id"],
             office_id=office_id,
             status=asked.status,
+            recurrence=_HOURLY if "/occurrences" in path else None,
             parts=1,
             # A limited user sees what they are an agent of; of their own office, that is.
             agents=(claims.get("sub", "usr_0"),),
