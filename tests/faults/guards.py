@@ -1283,8 +1283,8 @@ GUARDS = (
     Guard(
         "of several occurrences that are due the last alone fires",
         _SERIES,
-        "    coming = next_occurrence(recurrence, now)\n",
-        "    coming = next_occurrence(recurrence, series.schedule_at or now)\n",
+        "return list(takewhile(lambda one: one.due_at <= now, coming))",
+        "return list(takewhile(lambda one: one.due_at <= now, coming))[:1]",
         (_UNIT + "start_occurrences.py",),
         "after_days_away",
     ),
