@@ -31,11 +31,9 @@ from carillon.adapters.templates import compile_template
 from carillon.domain.canned import CannedReply
 from carillon.domain.conversation import Conversation, Section
 from carillon.domain.errors import InvalidInput
-from carillon.domain.hours import ActiveHours
 from carillon.domain.inbox import InboxFilter
-from carillon.domain.law_pack import Policy, shipped_pack
+from carillon.domain.law_pack import shipped_pack
 from carillon.domain.whereabouts import Whereabouts
-from carillon.domain.windows import Windows
 from carillon.edge.http import (
     Answer,
     Request,
@@ -62,15 +60,17 @@ from carillon.usecases.reply_in_conversation import (
     NewReply,
     ReplyInConversation,
     ReplyPreview,
-    ReplyRules,
     ReplyTexts,
+    reply_rules,
 )
 
 app = new_app("conversations_api")
 route = Router(app)
 
 # How it is kept, and nothing that anybody looks at.
-_INTERNAL = frozenset({"applied", "outgoing", "consent_at", "handed_over_at"})
+_INTERNAL = frozenset(
+    {"applied", "outgoing", "consent_at", "handed_over_at", "held_at", "opted_in_at"}
+)
 _WHOSE = ("office_id", "campaign_id", "assigned_to")
 _ONE = "/v1/conversations/{conversation_id}"
 
@@ -114,10 +114,6 @@ def build() -> UseCases:
         stale_after=timedelta(minutes=settings.stale_assignment_minutes),
     )
 
-    def windows_of(hours: ActiveHours | None) -> Windows:
-        policy = directory.policy()
-        return Windows(hours, shipped_pack(), Policy(hours=policy.active_hours))
-
     def locate(phone: str) -> Whereabouts:
         # Its telephone data takes 150 ms to load, and few contacts are of no campaign.
         from carillon.domain.locating import whereabouts  # noqa: PLC0415
@@ -133,11 +129,7 @@ def build() -> UseCases:
         replies=ReplyInConversation(
             inbox,
             world,
-            ReplyRules(
-                windows_of=windows_of,
-                locate=locate,
-                answers_outside_hours=lambda: directory.policy().answers_outside_hours,
-            ),
+            reply_rules(directory.policy, shipped_pack(), locate),
             ReplyTexts(audiences=audiences, canned=canned, compile_body=compile_body),
         ),
         canned=ManageCannedReplies(canned, offices, clock, compile_template),

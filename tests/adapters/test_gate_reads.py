@@ -38,6 +38,7 @@ def test_keys_left_unprocessed_are_read_before_the_gate_answers() -> None:
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
+            conversations_table="ConversationsTable",
         )
 
         view = gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a")
@@ -54,6 +55,7 @@ def test_every_read_of_the_gate_is_strongly_consistent() -> None:
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
+            conversations_table="ConversationsTable",
         )
 
         gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a")

@@ -27,7 +27,18 @@ from carillon.edge.batches import handle_each
 from infra.local.carrier import Carrier, Scenario
 from tests.support.assistants import an_entry
 from tests.support.clock import NOON
-from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
+from tests.support.conversations import a_conversation
+from tests.support.messages import (
+    KEY,
+    LEAD,
+    PHONE,
+    a_claim,
+    a_reply,
+    a_run,
+    a_watch,
+    after,
+    submit,
+)
 from tests.support.places import somewhere_in_daytime
 from tests.support.second_provider import speak_for_second_provider
 from tests.support.sending import a_campaign, a_sender
@@ -451,6 +462,30 @@ def test_a_question_about_no_conversation_goes_back_to_its_queue(deployed: Deplo
     lost = {"conversation_id": conversation_id(LEAD), "inbound_id": "SMin1"}
 
     assert deployed.invoke("ask_assistant", a_batch(lost)) == failed("m0")
+
+
+def test_a_question_that_failed_too_often_is_a_persons(deployed: Deployment) -> None:
+    book = DynamoConversations(deployed.stores.client, "ConversationsTable")
+    # Of a campaign that cannot be read: the assistant fails over it whenever it is asked.
+    asked = book.save(
+        a_conversation(campaign_id="cmp_gone", operated_by="assistant", awaiting_since=after(1))
+    )
+    deployed.stores.messages.record_inbound(
+        RowRef(LEAD.pk, f"{KEY}#in#SMin1"),
+        a_reply("When are you open?", "SMin1"),
+        keyword="none",
+        office_id="off_north",
+    )
+    answers = []
+    for tries in (1, 3, 4):
+        batch = a_batch({"conversation_id": asked.id, "inbound_id": "SMin1"})
+        batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(tries)
+        answers.append(deployed.invoke("ask_assistant", batch))
+
+    kept = book.get(asked.id)
+    assert answers == [failed("m0"), failed("m0"), NOTHING_FAILED]
+    assert kept is not None
+    assert kept.section is Section.NEEDS_ATTENTION
 
 
 def test_an_answer_asks_for_its_receipts_at_its_own_senders_provider(

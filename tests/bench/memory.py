@@ -367,7 +367,13 @@ class _KeepsNoRows:
 
 class _Open:
     def look(
-        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
+        self,
+        *,
+        phone: str,
+        campaign_id: str | None,
+        sender_id: str,
+        lead: RowRef | None = None,
+        conversation_id: str | None = None,
     ) -> GateView:
         return GateView(opted_out=False, campaign_active=True, lease_token=1, campaign_version=1)
 

@@ -94,6 +94,7 @@ _ROOT = Path(__file__).parents[2]
 _CONTROL, _MESSAGES, _COUNTERS = "ControlTable", "MessagesTable", "CountersTable"
 _CONTACTS, _SUPPRESSIONS, _BUCKET = "ContactsTable", "SuppressionsTable", "files"
 _CONSENT = "ConsentTable"
+_CONVERSATIONS = "ConversationsTable"
 _QUEUES = {
     name: f"https://queue.local/{name}"
     for name in ("import", "plan", "send", "receipt", "inbound", "reconcile", "recount")
@@ -292,6 +293,7 @@ class World:
                 control_table=_CONTROL,
                 suppressions_table=_SUPPRESSIONS,
                 messages_table=_MESSAGES,
+                conversations_table=_CONVERSATIONS,
             ),
             provider=_Metered(self.carrier, self.meter),
             suppressions=DynamoSuppressions(
@@ -319,6 +321,8 @@ class World:
             answering=Answering(
                 outbox=self._outbox,
                 conversations=self._messages,
+                book=DynamoConversations(self._dynamodb, _CONVERSATIONS),
+                on_error=_raise,
                 # Nobody answers in the bench.
                 resolve=lambda _ref, _row: Resolution.WAITING,
                 grace=timedelta(seconds=60),
@@ -360,7 +364,7 @@ class World:
             ),
             holds=DynamoHolds(self._dynamodb, _SUPPRESSIONS),
             inbox=Inbox(
-                book=DynamoConversations(self._dynamodb, "ConversationsTable"),
+                book=DynamoConversations(self._dynamodb, _CONVERSATIONS),
                 audiences=self._audiences,
                 directory=self._directory,
                 clock=self.timeline,

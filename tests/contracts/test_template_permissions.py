@@ -67,8 +67,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem"},
         # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
         MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
-        # DeleteItem: somebody who was held is let go.
-        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        # PutItem: somebody who was held is let go.
+        SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"PutItem"},
         CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
@@ -110,6 +110,10 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONSENT: {"PutItem"},
         # How many of the campaign's messages failed, to stop it.
         COUNTERS: {"Query"},
+        # BatchGetItem: whose conversation it is by now is read before each answer's send.
+        # PutItem: a promised reply is let go, and an answer that never left calls a person.
+        CONVERSATIONS: {"GetItem", "BatchGetItem", "PutItem"},
+        f"{CONVERSATIONS}/gsi4": {"Query"},
     },
     "aws_sms_events": {INDEX: {"Query"}},
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".

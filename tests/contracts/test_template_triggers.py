@@ -1,11 +1,19 @@
 """Queues and streams: what cfn-lint and `sam validate` let pass and AWS or the night would not."""
 
+import re
 from typing import Any
 
 import pytest
 
 from carillon.edge.batches import MOST_TRIES
-from tests.support.template import folder_of, functions, referred, resources, transformed
+from tests.support.template import (
+    ROOT,
+    folder_of,
+    functions,
+    referred,
+    resources,
+    transformed,
+)
 
 QUEUES = resources("AWS::SQS::Queue", "queues")
 TRIGGERS = resources("AWS::Lambda::EventSourceMapping")
@@ -194,3 +202,11 @@ def test_outputs_name_what_an_operator_needs() -> None:
         "AlarmTopic",
     }
     assert {f"{queue}Url" for queue in set(DEAD) | _stream_dead_queues()} <= outputs
+
+
+def test_a_question_is_handed_to_a_person_twice_before_it_is_dead() -> None:
+    given_out = QUEUES["AssistantQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    app = (ROOT / "functions" / "ask_assistant" / "app.py").read_text()
+    (tries,) = re.findall(r"^TRIES = (\d+)$", app, re.MULTILINE)
+
+    assert given_out - int(tries) == 2

@@ -50,6 +50,10 @@ _BOOK = _CORE + "adapters/dynamodb/conversations.py"
 _KEEP = _CORE + "usecases/keep_conversation.py"
 _SAY = _CORE + "usecases/reply_in_conversation.py"
 _ASK = _CORE + "usecases/ask_assistant.py"
+_SPEAK = _CORE + "usecases/speak_for_assistant.py"
+_WALK_OUTBOX = _CORE + "usecases/walk_outbox.py"
+_OUTBOX = _CORE + "adapters/dynamodb/outbox.py"
+_HOLD = _CORE + "domain/hold.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
 _CAMPAIGN_TABLE = _CORE + "adapters/dynamodb/entities/campaigns.py"
 _DUE = _CORE + "usecases/start_due_campaigns.py"
@@ -62,6 +66,7 @@ _APPROVALS = _CORE + "usecases/approve_launches.py"
 _APPROVAL = _CORE + "domain/approval.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
+_ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
@@ -70,6 +75,7 @@ _TALKS_SUITE = "tests/adapters/test_sending_conversations.py"
 _TWINS = "tests/adapters/test_twin_messages.py"
 _MEDIA_SUITE = "tests/adapters/test_media.py"
 _FILES_SUITE = "tests/adapters/test_attachments.py"
+_OUTBOX_SUITE = "tests/adapters/test_outbox.py"
 _BOOK_SUITE = "tests/adapters/test_conversations.py"
 _TRANSCRIPTS_SUITE = "tests/adapters/test_transcripts.py"
 _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
@@ -86,6 +92,8 @@ _TWILIO_SUITE = "tests/contracts/test_twilio_adapter.py"
 _SLIM_SUITE = "tests/adapters/test_slim_client.py"
 _KEPT_SUITE = "tests/adapters/test_kept_connections.py"
 _SIGNING_SUITE = "tests/adapters/test_signing.py"
+_ANSWERS = "tests/faults/test_answers.py"
+_OUTBOX_WALK = "tests/unit/test_walk_outbox.py"
 _CRASHES = "tests/faults/test_crash_points.py"
 _ANSWERS = "tests/faults/test_answers.py"
 _FENCE = "tests/faults/test_opt_out_fence.py"
@@ -279,7 +287,7 @@ GUARDS = (
     Guard(
         "who may have meant to opt out is not texted",
         _SEND,
-        "if view.is_held and (assignment.answer is None or assignment.by_assistant):",
+        "if view.is_held and assignment.answer is None:",
         "if view.is_held and assignment.by_assistant:",
         (_UNIT + "send_lead.py",),
         "meant_to_opt_out",
@@ -287,18 +295,146 @@ GUARDS = (
     Guard(
         "the assistant does not speak to somebody who is held",
         _SEND,
-        "if view.is_held and (assignment.answer is None or assignment.by_assistant):",
-        "if view.is_held and assignment.answer is None:",
-        ("tests/faults/test_answers.py",),
-        "held_meanwhile",
+        "        if view.is_held:\n            # A person has to speak to them now (V6).\n",
+        "        if view.opted_out:\n            # A person has to speak to them now (V6).\n",
+        (_UNIT + "send_lead.py",),
+        "held_by_now",
+    ),
+    Guard(
+        "the assistant's answer does not go once a person has the conversation",
+        _SEND,
+        'return None if view.is_assistants else "conversation_taken_over"',
+        "return None",
+        (_ANSWERS,),
+        "once_a_person_has",
+    ),
+    Guard(
+        "no answer goes in a conversation that has left the queue",
+        _SEND,
+        '        if view.is_closed:\n            return "conversation_closed"\n',
+        "",
+        (_ANSWERS,),
+        "left_the_queue",
+    ),
+    Guard(
+        "the gate knows whose conversation it is",
+        _GATE,
+        'talk.get("operated_by") == ASSISTANT',
+        '"operated_by" in talk',
+        (_CONTROL_SUITE,),
+        "whose_conversation and dynamodb",
+    ),
+    Guard(
+        "the gate knows a conversation that has left the queue",
+        _GATE,
+        'is_closed=talk.get("closed", False),',
+        "is_closed=False,",
+        (_CONTROL_SUITE,),
+        "whose_conversation and dynamodb",
     ),
     Guard(
         "an answer does not leave hours late",
-        _CORE + "usecases/walk_outbox.py",
-        "text=None if is_late else reply.text,",
-        "text=reply.text,",
-        ("tests/faults/test_answers.py",),
+        _WALK_OUTBOX,
+        "if now - (reply.due_at or reply.queued_at) > LATEST:",
+        "if now < reply.queued_at:",
+        (_ANSWERS,),
         "midnight",
+    ),
+    Guard(
+        "an answer does not leave after the recipient's hours",
+        _WALK_OUTBOX,
+        "closes_at=None if problem else reply.closes_at,",
+        "closes_at=None,",
+        (_OUTBOX_WALK,),
+        "while_it_waits",
+    ),
+    Guard(
+        "an answer put off to the moment it stands at is not lost",
+        _OUTBOX,
+        "if _entry_key(later) != _entry_key(reply):",
+        "if later.look_at is not None:",
+        (_OUTBOX_SUITE,),
+        "same_moment and dynamodb",
+    ),
+    Guard(
+        "one answer that fails us does not stop the others",
+        _WALK_OUTBOX,
+        "self._contained(reply, partial(self._admit, reply, now))",
+        "self._admit(reply, now)",
+        (_OUTBOX_WALK,),
+        "cannot_be_read",
+    ),
+    Guard(
+        "a look asks the provider a bounded number of times",
+        _WALK_OUTBOX,
+        "return self._resolves_left >= 0 and",
+        "return",
+        (_OUTBOX_WALK,),
+        "few_at_a_time",
+    ),
+    Guard(
+        "an answer that waits does not hide the ones behind it",
+        _WALK_OUTBOX,
+        "            self._put_off(reply, row.due_at)\n",
+        "            self._coming.append(row.due_at)\n",
+        (_OUTBOX_WALK,),
+        "hide",
+    ),
+    Guard(
+        "a promised reply is found by the minute's net",
+        _SPEAK,
+        "for conversation_id in book.promised(clock.now() - FORGOTTEN, _MOST_FORGOTTEN):",
+        'for conversation_id in [""]:',
+        (_UNIT + "speak_for_assistant.py",),
+        "forgotten",
+    ),
+    Guard(
+        "a released message holds nobody again",
+        _HOLD,
+        "if is_cleared or cause in before.released or cause in before.signals:",
+        "if is_cleared or cause in before.signals:",
+        (_CONTROL_SUITE,),
+        "released_message and dynamodb",
+    ),
+    Guard(
+        "a hold is released for what was seen alone",
+        _HOLD,
+        "for cause, at in before.signals.items() if at > until}",
+        "for cause, at in before.signals.items() if at < before.signals[cause]}",
+        (_CONTROL_SUITE,),
+        "said_since and dynamodb",
+    ),
+    Guard(
+        "START ends no hold of a later message",
+        _HOLD,
+        "for cause, said in before.signals.items() if said >= at}",
+        "for cause, said in before.signals.items() if said < at}",
+        (_CONTROL_SUITE,),
+        "asked_to_be_texted and dynamodb",
+    ),
+    Guard(
+        "a question that fails again and again becomes a person's",
+        _ASK_APP,
+        "TRIES = 3",
+        "TRIES = 5",
+        (_FUNCTIONS_SUITE,),
+        "failed_too_often",
+    ),
+    Guard(
+        "the assistant does not answer outside legal hours where that is blocked",
+        _ASK,
+        "outside_hours=not hours.is_open,",
+        "outside_hours=False,",
+        (_UNIT + "ask_assistant.py",),
+        "outside_legal_hours",
+    ),
+    Guard(
+        "two changes of a hold do not undo each other",
+        "layers/core/carillon/adapters/dynamodb/holds.py",
+        'condition = "revision = :seen" if seen',
+        'condition = "revision = :seen OR attribute_exists(pk)" if seen',
+        (_CONTROL_SUITE,),
+        "at_one_moment",
     ),
     Guard(
         "the gate knows an opt-out when it sees one",
@@ -1183,9 +1319,9 @@ GUARDS = (
     ),
     Guard(
         "a promised reply is put into the outbox by whoever looks next",
-        _INBOX,
-        "self._world.outbox.put(reply)",
-        "self._world.clock.now()",
+        _SPEAK,
+        "    outbox.put(reply)\n",
+        "    clock.now()\n",
         ("tests/faults/test_conversations.py",),
         "survives",
     ),
@@ -1200,8 +1336,8 @@ GUARDS = (
     Guard(
         "the assistant does not answer whom a person has answered",
         _TALK,
-        "before.operated_by != ASSISTANT or before.is_held or before.awaiting_since is None",
-        "before.operated_by != ASSISTANT or before.is_held",
+        "and conversation.awaiting_since is not None",
+        "and conversation.version >= 0",
         (_UNIT + "ask_assistant.py",),
         "faster",
     ),
@@ -1232,8 +1368,8 @@ GUARDS = (
     Guard(
         "nothing leaves a single-use number whose campaign is archived",
         _SEND,
-        "if view.campaign_archived and assignment.answer is not None:",
-        "if assignment.answer is None:",
+        "if view.campaign_archived:",
+        "if view.is_closed:",
         (_ANSWERS,),
         "single_use",
     ),
@@ -1358,7 +1494,7 @@ GUARDS = (
         '        "version": campaign.version,\n    }\n\n\ndef _moved(',
         "    }\n\n\ndef _moved(",
         (_CONTACTS_SUITE,),
-        "edited_since and dynamodb",
+        "edited_since and real",
     ),
     Guard(
         "a campaign that was launched meanwhile is not deleted",

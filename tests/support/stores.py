@@ -6,7 +6,7 @@ The stores of the send path, as fakes or as the real adapters over emulated tabl
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Protocol
 
@@ -19,12 +19,14 @@ from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import candidates_text, unsolicited_text
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.campaign import Campaign, Run, Sender
 from carillon.domain.clock import to_iso
+from carillon.domain.conversation import Conversation
 from carillon.domain.message import RowRef
 from carillon.ports import (
     ConsentLedger,
@@ -75,6 +77,9 @@ class Stores:
     def keep_run(self, run: Run) -> None:
         raise NotImplementedError
 
+    def keep_talk(self, conversation: Conversation) -> None:
+        raise NotImplementedError
+
     def row(self, ref: RowRef) -> Item | None:
         """Return the stored attributes of a messages row, without its keys."""
         raise NotImplementedError
@@ -85,6 +90,7 @@ class FakeStores(Stores):
 
     messages: FakeMessages
     control: FakeDirectory
+    gate: FakeGate
 
     def keep_sender(self, sender: Sender) -> None:
         self.control.sender_by_id[sender.id] = sender
@@ -94,6 +100,9 @@ class FakeStores(Stores):
 
     def keep_run(self, run: Run) -> None:
         self.control.run_by_key[run.sender_id, run.campaign_id] = run
+
+    def keep_talk(self, conversation: Conversation) -> None:
+        self.gate.talks[conversation.id] = conversation
 
     def row(self, ref: RowRef) -> Item | None:
         return _without_keys(self.messages.items.get(ref))
@@ -116,6 +125,11 @@ class DynamoStores(Stores):
     def keep_run(self, run: Run) -> None:
         values = {**vars(run), "candidates": candidates_text(run.candidates)}
         self._put(schema.sender_pk(run.sender_id), schema.run_sk(run.campaign_id), values)
+
+    def keep_talk(self, conversation: Conversation) -> None:
+        book = DynamoConversations(self.client, "ConversationsTable")
+        standing = book.get(conversation.id)
+        book.save(replace(conversation, version=standing.version if standing else 0))
 
     def row(self, ref: RowRef) -> Item | None:
         key = {"pk": {"S": ref.pk}, "sk": {"S": ref.sk}}
@@ -195,6 +209,7 @@ def _adapters_over(used: Any, client: Any) -> DynamoStores:
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
+            conversations_table="ConversationsTable",
         ),
         client=client,
     )

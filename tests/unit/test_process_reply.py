@@ -362,6 +362,57 @@ def test_who_says_plainly_what_they_mean_is_not_held(body: str) -> None:
     assert scene.holds.held == {}
 
 
+def test_a_message_that_is_delivered_again_after_its_release_holds_nobody_again() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+    scene.holds.release(PHONE, after(90))
+
+    scene.take(a_reply("who gave you my number", "SMin1", received_at=after(600)))
+
+    assert scene.holds.held == {}
+
+
+def test_a_twin_holds_as_the_message_that_it_repeats() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+    scene.holds.release(PHONE, after(60))
+
+    scene.take(a_reply("who gave you my number", "SMin2", received_at=after(63)))
+
+    assert scene.holds.held == {}
+
+
+def test_a_start_ends_the_hold_of_a_weak_signal_before_it() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+
+    scene.take(a_reply("START", "SMin2", received_at=after(70)))
+
+    assert scene.holds.held == {}
+    (kept,) = scene.book.standing.values()
+    assert not kept.is_held
+
+
+def test_a_start_that_comes_in_late_does_not_end_the_hold_of_what_was_said_after_it() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1", received_at=after(80)))
+
+    scene.take(a_reply("START", "SMin2", received_at=after(70)))
+
+    assert scene.holds.held == {PHONE: "SMin1"}
+    (kept,) = scene.book.standing.values()
+    assert kept.is_held
+
+
+def test_a_yes_from_somebody_who_is_not_out_ends_no_hold() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+
+    scene.take(a_reply("YES", "SMin2", received_at=after(70)))
+
+    assert scene.holds.held == {PHONE: "SMin1"}
+
+
 # The ledger ----------------------------
 
 

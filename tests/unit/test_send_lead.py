@@ -40,6 +40,7 @@ from carillon.usecases.send_lead import (
     send_lead,
 )
 from tests.support.clock import FakeClock
+from tests.support.conversations import a_conversation
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
 from tests.support.outbox import FakeOutbox, a_reply
 from tests.support.sending import (
@@ -84,12 +85,10 @@ class SlowGate:
     after: Callable[[], None] = lambda: None
     looks: int = 0
 
-    def look(
-        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
-    ) -> GateView:
+    def look(self, **asked: Any) -> GateView:
         self.looks += 1
         self.before()
-        view = self.gate.look(phone=phone, campaign_id=campaign_id, sender_id=sender_id, lead=lead)
+        view = self.gate.look(**asked)
         self.after()
         return view
 
@@ -407,7 +406,7 @@ def test_a_person_who_may_have_meant_to_opt_out_waits_until_somebody_has_decided
     assert result.until == scene.clock.now() + LOOK_AT_HELD_EVERY
     assert scene.account.taken == []
     assert (scene.row()["status"], scene.row()["attempts"]) == (LeadStatus.RETRYING, 0)
-    scene.holds.release(PHONE)
+    scene.holds.release(PHONE, after(1))
     again = scene.send(retry_of=scene.row()["claim_id"])
     assert again.outcome is Sent.SUBMITTED
 
@@ -421,3 +420,25 @@ def test_an_agents_answer_reaches_somebody_who_is_held() -> None:
     result = scene.send(answer=reply.ref, retry_of=f"queued.{reply.id}")
 
     assert result.outcome is Sent.SUBMITTED
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["in its conversation", "in another one"])
+def test_an_answer_of_the_assistants_is_withdrawn_from_whoever_is_held_by_now(
+    is_known: bool,
+) -> None:
+    scene = Scene()
+    reply = a_reply(phone=PHONE, author="assistant")
+    FakeOutbox(scene.messages).put(reply)
+    talk = a_conversation(id="cnv_1", operated_by="assistant", awaiting_since=after(0))
+    scene.gate.gate.talks["cnv_1"] = replace(talk, is_held=is_known)
+    scene.holds.hold(PHONE, "SMin1", after(0))
+
+    result = scene.send(
+        answer=reply.ref,
+        retry_of=f"queued.{reply.id}",
+        by_assistant=True,
+        conversation_id="cnv_1",
+    )
+
+    assert (result.outcome, result.code) == (Sent.WITHDRAWN, "contact_held")
+    assert scene.account.taken == []

@@ -192,6 +192,7 @@ class SendMessages:
 
     control_table: str
     messages_table: str
+    conversations_table: str
     suppressions_table: str
     consent_table: str
     files_bucket: str
@@ -254,6 +255,7 @@ class AskAssistant(Assistant):
     files_bucket: str
     send_queue_url: str
     organisation_name: str
+    default_country: str = "US"
 
 
 @dataclass(frozen=True)

@@ -171,8 +171,10 @@ class QueuedReply:
 
     ``id`` is derived from what asked for it, so that asking again is the same reply. ``ref`` is
     its row in the conversation's partition. ``author`` is ``agent`` or ``assistant``;
-    ``author_subject`` the agent. It goes at ``due_at`` or later. ``waited_s`` is how long the
-    person had waited for a human answer when an agent decided on it (A8), None for all else.
+    ``author_subject`` the agent. It goes at ``due_at`` or later, and before ``closes_at``, when
+    the recipient's hours end. ``waited_s`` is how long the person had waited for a human answer
+    when an agent decided on it (A8), None for all else. ``look_at`` is the outbox's own: when it
+    is looked at next, where that is not when it was to go.
     """
 
     id: str
@@ -187,6 +189,13 @@ class QueuedReply:
     author_subject: str = ""
     due_at: datetime | None = None
     waited_s: int | None = None
+    closes_at: datetime | None = None
+    look_at: datetime | None = None
+
+    @property
+    def next_look_at(self) -> datetime:
+        """When its sender's pacer is to look at it next."""
+        return self.look_at or self.due_at or self.queued_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,11 +309,13 @@ class RecordedReply:
     An inbound message as it is stored: when it first came, and whose repetition it is.
 
     ``duplicate_of`` is the provider id of the message that came first with the same words
-    (``twin_mark``) from the same person, ``TWIN_WINDOW`` away at most; None for any other.
+    (``twin_mark``) from the same person, ``TWIN_WINDOW`` away at most, and ``repeats_at`` when
+    that came; None for any other.
     """
 
     first_at: datetime
     duplicate_of: str | None = None
+    repeats_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,6 +343,8 @@ class GateView:
     ``campaign_version`` is the present one: what was rendered from another is out of date.
     ``has_replied`` says, where a lead was asked about, whether the person answered it;
     ``is_held`` that they may have meant to opt out, and nobody has decided yet (O1).
+    Where a conversation was asked about: ``is_closed`` says that nothing is sent in it any more
+    (K8), ``is_assistants`` that the assistant still has it and nobody has answered meanwhile.
     ``campaign_archived`` is for answers from a number that is its campaign's alone (K8).
     """
 
@@ -341,6 +354,8 @@ class GateView:
     campaign_version: int
     has_replied: bool = False
     is_held: bool = False
+    is_closed: bool = False
+    is_assistants: bool = False
     campaign_archived: bool = False
 
 

@@ -59,6 +59,7 @@ _UNUSED = frozenset(
         Sent.ACCOUNT_BLOCKED,
         Sent.ALREADY_CLAIMED,
         Sent.SUPPRESSED,
+        Sent.WITHDRAWN,
         Sent.RETRY,
     }
 )
@@ -561,9 +562,10 @@ class _Pacer:
         if waiting:
             only_aside = all(self._is_aside(run) for run in waiting)
             delays.append(int(ASIDE_S) if only_aside else self._delay_s())
-        self._replies.look()
-        if self._replies.is_waiting():
-            delays.append(0)
+        # Only whether: what there is to do is for whoever holds the lease then.
+        if self._replies.is_any_due():
+            # Not at once: it may be an outbox that cannot be written to.
+            delays.append(1)
         elif self._replies.ready_at is not None:
             pause = self._replies.ready_at - self._clock.now()
             delays.append(max(int(pause.total_seconds()), 1))

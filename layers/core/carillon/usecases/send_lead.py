@@ -81,6 +81,8 @@ class Sent(StrEnum):
     CANCELLED = "cancelled"
     ALREADY_CLAIMED = "already_claimed"
     ACCOUNT_BLOCKED = "account_blocked"
+    # An answer that is not to go any more: a person has the conversation now, or nobody.
+    WITHDRAWN = "withdrawn"
     # We failed, not the lead: whether its row was written is unknown, so it is walked again.
     BROKEN = "broken"
 
@@ -92,8 +94,9 @@ class Assignment:
 
     ``text`` is None when it could not be rendered; ``problem`` is then the code.
     ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
-    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops,
-    but the one that it is ``ended_by``: its number is that campaign's alone (K8).
+    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops
+    but the one that it is ``ended_by``: its number is that campaign's alone (K8). It is said in
+    ``conversation_id``.
     """
 
     campaign_id: str
@@ -117,6 +120,7 @@ class Assignment:
     answer: RowRef | None = None
     ended_by: str | None = None
     by_assistant: bool = False
+    conversation_id: str | None = None
 
     @property
     def ref(self) -> RowRef:
@@ -137,6 +141,21 @@ class Assignment:
         if self.answer is not None:
             return False
         return not view.campaign_active or view.campaign_version != self.content_version
+
+    def is_withdrawn(self, view: GateView) -> str | None:
+        """Return why an answer is not to go any more, or None (V5, V6, K8)."""
+        if self.answer is None:
+            return None
+        if view.is_closed:
+            return "conversation_closed"
+        if view.campaign_archived:
+            return "campaign_stopped"
+        if not self.by_assistant:
+            return None
+        if view.is_held:
+            # A person has to speak to them now (V6).
+            return "contact_held"
+        return None if view.is_assistants else "conversation_taken_over"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +250,7 @@ def _capped(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendRe
     return SendResult(outcome=Sent.WAITS, until=free_at, claim_id=claim.id, code="frequency_cap")
 
 
-def _blocked(  # noqa: PLR0911  # one for each reason not to send
+def _blocked(  # one for each reason not to send
     assignment: Assignment, claim: Claim, lease: Lease, world: SendingWorld, claimed_at: float
 ) -> SendResult | None:
     """Return why the call must not start, or None when a fresh look allows it."""
@@ -242,18 +261,11 @@ def _blocked(  # noqa: PLR0911  # one for each reason not to send
             campaign_id=assignment.ended_by if assignment.answer else assignment.campaign_id,
             sender_id=claim.sender_id,
             lead=assignment.lead_ref if assignment.step else None,
+            conversation_id=assignment.conversation_id,
         )
-        if view.opted_out:
-            world.leads.record_suppressed(claim, world.clock.now())
-            return SendResult(outcome=Sent.SUPPRESSED)
-        if view.campaign_archived and assignment.answer is not None:
-            world.leads.record_failed(claim, "campaign_stopped", world.clock.now())
-            return SendResult(outcome=Sent.FAILED, code="campaign_stopped")
-        if view.has_replied:
-            world.leads.release(claim)
-            return SendResult(outcome=Sent.CANCELLED)
-        if view.is_held and (assignment.answer is None or assignment.by_assistant):
-            return _held_back(assignment, claim, world)
+        forbidden = _forbidden(assignment, claim, view, world)
+        if forbidden is not None:
+            return forbidden
         now = world.clock.monotonic()
         if (
             assignment.is_stopped(view)
@@ -270,12 +282,27 @@ def _blocked(  # noqa: PLR0911  # one for each reason not to send
     return SendResult(outcome=Sent.HELD)
 
 
-def _held_back(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendResult:
+def _forbidden(
+    assignment: Assignment, claim: Claim, view: GateView, world: SendingWorld
+) -> SendResult | None:
+    """Return what the recipient, or who has their conversation, has against the call, or None."""
+    if view.opted_out:
+        world.leads.record_suppressed(claim, world.clock.now())
+        return SendResult(outcome=Sent.SUPPRESSED)
+    if view.has_replied:
+        world.leads.release(claim)
+        return SendResult(outcome=Sent.CANCELLED)
+    withdrawn = assignment.is_withdrawn(view)
+    if withdrawn is not None:
+        world.leads.record_failed(claim, withdrawn, world.clock.now())
+        return SendResult(outcome=Sent.WITHDRAWN, code=withdrawn)
+    if view.is_held and assignment.answer is None:
+        return _held_back(claim, world)
+    return None
+
+
+def _held_back(claim: Claim, world: SendingWorld) -> SendResult:
     """Let the message wait until a person has decided what its recipient meant (O1)."""
-    if assignment.by_assistant:
-        # A person has to speak to them now (V6).
-        world.leads.record_failed(claim, "contact_held", world.clock.now())
-        return SendResult(outcome=Sent.FAILED, code="contact_held")
     until = world.clock.now() + LOOK_AT_HELD_EVERY
     world.leads.defer(claim, "contact_held", until)
     return SendResult(outcome=Sent.WAITS, until=until, claim_id=claim.id, code="contact_held")

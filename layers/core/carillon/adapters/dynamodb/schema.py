@@ -81,7 +81,8 @@ Suppressions table (pk)
                                            table that is scanned: a page at a time, once a week, to
                                            compare all opt-outs with a provider's own list
     {phone}#sent                           when the last messages went to it, for caps (TTL)
-    {phone}#held                           they may have meant to opt out; a person decides (O1)
+    {phone}#held                           they may have meant to opt out; a person decides (O1);
+                                           without ``held_at`` it is decided, and what about (TTL)
 
 Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) — the ledger (O6).
     {phone}        {event_at}#{cause}      one opt-in or opt-out: when it was said and recorded,
@@ -95,13 +96,16 @@ Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) �
     REQ#{id}       REQ                     an opt-out that was asked for under an Idempotency-Key
     JOB#{id}       JOB                     a bulk import or an export of opt-outs
 
-Conversations table (pk, sk; indexes gsi1, gsi2, gsi3: gsi{n}pk, place) — one item a conversation.
+Conversations table (pk, sk; indexes gsi1 to gsi4: gsi{n}pk, place) — one item a conversation.
     {conversation}           CNV           a conversation; its id is computed from its thread
         gsi1 OFF#{office}#{section}        an office's inbox by section, newest message last;
         gsi2 CMP#{campaign}#{section}      a campaign's; gsi3 USR#{user}#{section}: a user's.
                                            ``place`` is {last_message_at}#{conversation} in all
                                            of them, so pages of several queues merge. One that
-                                           left the queue has no index key
+                                           left the queue has none of their keys
+        gsi4 PROMISED                      those with a reply that is promised and perhaps not in
+                                           the outbox; it lets go of each within a second, so the
+                                           minute's net finds what a crash has left (keys only)
     SRCH#{office}#N{ad} {ada lovelace}#{conversation}   found by what a name begins with
     SRCH#{office}#P{1202} {12025550142}#{conversation}  found by what a number begins with
     TURN#{scope}             TURN          how many turns were given out (round robin)
@@ -380,6 +384,8 @@ def office_day_pk(office_id: str, date: str) -> str:
 
 CONVERSATION: Final = "CNV"
 PLACE: Final = "place"
+PROMISED_INDEX: Final = "gsi4"
+PROMISED: Final = "PROMISED"
 # Which index holds the queues of whom.
 QUEUE_INDEX: Final = {QueueKind.OFFICE: "gsi1", QueueKind.CAMPAIGN: "gsi2", QueueKind.USER: "gsi3"}
 _QUEUE_OWNER: Final = {QueueKind.OFFICE: "OFF", QueueKind.CAMPAIGN: "CMP", QueueKind.USER: "USR"}
@@ -388,11 +394,6 @@ _QUEUE_OWNER: Final = {QueueKind.OFFICE: "OFF", QueueKind.CAMPAIGN: "CMP", Queue
 def queue_pk(kind: QueueKind, owner: str, section: str) -> str:
     """Index partition of one section of an office's, campaign's or user's inbox."""
     return f"{_QUEUE_OWNER[kind]}#{owner}#{section}"
-
-
-def place_of(last_message_at: str, conversation_id: str) -> str:
-    """Sort key in all indexes of the conversations table: newest message last, unique."""
-    return f"{last_message_at}#{conversation_id}"
 
 
 def search_pk(office_id: str, start: str) -> str:

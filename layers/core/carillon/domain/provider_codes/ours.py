@@ -35,6 +35,17 @@ CODES: Final[Codes] = {
         "The person may have meant to opt out, and nobody had decided what they meant.",
         Advice.NOTHING,
     ),
+    "outside_hours": permanent(
+        "The person's legal hours were over before the answer could be sent.", Advice.NOTHING
+    ),
+    "conversation_taken_over": permanent(
+        "A person took the conversation over before the assistant's answer was sent.",
+        Advice.NOTHING,
+    ),
+    "conversation_closed": permanent(
+        "The campaign was stopped and archived, and with it all that its number sends.",
+        Advice.NOTHING,
+    ),
     "follow_up_cancelled": permanent(
         "The person replied or opted out before it could be tried again.", Advice.NOTHING
     ),
