@@ -92,7 +92,9 @@ def forecast(
     ends_at: datetime | None = None,
 ) -> Forecast:
     """Return how sending goes from *start* on; *daily_limit* and *zone* are the campaign's."""
-    course = _Course(crowds, lanes, start, opening_of, zone, daily_limit)
+    course = _Course(
+        crowds, lanes, start, opening_of=opening_of, zone=zone, daily_limit=daily_limit
+    )
     until = min(start + LONGEST, ends_at or start + LONGEST)
     for _ in range(_MOST_EVENTS):
         if course.at >= until or not course.step(until):
@@ -106,6 +108,7 @@ class _Course:
         crowds: Sequence[Crowd],
         lanes: Sequence[Lane],
         start: datetime,
+        *,
         opening_of: OpeningOf,
         zone: ZoneInfo,
         daily_limit: int | None,
@@ -145,7 +148,7 @@ class _Course:
         return True
 
     def result(self) -> Forecast:
-        unsent = {lane: 0.0 for lane in self._lanes}
+        unsent = dict.fromkeys(self._lanes, 0.0)
         for one in self._left:
             if one.messages > _NOTHING:
                 unsent[one.crowd.sender_id] += one.messages

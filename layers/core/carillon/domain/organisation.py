@@ -1,6 +1,7 @@
 """The parts of an organisation (P1)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from carillon.domain.hours import ActiveHours
@@ -17,6 +18,8 @@ class OrganisationPolicy:
     outside its recipient's legal hours (V5): ``warn``, or ``block``. ``opt_out_words`` are
     whole messages that opt out as well (O1); none of the built-in ones can be taken away.
     With ``launch_approval`` a manager's launch needs somebody else's approval (K18).
+    ``segment_prices`` are what a segment costs, by country (``*``: any other), in ``currency``,
+    such as ``{"US": "0.0079"}``; a simulation reckons with them (K16).
     """
 
     active_hours: ActiveHours | None = None
@@ -26,6 +29,8 @@ class OrganisationPolicy:
     answers_outside_hours: str = "warn"
     opt_out_words: tuple[str, ...] = ()
     launch_approval: bool = False
+    currency: str = "USD"
+    segment_prices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,11 @@ from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign, Run, Sender
 from carillon.domain.content import variant_of
-from carillon.domain.errors import InvalidInput
 from carillon.domain.message import LeadRow, Recipient, Watch
 from carillon.domain.progress import Due, next_of
 from carillon.domain.segments import segment_count
 from carillon.ports import Audiences, Leads, SendingDirectory, Watches
-from carillon.usecases.readiness import Readiness, Rules, Slot
+from carillon.usecases.readiness import Readiness, Rules, Slot, text_or_problem
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 
 Render = Callable[[Mapping[str, str]], str]
@@ -205,12 +204,7 @@ class Feed:
     def _rendered(
         self, step: int, variant: str | None, recipient: Recipient
     ) -> tuple[str | None, str | None]:
-        # One bad lead never stops the others (F8): what cannot be rendered fails alone.
-        try:
-            text = self._texts.render(step, variant, recipient.fields)
-        except InvalidInput as error:
-            return None, error.code
-        return (text, None) if text.strip() else (None, "empty_text")
+        return text_or_problem(lambda: self._texts.render(step, variant, recipient.fields))
 
     def _wait(self, assignment: Assignment, until: datetime) -> None:
         heapq.heappush(self._later, (until, next(self._tie), assignment))
