@@ -101,6 +101,7 @@ def build() -> UseCases:
             plan_queue=queue(settings.plan_queue_url),
             send_queue=queue(settings.send_queue_url),
             recount_queue=queue(settings.recount_queue_url),
+            segments=entities.SegmentTable(),
             conversations=StopConversations(book, clock),
             approvals=LaunchApprovals(policies, clock),
             knowledge=DynamoKnowledge(database, settings.control_table),

@@ -15,6 +15,7 @@ from carillon.adapters.aws import client
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.evidence import DynamoMessageEvidence
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
@@ -55,7 +56,11 @@ def build() -> Composition:
     settings = from_env(ConsentApi)
     dynamodb, clock = client("dynamodb"), SystemClock()
     suppressions = DynamoSuppressions(
-        dynamodb, settings.suppressions_table, settings.consent_table, clock.now
+        dynamodb,
+        settings.suppressions_table,
+        settings.consent_table,
+        clock.now,
+        ErasureMarks(dynamodb, settings.control_table),
     )
     ledger = DynamoConsentLedger(dynamodb, settings.consent_table)
     files = S3Objects(client("s3"), settings.files_bucket)

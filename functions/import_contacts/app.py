@@ -10,6 +10,7 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoImportDirectory,
     DynamoOptOutLookup,
 )
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
@@ -28,7 +29,11 @@ def build() -> Importing:
     return Importing(
         lists=DynamoImportDirectory(database, settings.control_table),
         contacts=DynamoContacts(database, settings.contacts_table),
-        opt_outs=DynamoOptOutLookup(database, settings.suppressions_table),
+        opt_outs=DynamoOptOutLookup(
+            database,
+            settings.suppressions_table,
+            ErasureMarks(database, settings.control_table),
+        ),
         files=S3Objects(aws.client("s3"), settings.files_bucket),
         queue=SqsQueue(aws.client("sqs"), settings.import_queue_url, correlation_id),
         clock=SystemClock(),

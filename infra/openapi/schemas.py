@@ -17,6 +17,7 @@ from carillon.domain.campaign import Unsolicited
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.hours import ActiveHours
 from carillon.domain.recurrence import Recurrence
+from carillon.domain.segments_filter import Condition
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
@@ -91,8 +92,9 @@ def _hinted(hint: Any, when_none: str = "Null or absent.") -> Schema:
         return _limited(_hinted(base, when_none), limits)
     if origin in (Union, types.UnionType):
         inner = _hinted(next(arm for arm in get_args(hint) if arm is not types.NoneType))
+        may_be_null = types.NoneType in get_args(hint) and inner["type"] != "array"
         # Said where API Gateway lets it be said.
-        return inner if inner["type"] == "array" else {**inner, "description": when_none}
+        return {**inner, "description": when_none} if may_be_null else inner
     if origin is tuple:
         return {"type": "array", "items": _hinted(get_args(hint)[0])}
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint not in _SIMPLE:
@@ -114,6 +116,8 @@ _SIMPLE: dict[Any, Schema] = {
     ActiveHours: OBJECT,
     # Written as domain.recurrence takes it.
     Recurrence: OBJECT,
+    # A filter, written as domain.segments_filter takes it.
+    Condition: OBJECT,
     Unsolicited: {
         "type": "object",
         "properties": {

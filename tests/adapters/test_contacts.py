@@ -17,16 +17,26 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoOptOutLookup,
 )
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.domain.audience import AudiencePlan
 from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason, Run
-from carillon.domain.contacts import ContactList, ImportJob, ImportStatus, Outcome, Tally
+from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus, Outcome, Tally
 from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import NotFound
 from carillon.domain.message import Suppression
-from carillon.ports import CampaignPlans, Contacts, FileStore, ImportDirectory, OptOutLookup
+from carillon.domain.saved_segments import AudienceSegment
+from carillon.domain.segments_filter import parse_filter
+from carillon.ports import (
+    CampaignPlans,
+    ContactPages,
+    Contacts,
+    FileStore,
+    ImportDirectory,
+    OptOutLookup,
+)
 from tests.support.clock import NOON
 from tests.support.contacts import (
     FakeCampaignPlans,
@@ -56,6 +66,12 @@ class Rooms:
     files: FileStore
     plans: CampaignPlans
     client: Any = None
+
+    @property
+    def pages(self) -> ContactPages:
+        """The contacts as people look at them: the same room."""
+        assert isinstance(self.contacts, FakeContacts | DynamoContacts)
+        return self.contacts
 
     def keep_list(self, one: ContactList) -> None:
         if isinstance(self.lists, FakeImportDirectory):
@@ -129,7 +145,7 @@ def real_rooms() -> Rooms:
     return Rooms(
         DynamoImportDirectory(client, "ControlTable"),
         DynamoContacts(client, "ContactsTable"),
-        DynamoOptOutLookup(client, "SuppressionsTable"),
+        DynamoOptOutLookup(client, "SuppressionsTable", ErasureMarks(client, "ControlTable")),
         S3Objects(storage, "files"),
         DynamoCampaignPlans(client, "ControlTable"),
         client,
@@ -190,6 +206,43 @@ def test_a_key_range_includes_the_contacts_at_its_very_edge(rooms: Rooms) -> Non
     slot = contact.key[:4]
 
     assert list(rooms.contacts.between("lst_a", 7, slot, slot)) == [contact]
+
+
+def pages_of(rooms: Rooms, list_id: str, shards: int, rows: int) -> list[list[Contact]]:
+    pages: list[list[Contact]] = []
+    after: str | None = ""
+    while after is not None:
+        found, after = rooms.pages.page(list_id, shards, after, rows)
+        pages.append(found)
+    return pages
+
+
+@pytest.mark.parametrize(("shards", "rows"), [(1, 7), (7, 10), (7, 100), (60, 13)])
+def test_pages_of_a_list_hold_everybody_once_in_the_order_of_keys(
+    rooms: Rooms, shards: int, rows: int
+) -> None:
+    everybody = [a_contact(n) for n in range(40)]
+    rooms.contacts.add("lst_a", shards, everybody)
+    rooms.contacts.add("lst_b", shards, [a_contact(99)])
+
+    pages = pages_of(rooms, "lst_a", shards, rows)
+
+    shown = [one for page in pages for one in page]
+    assert shown == sorted(everybody, key=lambda one: one.key)
+    assert max(map(len, pages)) <= rows
+
+
+def test_a_list_that_is_empty_or_was_never_filled_has_one_empty_page(rooms: Rooms) -> None:
+    assert pages_of(rooms, "lst_a", 0, 10) == [[]]
+    assert pages_of(rooms, "lst_a", 2, 10) == [[]]
+
+
+def test_one_contact_is_found_by_its_key(rooms: Rooms) -> None:
+    rooms.contacts.add("lst_a", 7, [a_contact(1)])
+
+    assert rooms.pages.one("lst_a", 7, a_contact(1).key) == a_contact(1)
+    assert rooms.pages.one("lst_a", 7, a_contact(2).key) is None
+    assert rooms.pages.one("lst_b", 0, a_contact(1).key) is None
 
 
 def test_an_empty_list_has_no_contacts(rooms: Rooms) -> None:
@@ -312,6 +365,13 @@ def test_a_stream_of_any_length_becomes_one_object(rooms: Rooms, pieces: int) ->
 # Planning
 
 
+A_SEGMENT = AudienceSegment(
+    "seg_a",
+    ("lst_a", "lst_b"),
+    parse_filter({"and": [{"field": "city", "op": "in", "value": ["Zürich", "a"]}]}),
+)
+
+
 def a_plan(**changes: Any) -> AudiencePlan:
     return AudiencePlan(**{"campaign_id": "cmp_a", "frozen_at": NOON, **changes})
 
@@ -328,7 +388,7 @@ def test_a_launched_campaign_has_an_empty_plan_and_a_draft_has_none(rooms: Rooms
 
 def test_a_plan_moves_on_only_from_where_it_stands(rooms: Rooms) -> None:
     rooms.keep_campaign(a_launched_campaign())
-    begun = a_plan(parts=3)
+    begun = a_plan(parts=3, segments=(A_SEGMENT, replace(A_SEGMENT, id="seg_b")))
     further = replace(
         begun, planned_parts=1, total=7, by_list={"lst_a": 7}, duplicates=2, excluded=1
     )

@@ -1,7 +1,7 @@
 """One suite over the management tables: the fakes that unit tests trust, and DynamoDB."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import boto3
@@ -15,7 +15,8 @@ from carillon.domain.campaign_states import TRANSITIONS, Action
 from carillon.domain.contact_list import STARTABLE
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
-from carillon.ports import Campaigns, ManagedLists, Offices, Senders
+from carillon.domain.segments_filter import parse_filter
+from carillon.ports import Campaigns, ManagedLists, ManagedSegments, Offices, Senders
 from tests.support.clock import NOON
 from tests.support.management import (
     OFFICE,
@@ -23,9 +24,11 @@ from tests.support.management import (
     FakeCampaigns,
     FakeLists,
     FakeOffices,
+    FakeSegments,
     FakeSenders,
     a_campaign,
     a_contact_list,
+    a_segment,
     a_sender,
     an_import_record,
     an_office,
@@ -41,13 +44,14 @@ class Tables:
     offices: Offices
     senders: Senders
     lists: ManagedLists
+    segments: ManagedSegments
     campaigns: Campaigns
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
 def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
     if request.param == "fake":
-        yield Tables(FakeOffices(), FakeSenders(), FakeLists(), FakeCampaigns())
+        yield Tables(FakeOffices(), FakeSenders(), FakeLists(), FakeSegments(), FakeCampaigns())
         return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -59,21 +63,30 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
             entities.OfficeTable(),
             entities.SenderTable(),
             entities.ListTable(),
+            entities.SegmentTable(),
             entities.CampaignTable(),
         )
 
 
 def test_what_was_created_is_read_back_whole(tables: Tables) -> None:
     office, sender, contacts = an_office(), a_sender(mps=2.5), a_contact_list()
+    segment = a_segment()
     campaign = a_campaign(
-        tags=("a", "b"), exclude_list_ids=("lst_2",), schedule_at=LATER, launch_error="No."
+        tags=("a", "b"),
+        segment_ids=("seg_1",),
+        exclude_segment_ids=("seg_2",),
+        exclude_list_ids=("lst_2",),
+        schedule_at=LATER,
+        launch_error="No.",
     )
 
     tables.offices.create(office, "d")
     tables.senders.create(sender, "d")
     tables.lists.create(contacts, "d")
     tables.campaigns.create(campaign, "d")
+    tables.segments.create(segment, "d")
 
+    assert tables.segments.get(segment.id) == segment
     assert tables.offices.get(office.id) == office
     assert tables.senders.get(sender.id) == sender
     assert tables.lists.get(contacts.id) == contacts
@@ -86,11 +99,41 @@ def test_what_is_absent_is_not_found_under_its_own_code(tables: Tables) -> None:
         (tables.senders.get, "sender_not_found"),
         (tables.lists.get, "list_not_found"),
         (tables.campaigns.get, "campaign_not_found"),
+        (tables.segments.get, "segment_not_found"),
         (lambda name: tables.lists.get_import("lst_1", name), "import_not_found"),
     ):
         with pytest.raises(NotFound) as raised:
             find("nothing")
         assert raised.value.code == code
+
+
+def test_a_segment_is_changed_only_by_who_has_seen_it(tables: Tables) -> None:
+    seen = tables.segments.create(a_segment(), "d")
+    wanted = parse_filter({"field": "city", "op": "exists"})
+
+    changed = tables.segments.change(seen, {"filter": wanted, "list_ids": ("lst_2",)}, LATER)
+
+    assert changed == replace(seen, filter=wanted, list_ids=("lst_2",), updated_at=LATER, version=2)
+    assert tables.segments.get(seen.id) == changed
+    with pytest.raises(Conflict) as raised:
+        tables.segments.change(seen, {"name": "Late"}, LATER)
+    assert (raised.value.code, raised.value.extra) == ("version_conflict", {"version": 2})
+
+
+def test_a_segment_that_is_removed_is_gone_and_stays_gone(tables: Tables) -> None:
+    tables.segments.create(a_segment(), "d")
+
+    tables.segments.remove("seg_1")
+    tables.segments.remove("seg_1")
+
+    assert tables.segments.page(None, 10, None).items == ()
+
+
+def test_the_imports_of_a_list_are_listed(tables: Tables) -> None:
+    for list_id, import_id in (("lst_1", "imp_1"), ("lst_1", "imp_2"), ("lst_2", "imp_3")):
+        tables.lists.create_import(an_import_record(import_id, list_id=list_id), "d")
+
+    assert [one.id for one in tables.lists.imports("lst_1")] == ["imp_1", "imp_2"]
 
 
 def test_a_repeated_creation_returns_the_first(tables: Tables) -> None:

@@ -24,6 +24,8 @@ from carillon.domain.errors import (
 from carillon.domain.hours import ActiveHours
 from carillon.domain.media import MediaRefused
 from carillon.edge import http
+from carillon.edge.json_bodies import decode
+from carillon.usecases.manage_segments import SegmentChange
 from tests.support.requests import Answered, an_event, answered, signed_in
 
 PATH = "/v1/offices"
@@ -342,3 +344,12 @@ def test_an_unknown_route_is_a_problem_too() -> None:
 
     assert (result.status, result.json["code"]) == (404, "route_not_found")
     assert result.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_tells_the_place_in_its_filter_that_is_wrong() -> None:
+    body = {"filter": {"and": [{"field": "city", "op": "exists"}, {"field": "x", "op": "?"}]}}
+
+    with pytest.raises(InvalidInput) as raised:
+        decode(SegmentChange, body)
+
+    assert (raised.value.field, raised.value.code) == ("filter.and[1].op", "filter_invalid")

@@ -36,6 +36,7 @@ from carillon.adapters.dynamodb.contacts import (
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
@@ -226,7 +227,9 @@ class World:
         importing = Importing(
             lists=self._lists,
             contacts=self._contacts,
-            opt_outs=DynamoOptOutLookup(self._dynamodb, _SUPPRESSIONS),
+            opt_outs=DynamoOptOutLookup(
+                self._dynamodb, _SUPPRESSIONS, ErasureMarks(self._dynamodb, _CONTROL)
+            ),
             files=self._objects,
             queue=self._queues["import"],
             clock=self.timeline,
@@ -273,6 +276,7 @@ class World:
         planning = Planning(
             campaigns=self._plans,
             lists=self._lists,
+            segments=self._lists,
             contacts=self._contacts,
             objects=self._objects,
             plan_queue=self._queues["plan"],

@@ -30,6 +30,8 @@ from tests.support.management import (
     OTHER_OFFICE,
     a_campaign,
     a_contact_list,
+    a_person_request,
+    a_segment,
     a_sender,
     an_import_record,
     an_office,
@@ -65,6 +67,8 @@ _ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
 _OPT_OUTS = "/v1/opt-outs"
+_SEGMENT = "/v1/segments/{segment_id}"
+_FILTER = {"field": "city", "op": "exists"}
 ASKED: dict[Route, Asked] = {
     ("GET", "/v1/me"): Asked("nothing"),
     ("GET", "/v1/offices"): Asked("listing"),
@@ -86,6 +90,18 @@ ASKED: dict[Route, Asked] = {
     ("GET", f"{_IMPORTS}/{{import_id}}"): Asked(),
     ("POST", f"{_IMPORTS}/{{import_id}}/start"): Asked(body={}),
     ("GET", f"{_IMPORTS}/{{import_id}}/rejected"): Asked(),
+    ("GET", "/v1/lists/{list_id}/contacts"): Asked(),
+    ("POST", "/v1/lists/{list_id}/count"): Asked(),
+    ("GET", "/v1/segments"): Asked("listing"),
+    ("POST", "/v1/segments"): Asked("creation", body={"name": "x", "filter": _FILTER}),
+    ("GET", _SEGMENT): Asked(),
+    ("PATCH", _SEGMENT): Asked(body={"name": "y"}, headers={"If-Match": "*"}),
+    ("DELETE", _SEGMENT): Asked(),
+    ("POST", f"{_SEGMENT}/preview"): Asked(body={}),
+    _campaign("audience"): Asked(),
+    ("POST", "/v1/contacts/{phone}/erase"): Asked("nothing"),
+    ("POST", "/v1/contacts/{phone}/export"): Asked("nothing"),
+    ("GET", "/v1/contacts/requests/{request_id}"): Asked("nothing"),
     ("GET", "/v1/campaigns"): Asked("listing", query={"tab": "active"}),
     ("POST", "/v1/campaigns"): Asked("creation", body={"title": "x"}),
     ("GET", "/v1/campaigns/{campaign_id}"): Asked(),
@@ -162,7 +178,10 @@ _FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def api() -> Iterator[HttpApi]:
     with http_api() as running:
-        running.keep(an_office(OFFICE), an_office(OTHER_OFFICE))
+        for office_id in (OFFICE, OTHER_OFFICE):
+            running.keep(
+                an_office(office_id), a_contact_list(f"lst_{office_id}", office_id=office_id)
+            )
         yield running
 
 
@@ -178,7 +197,7 @@ def ask(
     asked, number = ASKED[route], next(_UNIQUE)
     # Everybody has their own phone: what one test opts out is no other's.
     suffix, phone = f"x{number}", f"1202555{number:04d}"
-    names = ("sender_id", "list_id", "import_id", "entry_id")
+    names = ("sender_id", "list_id", "import_id", "entry_id", "segment_id", "request_id")
     ids = {name: f"{name[:3]}_{suffix}" for name in names}
     ids |= {"campaign_id": f"cmp_{suffix}", "export_id": f"exp_{suffix}", "phone": phone}
     thread = RowRef(f"cmp_{suffix}#00000", lead_key(f"+{phone}"))
@@ -189,6 +208,8 @@ def ask(
     body = asked.body
     if asked.about == "creation":
         body = {**body, "office_id": office_id}
+    if route == ("POST", "/v1/segments"):
+        body["list_ids"] = [f"lst_{office_id}"]
     return api.send(
         *route, claims=claims, ids=ids, body=body, query=asked.query, headers=asked.headers
     )
@@ -214,7 +235,15 @@ def _keep(
     if path.startswith("/v1/lists"):
         api.keep(a_contact_list(ids["list_id"], office_id=office_id), record)
         api.upload(record.object_key)
-    if path.startswith(("/v1/campaigns", "/v1/conversations")):
+    if path.startswith("/v1/segments"):
+        lists = (f"lst_{office_id}",)
+        api.keep(a_segment(ids["segment_id"], office_id=office_id, list_ids=lists))
+    if path.startswith("/v1/contacts"):
+        api.keep(a_person_request(ids["request_id"], phone=phone))
+    if path.endswith("/audience"):
+        lists = (f"lst_{office_id}",)
+        api.keep(a_campaign(ids["campaign_id"], office_id=office_id, list_ids=lists))
+    elif path.startswith(("/v1/campaigns", "/v1/conversations")):
         campaign = a_campaign(
             ids["campaign_id"],
             office_id=office_id,
@@ -286,6 +315,7 @@ def test_the_table_decides_about_objects_of_another_office(
         assert result.json["code"] in {
             "sender_not_found",
             "list_not_found",
+            "segment_not_found",
             "campaign_not_found",
             "conversation_not_found",
             "canned_reply_not_found",

@@ -23,7 +23,24 @@ CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
     "organisation_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
-    "contacts_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem"}, INDEX: {"Query"}},
+    "contacts_api": {
+        # DeleteItem: a segment goes.
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+        INDEX: {"Query"},
+        CONTACTS: {"GetItem", "Query"},
+        # PutItem: somebody who is to be erased is texted no more from that moment on.
+        SUPPRESSIONS: {"BatchGetItem", "PutItem"},
+    },
+    # Everything about one person: read, and erased.
+    "answer_people": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+        INDEX: {"Query"},
+        CONTACTS: {"GetItem", "DeleteItem"},
+        MESSAGES: {"Query", "PutItem", "UpdateItem", "DeleteItem"},
+        CONVERSATIONS: {"GetItem", "DeleteItem"},
+        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        CONSENT: {"GetItem", "PutItem", "DeleteItem", "Query"},
+    },
     # DeleteItem: an entry of what an assistant knows, a campaign that was never live. Batches:
     # the rows of a list; the entries by which a campaign is found.
     "campaigns_api": {
@@ -49,8 +66,9 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
     "consent_api": {
-        # BatchGetItem: whose the campaigns are in which somebody opted out.
-        CONTROL: {"GetItem", "BatchGetItem", "Query"},
+        # BatchGetItem: whose the campaigns are in which somebody opted out. PutItem: the key
+        # of erased people's hashes, as below.
+        CONTROL: {"GetItem", "BatchGetItem", "PutItem", "Query"},
         MESSAGES: {"Query"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -76,7 +94,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
     "import_contacts": {
-        CONTROL: {"GetItem", "UpdateItem"},
+        # PutItem: the key of erased people's hashes is drawn by whoever needs it first.
+        CONTROL: {"GetItem", "PutItem", "UpdateItem"},
         CONTACTS: {"GetItem", "PutItem"},
         SUPPRESSIONS: {"BatchGetItem"},
     },
@@ -158,7 +177,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 
 SENDS: dict[str, set[str]] = {
     "organisation_api": {"send"},
-    "contacts_api": {"import"},
+    "contacts_api": {"import", "people"},
+    "answer_people": {"people"},
     "campaigns_api": {"plan", "send", "recount"},
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
@@ -177,6 +197,7 @@ SENDS: dict[str, set[str]] = {
 }
 
 TAKES: dict[str, str] = {
+    "answer_people": "people",
     "move_opt_outs": "opt-outs",
     "import_contacts": "import",
     "plan_audience": "plan",
@@ -191,7 +212,18 @@ TAKES: dict[str, str] = {
 }
 
 FILES: dict[str, dict[str, set[str]]] = {
-    "contacts_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
+    "contacts_api": {
+        "uploads": {"PutObject", "GetObject"},
+        "rejected": {"GetObject"},
+        "exports": {"GetObject"},
+    },
+    "answer_people": {
+        "audiences": {"GetObject", "PutObject"},
+        "uploads": {"GetObject", "DeleteObject"},
+        "rejected": {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"},
+        "exports": {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"},
+        "media": {"DeleteObject"},
+    },
     "import_contacts": {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
@@ -210,7 +242,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
-    *("contacts_api", "consent_api", "conversations_api"),
+    *("contacts_api", "answer_people", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
 }
 KNOWS_SECRETS = {

@@ -65,6 +65,11 @@ _OCCURRENCES = _CORE + "adapters/dynamodb/occurrences.py"
 _APPROVALS = _CORE + "usecases/approve_launches.py"
 _APPROVAL = _CORE + "domain/approval.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
+_AUDIENCE = _CORE + "domain/audience.py"
+_MARKS = _CORE + "adapters/dynamodb/erasure_marks.py"
+_PERSON = _CORE + "adapters/dynamodb/person_records.py"
+_ERASE = _CORE + "usecases/erase_person.py"
+_PLAN_AUDIENCE = _CORE + "usecases/plan_audience.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
 _ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
@@ -280,8 +285,8 @@ GUARDS = (
     Guard(
         "the gate reads consent consistently",
         _GATE,
-        'schema.held_pk(phone)}}],\n                "ConsistentRead": True,',
-        'schema.held_pk(phone)}}],\n                "ConsistentRead": False,',
+        'for pk in people],\n                "ConsistentRead": True,',
+        'for pk in people],\n                "ConsistentRead": False,',
         (_GATE_SUITE,),
     ),
     Guard(
@@ -438,9 +443,9 @@ GUARDS = (
     ),
     Guard(
         "the gate knows an opt-out when it sees one",
-        _GATE,
-        'opted_out=consent.get("status") == "opted_out"',
-        'opted_out=consent.get("status") == "out"',
+        _MARKS,
+        'if consent.get("status") == "opted_out":',
+        'if consent.get("status") == "out":',
         (_CONTROL_SUITE,),
         "gate and dynamodb",
     ),
@@ -1503,5 +1508,94 @@ GUARDS = (
         "                ",
         (_SHELVES_SUITE,),
         "launched_meanwhile and dynamodb",
+    ),
+    # Audiences and erasures ----------------------------------------------------
+    Guard(
+        "whom an exclusion holds is in no audience",
+        _AUDIENCE,
+        "if contact.phone in banned:",
+        "if contact.phone in banned and contact.phone in chosen:",
+        (_UNIT + "count_audience.py", _UNIT + "plan_audience.py"),
+        "excluded",
+    ),
+    Guard(
+        "an excluded segment counts as an excluded list does",
+        _PLAN_AUDIENCE,
+        "exclude_segments=[by_id[one] for one in campaign.exclude_segment_ids],",
+        "exclude_segments=[],",
+        (_UNIT + "plan_audience.py",),
+        "excluded_segment",
+    ),
+    Guard(
+        "a segment that is gone stops a launch",
+        _PLAN_AUDIENCE,
+        "(*campaign.segment_ids, *campaign.exclude_segment_ids)",
+        "campaign.segment_ids",
+        (_UNIT + "plan_audience.py",),
+        "excluded_segment or cannot_be_read",
+    ),
+    Guard(
+        "parts of one audience are frozen by one filter",
+        _PLAN_AUDIENCE,
+        "segments = plan.segments if plan.parts else _segments(world, campaign)",
+        "segments = _segments(world, campaign)",
+        (_UNIT + "plan_audience.py",),
+        "edited",
+    ),
+    Guard(
+        "somebody erased is not texted",
+        _GATE,
+        "opted_out=is_out(consent, erased)",
+        'opted_out=consent.get("status") == "opted_out"',
+        ("tests/adapters/test_erase_person.py",),
+        "never_sent_again",
+    ),
+    Guard(
+        "only what is newer than an erasure lets somebody be texted",
+        _MARKS,
+        'consent["event_at"] > erased["event_at"]',
+        'consent["event_at"] != ""',
+        ("tests/adapters/test_erase_person.py",),
+        "after_their_erasure",
+    ),
+    Guard(
+        "a suppression goes only once its mark stands",
+        _PERSON,
+        "        if not fence:\n",
+        "        if not fence and fence:\n",
+        ("tests/adapters/test_erase_person.py",),
+        "before_the_mark",
+    ),
+    Guard(
+        "an erased lead that was not texted yet is settled before its place goes",
+        _ERASE,
+        'if is_free and not any(row["sk"] == thread.sk for row in rows):',
+        'if is_free and any(row["sk"] == thread.sk for row in rows):',
+        ("tests/adapters/test_erase_person.py",),
+        "never_sent_again",
+    ),
+    Guard(
+        "a scrubbed row stays settled",
+        _PERSON,
+        "drops = sorted(row.keys() - _KEPT - _BLANKED)",
+        'drops = sorted(row.keys() - _KEPT - _BLANKED | ({"status"} & row.keys()))',
+        ("tests/adapters/test_erase_person.py",),
+        "never_sent_again or counters_stay",
+    ),
+    Guard(
+        "an erasure is done only when a whole pass found nothing",
+        _ERASE,
+        "if after.found or not request.passes:",
+        "if not request.passes:",
+        ("tests/adapters/test_erase_person.py",),
+        "slow_planner or waited_for",
+    ),
+    Guard(
+        "a claim that may be on its way is waited for",
+        _ERASE,
+        "            is_settled = False",
+        "            is_settled = True",
+        ("tests/adapters/test_erase_person.py",),
+        "waited_for",
     ),
 )

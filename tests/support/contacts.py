@@ -22,6 +22,7 @@ from carillon.domain.campaign import (
 )
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.errors import NotFound
+from carillon.domain.saved_segments import AudienceSegment
 from tests.support.clock import NOON
 
 
@@ -68,6 +69,17 @@ class FakeContacts:
     def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
         standing = self.lists.get(list_id, {})
         return (standing[key] for key in sorted(standing) if first <= key[:4] <= last)
+
+    def one(self, list_id: str, shards: int, key: str) -> Contact | None:
+        return self.lists.get(list_id, {}).get(key)
+
+    def page(
+        self, list_id: str, shards: int, after: str, rows: int
+    ) -> tuple[list[Contact], str | None]:
+        standing = self.lists.get(list_id, {})
+        keys = [key for key in sorted(standing) if key > after]
+        rest = keys[rows - 1] if len(keys) > rows else None
+        return [standing[key] for key in keys[:rows]], rest
 
 
 class FakeOptOutLookup:
@@ -116,6 +128,18 @@ class FakeImportDirectory:
         stored = after.tally.stored - before.tally.stored
         self.lists[before.list_id] = replace(target, contacts=target.contacts + stored)
         return True
+
+
+class FakeSegmentDirectory:
+    """Implements ``ports.SegmentDirectory``."""
+
+    def __init__(self, *segments: AudienceSegment) -> None:
+        self.segments = {one.id: one for one in segments}
+
+    def segment(self, segment_id: str) -> AudienceSegment:
+        if segment_id not in self.segments:
+            raise NotFound("There is no such segment.", code="segment_not_found")
+        return self.segments[segment_id]
 
 
 class FakeCampaignPlans:

@@ -24,6 +24,7 @@ from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.person_requests import DynamoPersonRequests
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import Campaign, Sender
@@ -34,6 +35,8 @@ from carillon.domain.conversation import Conversation
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
+from carillon.domain.person_requests import PersonRequest
+from carillon.domain.saved_segments import SavedSegment
 from carillon.domain.whereabouts import Whereabouts
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
@@ -56,8 +59,16 @@ APPS = (
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
-_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")
-_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent", "Conversations")
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "PERSON")
+_TABLES = (
+    "Control",
+    "Contacts",
+    "Messages",
+    "Counters",
+    "Suppressions",
+    "Consent",
+    "Conversations",
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,15 @@ class HttpApi:
 
     def keep(
         self,
-        *kept: Office | Sender | ListRecord | ImportRecord | Campaign | Conversation | CannedReply,
+        *kept: Office
+        | Sender
+        | ListRecord
+        | ImportRecord
+        | SavedSegment
+        | Campaign
+        | Conversation
+        | CannedReply
+        | PersonRequest,
     ) -> None:
         """Store entities that are not there yet."""
         for one in kept:
@@ -84,6 +103,10 @@ class HttpApi:
                     entities.ListTable().create(one, "")
                 case ImportRecord():
                     entities.ListTable().create_import(one, "")
+                case SavedSegment():
+                    entities.SegmentTable().create(one, "")
+                case PersonRequest():
+                    DynamoPersonRequests(_client("dynamodb"), "ControlTable").create(one, "")
                 case Campaign():
                     entities.CampaignTable().create(one, "")
                 case CannedReply():

@@ -28,6 +28,9 @@ from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.permissions import Access, Caller, Role, Scope
+from carillon.domain.person_requests import PersonRequest, RequestKind
+from carillon.domain.saved_segments import SavedSegment
+from carillon.domain.segments_filter import parse_filter
 from tests.support.clock import NOON
 
 _Kept = TypeVar("_Kept", bound=Any)
@@ -165,6 +168,9 @@ class FakeLists:
     def get_import(self, list_id: str, import_id: str) -> ImportRecord:
         return self._imports.get((list_id, import_id))
 
+    def imports(self, list_id: str) -> list[ImportRecord]:
+        return [one for one in self._imports.items.values() if one.list_id == list_id]
+
     def queue_import(
         self,
         wanted: ImportRecord,
@@ -190,6 +196,35 @@ class FakeLists:
         present = replace(self.get_import(record.list_id, record.id), **changes)
         self._imports.items[present.list_id, present.id] = present
         return present
+
+
+class FakeSegments:
+    """Implements ``ports.ManagedSegments``."""
+
+    def __init__(self, *segments: SavedSegment) -> None:
+        self._shelf = _Shelf[SavedSegment]("segment", segments)
+
+    def create(self, segment: SavedSegment, digest: str) -> SavedSegment:
+        return self._shelf.add(segment.id, segment, digest)
+
+    def get(self, segment_id: str) -> SavedSegment:
+        return self._shelf.get(segment_id)
+
+    def page(
+        self, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[SavedSegment]:
+        return self._shelf.page("segments", offices, limit, after)
+
+    def change(self, seen: SavedSegment, changes: Mapping[str, Any], now: datetime) -> SavedSegment:
+        present = self.get(seen.id)
+        if present.version != seen.version:
+            raise Conflict("No.", code="version_conflict", extra={"version": present.version})
+        values = {**changes, "updated_at": now, "version": present.version + 1}
+        self._shelf.items[seen.id] = replace(present, **values)
+        return self._shelf.items[seen.id]
+
+    def remove(self, segment_id: str) -> None:
+        self._shelf.items.pop(segment_id, None)
 
 
 class FakeCampaigns:
@@ -435,3 +470,27 @@ def in_state(status: CampaignStatus, **changes: Any) -> Campaign:
 def states_refusing(action: Action) -> list[CampaignStatus]:
     """Return the states from which K4 has no *action*."""
     return [status for status in CampaignStatus if status not in states_allowing(action)]
+
+
+def a_segment(segment_id: str = "seg_1", **changes: Any) -> SavedSegment:
+    made: dict[str, Any] = {
+        "name": "In Albany",
+        "office_id": OFFICE,
+        "list_ids": ("lst_1",),
+        "filter": parse_filter({"field": "city", "op": "equals", "value": "Albany"}),
+        "created_at": NOON,
+        "created_by": "usr_1",
+        "updated_at": NOON,
+    }
+    return SavedSegment(id=segment_id, **{**made, **changes})
+
+
+def a_person_request(request_id: str = "prs_1", **changes: Any) -> PersonRequest:
+    made: dict[str, Any] = {
+        "kind": RequestKind.EXPORT,
+        "mark": "erased#00",
+        "phone": "+12025550142",
+        "created_at": NOON,
+        "created_by": "usr_1",
+    }
+    return PersonRequest(id=request_id, **{**made, **changes})

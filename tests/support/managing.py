@@ -22,9 +22,11 @@ from tests.support.management import (
     FakeLists,
     FakeOffices,
     FakePolicies,
+    FakeSegments,
     FakeSenders,
     FakeShelves,
     a_contact_list,
+    a_segment,
     a_sender,
     an_office,
 )
@@ -53,6 +55,11 @@ class World:
             a_contact_list(), a_contact_list("lst_9", office_id=OTHER_OFFICE)
         )
     )
+    segments: FakeSegments = field(
+        default_factory=lambda: FakeSegments(
+            a_segment(), a_segment("seg_9", office_id=OTHER_OFFICE)
+        )
+    )
     offices: FakeOffices = field(
         default_factory=lambda: FakeOffices(
             an_office(), an_office(OTHER_OFFICE, name="Denver", timezone="America/Denver")
@@ -67,6 +74,7 @@ class World:
             self.senders,
             self.lists,
             self.clock,
+            segments=self.segments,
             plan_queue=self.plans,
             send_queue=self.sends,
             recount_queue=self.recounts,

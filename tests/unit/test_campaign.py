@@ -237,4 +237,5 @@ def test_a_launch_needs_a_body_senders_and_lists() -> None:
     empty = a_campaign(body=" \n", sender_ids=(), list_ids=())
 
     assert empty.missing_for_launch() == ["body", "sender_ids", "list_ids"]
+    assert a_campaign(list_ids=(), segment_ids=("seg_1",)).missing_for_launch() == []
     assert a_campaign().missing_for_launch() == []

@@ -41,6 +41,8 @@ SETTINGS = {
     "sender_ids": ("snd_1",),
     "list_ids": ("lst_1", "lst_2"),
     "exclude_list_ids": ("lst_3",),
+    "segment_ids": ("seg_1",),
+    "exclude_segment_ids": ("seg_2",),
     "type": "mms",
     "operated_by": "assistant",
     "tags": ("spring",),

@@ -116,7 +116,9 @@ def test_an_admin_learns_that_an_office_does_not_exist() -> None:
     assert raised.value.field == "office_id"
 
 
-@pytest.mark.parametrize("name", ["sender_ids", "list_ids", "exclude_list_ids"])
+@pytest.mark.parametrize(
+    "name", ["sender_ids", "list_ids", "exclude_list_ids", "segment_ids", "exclude_segment_ids"]
+)
 @pytest.mark.parametrize("kind", ["absent", "foreign"])
 def test_senders_and_lists_must_be_the_offices_and_absent_looks_like_foreign(
     name: str, kind: str

@@ -64,9 +64,26 @@ class ContactsApi:
     """functions/contacts_api."""
 
     control_table: str
+    contacts_table: str
+    suppressions_table: str
     files_bucket: str
     import_queue_url: str
+    person_queue_url: str
     default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class AnswerPeople:
+    """functions/answer_people."""
+
+    control_table: str
+    contacts_table: str
+    messages_table: str
+    suppressions_table: str
+    consent_table: str
+    conversations_table: str
+    files_bucket: str
+    person_queue_url: str
 
 
 @dataclass(frozen=True)

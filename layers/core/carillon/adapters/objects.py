@@ -83,6 +83,18 @@ class S3Objects:
         except ClientError as error:
             raise _translated(error) from error
 
+    def keys(self, prefix: str, after: str, limit: int) -> list[str]:
+        """Return at most *limit* keys that start with *prefix*, behind *after*, in order."""
+        start = {"StartAfter": after} if after else {}
+        answer = self._client.list_objects_v2(
+            Bucket=self._bucket, Prefix=prefix, MaxKeys=limit, **start
+        )
+        return [found["Key"] for found in answer.get("Contents", ())]
+
+    def delete(self, key: str) -> None:
+        """Drop the object (idempotent)."""
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
     def upload_link(self, key: str, *, content_type: str, expires_s: int) -> str:
         """Return a presigned URL that takes one PUT of *content_type* for *expires_s* seconds."""
         return str(

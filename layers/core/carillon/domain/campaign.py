@@ -84,6 +84,9 @@ class Campaign:
     type: str = "sms"
     operated_by: str = "agent"
     exclude_list_ids: tuple[str, ...] = ()
+    # Saved filters over lists: wanted as well, and not wanted (C4).
+    segment_ids: tuple[str, ...] = ()
+    exclude_segment_ids: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     # Users who work on its conversations (K1); a limited user sees no other campaigns (P2).
     agents: tuple[str, ...] = ()
@@ -144,7 +147,7 @@ class Campaign:
         needed = {
             "body": self.variants or self.body.strip(),
             "sender_ids": self.sender_ids,
-            "list_ids": self.list_ids,
+            "list_ids": self.list_ids or self.segment_ids,
         }
         return [name for name, value in needed.items() if not value]
 

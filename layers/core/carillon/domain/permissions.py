@@ -91,6 +91,19 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/lists/{list_id}/imports/{import_id}"): _MANAGED,
     ("POST", "/v1/lists/{list_id}/imports/{import_id}/start"): _MANAGED,
     ("GET", "/v1/lists/{list_id}/imports/{import_id}/rejected"): _MANAGED,
+    ("GET", "/v1/lists/{list_id}/contacts"): _MANAGED,
+    ("POST", "/v1/lists/{list_id}/count"): _MANAGED,
+    ("GET", "/v1/segments"): _MANAGED,
+    ("POST", "/v1/segments"): _MANAGED,
+    ("GET", "/v1/segments/{segment_id}"): _MANAGED,
+    ("PATCH", "/v1/segments/{segment_id}"): _MANAGED,
+    ("DELETE", "/v1/segments/{segment_id}"): _MANAGED,
+    ("POST", "/v1/segments/{segment_id}/preview"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/audience"): _MANAGED,
+    # All that is known of a person, or the end of it, in all offices.
+    ("POST", "/v1/contacts/{phone}/erase"): _row(),
+    ("POST", "/v1/contacts/{phone}/export"): _row(),
+    ("GET", "/v1/contacts/requests/{request_id}"): _row(),
     ("GET", "/v1/campaigns"): _SEEN,
     ("GET", "/v1/campaigns/calendar"): _row(
         manager=Scope.ALL, analyst=Scope.ALL, agent=Scope.ALL, limited=_OWN

@@ -16,6 +16,12 @@ from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_o
 from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.recurrence import Recurrence, recurrence_of
+from carillon.domain.segments_filter import (
+    Combination,
+    Condition,
+    SegmentFilter,
+    parse_filter,
+)
 
 _Body = TypeVar("_Body", bound=Command)
 
@@ -26,7 +32,7 @@ def to_json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, ActiveHours):
+    if isinstance(value, ActiveHours | Condition | Combination):
         return value.as_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -91,8 +97,9 @@ def _value(name: str, hint: Any, value: Any) -> Any:
     try:
         return read(value)
     except InvalidInput as error:
-        # It knows its part of the value alone; the caller knows the field.
-        raise InvalidInput(error.detail, field=name, code=error.code) from error
+        # It may know a place within the value; the caller knows the field.
+        inside = error.field if error.field and error.field.startswith(f"{name}.") else name
+        raise InvalidInput(error.detail, field=inside, code=error.code) from error
     except ValueError as error:
         raise InvalidInput(f"{name} must be {error}.", field=name) from error
 
@@ -183,6 +190,12 @@ def _read_recurrence(value: Any) -> Recurrence:
     return recurrence_of(value)
 
 
+def _read_filter(value: Any) -> SegmentFilter:
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return parse_filter(value)
+
+
 _READERS: dict[Any, Callable[[Any], Any]] = {
     str: _read_text,
     int: _read_int,
@@ -197,4 +210,6 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     ActiveHours: _read_hours,
     Unsolicited: _read_unsolicited,
     Recurrence: _read_recurrence,
+    # One arm of SegmentFilter stands for both.
+    Condition: _read_filter,
 }

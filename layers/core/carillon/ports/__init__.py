@@ -26,8 +26,17 @@ from carillon.ports.consent import (
     OptOutLanes,
     Suppressions,
 )
-from carillon.ports.contacts import Contacts, ImportDirectory, ManagedLists, OptOutLookup
+from carillon.ports.contacts import (
+    ContactPages,
+    Contacts,
+    ImportDirectory,
+    ManagedLists,
+    ManagedSegments,
+    OptOutLookup,
+    SegmentDirectory,
+)
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
+from carillon.ports.people import ErasureFence, PersonFiles, PersonRecords, PersonRequests
 from carillon.ports.planning import Audiences, CampaignPlans, Occurrences
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
@@ -69,11 +78,13 @@ __all__ = [
     "ConsentLedger",
     "ConsentNews",
     "ContactCaps",
+    "ContactPages",
     "Contacts",
     "ConversationBook",
     "Conversations",
     "CountedRows",
     "CounterBooks",
+    "ErasureFence",
     "Figures",
     "FileStore",
     "Gate",
@@ -84,6 +95,7 @@ __all__ = [
     "Leads",
     "Leases",
     "ManagedLists",
+    "ManagedSegments",
     "MediaSource",
     "MessageEvidence",
     "MessageProvider",
@@ -96,10 +108,14 @@ __all__ = [
     "OptOutLanes",
     "OptOutLookup",
     "Outbox",
+    "PersonFiles",
+    "PersonRecords",
+    "PersonRequests",
     "Policies",
     "ProviderOptOuts",
     "Queue",
     "RecountBooks",
+    "SegmentDirectory",
     "SenderLookup",
     "Senders",
     "SendingDirectory",

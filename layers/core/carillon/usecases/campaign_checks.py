@@ -10,7 +10,9 @@ from carillon.domain.campaign_states import Action, CampaignStatus, require_allo
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 
 # Frozen with the audience: parts are dealt out to the senders at launch (K10).
-_FROZEN_AT_LAUNCH = frozenset({"sender_ids", "list_ids", "exclude_list_ids"})
+_FROZEN_AT_LAUNCH = frozenset(
+    {"sender_ids", "list_ids", "exclude_list_ids", "segment_ids", "exclude_segment_ids"}
+)
 
 
 def require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:

@@ -24,6 +24,8 @@ MAX_MESSAGES = 100_000_000
 _YEARS_AHEAD = 10
 
 _Ids = Annotated[tuple[str, ...], Entries(50, 80)]
+# The plan of an audience keeps their filters.
+_Segments = Annotated[tuple[str, ...], Entries(10, 80)]
 _Users = Annotated[tuple[str, ...], Entries(MAX_AGENTS, 100)]
 _Links = Annotated[tuple[str, ...], Entries(20, 80)]
 _Messages = Annotated[int, Between(1, MAX_MESSAGES)]
@@ -47,6 +49,8 @@ class NewCampaign(Command):
     sender_ids: _Ids = ()
     list_ids: _Ids = ()
     exclude_list_ids: _Ids = ()
+    segment_ids: _Segments = ()
+    exclude_segment_ids: _Segments = ()
     tags: _Ids = ()
     agents: _Users = ()
     linked_campaigns: _Links = ()
@@ -68,6 +72,8 @@ class CampaignChange(Command):
     sender_ids: _Ids | None = None
     list_ids: _Ids | None = None
     exclude_list_ids: _Ids | None = None
+    segment_ids: _Segments | None = None
+    exclude_segment_ids: _Segments | None = None
     tags: _Ids | None = None
     agents: _Users | None = None
     linked_campaigns: _Links | None = None

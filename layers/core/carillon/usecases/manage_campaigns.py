@@ -32,6 +32,7 @@ from carillon.ports import (
     Clock,
     KnowledgeBook,
     ManagedLists,
+    ManagedSegments,
     Offices,
     Queue,
     Senders,
@@ -89,6 +90,7 @@ class ManageCampaigns:
         plan_queue: Queue,
         send_queue: Queue,
         recount_queue: Queue,
+        segments: ManagedSegments,
         conversations: StopConversations,
         approvals: LaunchApprovals,
         knowledge: KnowledgeBook,
@@ -102,6 +104,7 @@ class ManageCampaigns:
         self._plan_queue = plan_queue
         self._send_queue = send_queue
         self._recount_queue = recount_queue
+        self._segments = segments
         self._conversations = conversations
         self._approvals = approvals
         self._knowledge = knowledge
@@ -121,6 +124,8 @@ class ManageCampaigns:
             sender_ids=distinct(new.sender_ids),
             list_ids=distinct(new.list_ids),
             exclude_list_ids=distinct(new.exclude_list_ids),
+            segment_ids=distinct(new.segment_ids),
+            exclude_segment_ids=distinct(new.exclude_segment_ids),
             tags=distinct(new.tags),
             agents=distinct(new.agents),
             linked_campaigns=distinct(new.linked_campaigns),
@@ -420,6 +425,8 @@ class ManageCampaigns:
             ("sender_ids", self._senders.get),
             ("list_ids", self._lists.get),
             ("exclude_list_ids", self._lists.get),
+            ("segment_ids", self._segments.get),
+            ("exclude_segment_ids", self._segments.get),
         ):
             require_of_office(name, values.get(name) or (), find, office_id)
 

@@ -9,6 +9,7 @@ Contacts, imports and audience planning over the contacts and control tables (bo
     activate          one transaction: the campaign and a run per sender
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -23,6 +24,7 @@ from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.campaign_places import moved_places
 from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks, is_out
 from carillon.adapters.dynamodb.items import (
     cancellation_reasons,
     condition_failed,
@@ -52,12 +54,16 @@ from carillon.domain.contacts import (
 )
 from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import NotFound
-from carillon.domain.ids import part_of
+from carillon.domain.ids import part_of, part_range
+from carillon.domain.saved_segments import AudienceSegment
+from carillon.domain.segments_filter import filter_of
 
 # More connections than this gain nothing on a function of one core.
 WRITERS = 8
 _BATCH_GET_KEYS = 100
 _TRANSACTION_ATTEMPTS = 5
+# A list that was divided for far more than came has many shards with little in them.
+_QUERIES_PER_PAGE = 40
 
 
 class DynamoContacts:
@@ -89,6 +95,42 @@ class DynamoContacts:
             )
             for page in pages:
                 yield from (_contact(from_item(item)) for item in page["Items"])
+
+    def one(self, list_id: str, shards: int, key: str) -> Contact | None:
+        """Return the contact with the lead *key*."""
+        if not shards:
+            return None
+        place = {"pk": schema.contact_pk(list_id, key, shards), "sk": key}
+        answer = self._client.get_item(TableName=self._table, Key=to_item(place))
+        return _contact(from_item(answer["Item"])) if "Item" in answer else None
+
+    def page(
+        self, list_id: str, shards: int, after: str, rows: int
+    ) -> tuple[list[Contact], str | None]:
+        """Return at most *rows* contacts behind the key *after*, and where to go on."""
+        found: list[Contact] = []
+        shard = part_of(after, shards) if after and shards else 0
+        for _ in range(_QUERIES_PER_PAGE):
+            if shard >= shards:
+                return found, None
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk > :after",
+                ExpressionAttributeValues=to_item(
+                    {":pk": schema.shard_pk(list_id, shard), ":after": after or " "}
+                ),
+                Limit=rows - len(found),
+            )
+            found += [_contact(from_item(item)) for item in answer["Items"]]
+            if "LastEvaluatedKey" in answer:
+                after = str(answer["LastEvaluatedKey"]["sk"]["S"])
+            else:
+                shard += 1
+                # Sorts before every key of the next shard, and behind all of this one.
+                after = part_range(shard, shards)[0] if shard < shards else after
+            if len(found) == rows:
+                break
+        return found, after if shard < shards else None
 
     def _add_one(self, list_id: str, shards: int, contact: Contact) -> tuple[str, int]:
         key = {"pk": schema.contact_pk(list_id, contact.key, shards), "sk": contact.key}
@@ -124,29 +166,38 @@ def _contact(item: Mapping[str, Any]) -> Contact:
 
 
 class DynamoOptOutLookup:
-    """Implements ``ports.OptOutLookup`` over the suppressions table."""
+    """Implements ``ports.OptOutLookup`` over the suppressions table; 1 RU a phone."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, marks: ErasureMarks) -> None:
         self._client = client
         self._table = table
+        self._marks = marks
 
     def opted_out_among(self, phones: Sequence[str]) -> set[str]:
         """Return those of *phones* that are opted out just now."""
         found: set[str] = set()
-        for start in range(0, len(phones), _BATCH_GET_KEYS):
-            found |= self._batch(phones[start : start + _BATCH_GET_KEYS])
+        # Two keys for each: the phone's, and that which an erasure leaves (C6).
+        each = _BATCH_GET_KEYS // 2
+        for start in range(0, len(phones), each):
+            found |= self._batch(phones[start : start + each])
         return found
 
     def _batch(self, phones: Sequence[str]) -> set[str]:
+        marks = {phone: self._marks.mark(phone) for phone in phones}
         wanted: dict[str, Any] = {
             self._table: {
-                "Keys": [to_item({"pk": phone}) for phone in phones],
-                "ProjectionExpression": "pk, #status",
+                "Keys": [to_item({"pk": pk}) for pair in marks.items() for pk in pair],
+                "ProjectionExpression": "pk, #status, event_at",
                 "ExpressionAttributeNames": {"#status": "status"},
             }
         }
         items = (from_item(item) for _, item in read_all(self._client, wanted))
-        return {item["pk"] for item in items if item["status"] == "opted_out"}
+        found = {item["pk"]: item for item in items}
+        return {
+            phone
+            for phone, mark in marks.items()
+            if is_out(found.get(phone, {}), found.get(mark, {}))
+        }
 
 
 class _Control:
@@ -231,7 +282,7 @@ def _conditions(expect: Mapping[str, Any]) -> Iterator[str]:
 
 
 class DynamoImportDirectory(_Control):
-    """Implements ``ports.ImportDirectory`` over the control table."""
+    """Implements ``ports.ImportDirectory`` and ``SegmentDirectory`` over the control table."""
 
     def contact_list(self, list_id: str) -> ContactList:
         """Return the list; raises NotFound."""
@@ -243,6 +294,11 @@ class DynamoImportDirectory(_Control):
             shards=item.get("shards", 0),
             contacts=item.get("contacts", 0),
         )
+
+    def segment(self, segment_id: str) -> AudienceSegment:
+        """Return the segment; raises NotFound."""
+        item = self._get(schema.segment_pk(segment_id), "SEG", "segment")
+        return AudienceSegment(item["id"], tuple(item["list_ids"]), filter_of(item["filter"]))
 
     def contact_import(self, list_id: str, import_id: str) -> ImportJob:
         """Return the import; raises NotFound."""
@@ -356,6 +412,7 @@ class DynamoCampaignPlans(_Control):
                         "by_list": dict(after.by_list),
                         "duplicates": after.duplicates,
                         "excluded": after.excluded,
+                        "segments": _segments_text(after.segments),
                     },
                     "updated_at": now,
                 },
@@ -506,7 +563,16 @@ def _plan(item: Mapping[str, Any], campaign: Campaign) -> AudiencePlan | None:
         by_list=left_out.get("by_list", {}),
         duplicates=left_out.get("duplicates", 0),
         excluded=left_out.get("excluded", 0),
+        segments=_segments_of(left_out.get("segments")),
     )
+
+
+def _segments_text(segments: Sequence[AudienceSegment]) -> str:
+    return json.dumps([one.as_json() for one in segments], separators=(",", ":"))
+
+
+def _segments_of(text: str | None) -> tuple[AudienceSegment, ...]:
+    return tuple(AudienceSegment.of_json(one) for one in json.loads(text or "[]"))
 
 
 def _cursor(plan: AudiencePlan) -> dict[str, Any]:

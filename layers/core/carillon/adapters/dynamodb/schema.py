@@ -6,6 +6,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
     ORG            OFF#{office}            office
     LST#{list}     LST                     contact list            gsi1 LISTS / created_at#id
     LST#{list}     IMP#{import}            one import of a CSV
+    SEG#{segment}  SEG                     saved segment           gsi1 SEGMENTS / created_at#id
     SND#{sender}   SND                     sender                  gsi1 SENDERS / created_at#id
     SND#{sender}   LEASE                   the pacer's lease: token, owner, expires_at
     SND#{sender}   RUN#{campaign}          a campaign's work on this sender; kept (TTL) 35 days
@@ -39,6 +40,8 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
                                            of ``assistant``: tokens that a model was asked for
     ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
+    ORG            ERASURE                 the key of the hashes that erased people leave behind
+    PRS#{id}       PRS                     a person's request: an erasure or an export (C6)
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
 
 Contacts table (pk, sk)
@@ -81,6 +84,8 @@ Suppressions table (pk)
                                            table that is scanned: a page at a time, once a week, to
                                            compare all opt-outs with a provider's own list
     {phone}#sent                           when the last messages went to it, for caps (TTL)
+    erased#{keyed hash of the phone}       somebody erased, who must not be texted (C6): event_at,
+                                           newer than which only an opt-in counts
     {phone}#held                           they may have meant to opt out; a person decides (O1);
                                            without ``held_at`` it is decided, and what about (TTL)
 
@@ -93,6 +98,7 @@ Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) â
                                            a number finds all; gsi1 OUT#{lane} or IN#{lane} /
                                            recorded_at#phone: who opted out, or came back, in the
                                            order in which it was recorded, lane by lane
+    erased#{hash}  {event_at}#{n}          what remains of an erased person's events: when, and how
     REQ#{id}       REQ                     an opt-out that was asked for under an Idempotency-Key
     JOB#{id}       JOB                     a bulk import or an export of opt-outs
 
@@ -130,9 +136,11 @@ TTL: Final = "expires_at"
 
 ORGANISATION: Final = "ORG"
 POLICY: Final = "POLICY"
+ERASURE_KEY: Final = "ERASURE"
 OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
+SEGMENTS: Final = "SEGMENTS"
 MIRROR: Final = "MIRROR"
 
 # How many leads a part should hold: see the messages table above.
@@ -217,6 +225,16 @@ def held_pk(phone: str) -> str:
 def list_pk(list_id: str) -> str:
     """Partition of a contact list and its imports; the list's own sort key is ``LST``."""
     return f"LST#{list_id}"
+
+
+def segment_pk(segment_id: str) -> str:
+    """Partition of a saved segment (sort key ``SEG``)."""
+    return f"SEG#{segment_id}"
+
+
+def person_request_pk(request_id: str) -> str:
+    """Partition of a person's request (sort key ``PRS``)."""
+    return f"PRS#{request_id}"
 
 
 def import_sk(import_id: str) -> str:

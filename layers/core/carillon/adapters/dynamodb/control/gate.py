@@ -6,6 +6,7 @@ from typing import Any
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.control.items import item_key
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks, is_out
 from carillon.adapters.dynamodb.items import from_item
 from carillon.domain.campaign import CampaignStatus
 from carillon.domain.conversation import ASSISTANT
@@ -13,7 +14,7 @@ from carillon.domain.message import GateView, RowRef
 
 
 class DynamoGate:
-    """Implements ``ports.Gate``: four or five items in one BatchGetItem, 1 RU each or more."""
+    """Implements ``ports.Gate``: five or six items in one BatchGetItem, 1 RU each or more."""
 
     def __init__(
         self,
@@ -29,6 +30,7 @@ class DynamoGate:
         self._suppressions = suppressions_table
         self._messages = messages_table
         self._conversations = conversations_table
+        self._marks = ErasureMarks(client, control_table)
 
     def look(
         self,
@@ -42,11 +44,12 @@ class DynamoGate:
         """Read all that may stand against a message, strongly consistent, in one request."""
         found = self._read(phone, campaign_id, sender_id, lead, conversation_id)
         consent = found.get((phone, ""), {})
+        erased = found.get((self._marks.mark(phone), ""), {})
         campaign = found.get((schema.campaign_pk(campaign_id or ""), "CMP"), {})
         lease = found.get((schema.sender_pk(sender_id), "LEASE"), {})
         talk = found.get((conversation_id or "", schema.CONVERSATION), {})
         return GateView(
-            opted_out=consent.get("status") == "opted_out",
+            opted_out=is_out(consent, erased),
             campaign_active=campaign.get("status") == CampaignStatus.ACTIVE,
             lease_token=lease.get("token", 0),
             campaign_version=campaign.get("version", 0),
@@ -66,9 +69,10 @@ class DynamoGate:
         conversation_id: str | None,
     ) -> dict[tuple[str, str], dict[str, Any]]:
         campaign = [item_key(schema.campaign_pk(campaign_id), "CMP")] if campaign_id else []
+        people = (phone, schema.held_pk(phone), self._marks.mark(phone))
         wanted: dict[str, Any] = {
             self._suppressions: {
-                "Keys": [{"pk": {"S": phone}}, {"pk": {"S": schema.held_pk(phone)}}],
+                "Keys": [{"pk": {"S": pk}} for pk in people],
                 "ConsistentRead": True,
             },
             self._control: {

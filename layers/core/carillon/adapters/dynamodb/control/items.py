@@ -33,6 +33,8 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         sender_ids=tuple(item.get("sender_ids", ())),
         list_ids=tuple(item.get("list_ids", ())),
         exclude_list_ids=tuple(item.get("exclude_list_ids", ())),
+        segment_ids=tuple(item.get("segment_ids", ())),
+        exclude_segment_ids=tuple(item.get("exclude_segment_ids", ())),
         tags=tuple(item.get("tags", ())),
         agents=tuple(item.get("agents", ())),
         linked_campaigns=tuple(item.get("linked_campaigns", ())),

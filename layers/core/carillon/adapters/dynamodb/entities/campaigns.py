@@ -60,6 +60,8 @@ class _CampaignItem(ControlItem):
     sender_ids = Texts()
     list_ids = Texts()
     exclude_list_ids = Texts()
+    segment_ids = Texts()
+    exclude_segment_ids = Texts()
     tags = Texts()
     agents = Texts()
     linked_campaigns = Texts()

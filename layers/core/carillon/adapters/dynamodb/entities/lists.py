@@ -21,6 +21,8 @@ from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict
 from carillon.domain.listing import Listing, Position
 
+_MOST_IMPORTS = 200
+
 
 class _ListItem(ControlItem):
     office_id = UnicodeAttribute()
@@ -84,6 +86,15 @@ class ListTable:
         """Return the import; raises NotFound."""
         keys = (schema.list_pk(list_id), schema.import_sk(import_id))
         return entity_of(ImportRecord, get_item(_ImportItem, *keys, "import"))
+
+    def imports(self, list_id: str) -> list[ImportRecord]:
+        """Return the list's imports, at most 200 of them."""
+        items = _ImportItem.query(
+            schema.list_pk(list_id),
+            _ImportItem.sk.startswith(schema.import_sk("")),
+            limit=_MOST_IMPORTS,
+        )
+        return [entity_of(ImportRecord, item) for item in items]
 
     def queue_import(
         self,
