@@ -16,7 +16,6 @@ from carillon.adapters.dynamodb.campaign_shelves import DynamoShelves
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets
-from carillon.adapters.dynamodb.occurrences import DynamoOccurrences
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
@@ -47,7 +46,6 @@ from carillon.usecases.list_campaigns import (
 )
 from carillon.usecases.manage_campaigns import ManageCampaigns
 from carillon.usecases.manage_knowledge import ManageKnowledge, NewEntry, Trial, TryAssistant
-from carillon.usecases.manage_series import ManageSeries, Series
 from carillon.usecases.stop_conversations import StopConversations
 
 app = new_app("campaigns_api")
@@ -74,7 +72,6 @@ class UseCases:
 
     campaigns: ManageCampaigns
     listed: ListCampaigns
-    series: ManageSeries
     knowledge: ManageKnowledge
 
 
@@ -116,7 +113,6 @@ def build() -> UseCases:
                 policies=policies,
             )
         ),
-        series=ManageSeries(campaigns, DynamoOccurrences(database, settings.control_table), clock),
         knowledge=ManageKnowledge(campaigns, _assistant_world(settings, clock)),
     )
 
@@ -226,24 +222,6 @@ def schedule_campaign(request: Request, schedule: Schedule, campaign_id: str) ->
 def unschedule_campaign(request: Request, campaign_id: str) -> Answer:
     """Make a scheduled campaign a draft again."""
     return _one(request, build().campaigns.unschedule(request.access, request.origin, campaign_id))
-
-
-@route("GET", f"{_ONE}/occurrences", gives="CampaignSeries", query=("limit",))
-def show_occurrences(request: Request, campaign_id: str) -> Series:
-    """Show when a recurring campaign is due next, and what became of its last occurrences."""
-    return build().series.show(request.access, campaign_id, request.page.limit)
-
-
-@route("POST", f"{_ONE}/occurrences/pause", gives="Campaign")
-def pause_occurrences(request: Request, campaign_id: str) -> Answer:
-    """Let the occurrences of a recurring campaign pass without a launch."""
-    return _one(request, build().series.pause(request.access, campaign_id))
-
-
-@route("POST", f"{_ONE}/occurrences/resume", gives="Campaign")
-def resume_occurrences(request: Request, campaign_id: str) -> Answer:
-    """Launch the occurrences of a recurring campaign from now on again."""
-    return _one(request, build().series.resume(request.access, campaign_id))
 
 
 @route("POST", f"{_ONE}/pause", gives="Campaign")

@@ -99,6 +99,7 @@ ASKED: dict[Route, Asked] = {
     ("DELETE", _SEGMENT): Asked(),
     ("POST", f"{_SEGMENT}/preview"): Asked(body={}),
     _campaign("audience"): Asked(),
+    _campaign("simulation"): Asked(status=CampaignStatus.DRAFT),
     ("POST", "/v1/contacts/{phone}/erase"): Asked("nothing"),
     ("POST", "/v1/contacts/{phone}/export"): Asked("nothing"),
     ("GET", "/v1/contacts/requests/{request_id}"): Asked("nothing"),
@@ -243,6 +244,15 @@ def _keep(
     if path.endswith("/audience"):
         lists = (f"lst_{office_id}",)
         api.keep(a_campaign(ids["campaign_id"], office_id=office_id, list_ids=lists))
+    elif path.endswith("/simulation"):
+        sender, people = f"snd_{ids['campaign_id']}", f"lst_{ids['campaign_id']}"
+        api.keep(
+            a_sender(sender, office_id=office_id),
+            a_contact_list(people, office_id=office_id),
+            a_campaign(
+                ids["campaign_id"], office_id=office_id, sender_ids=(sender,), list_ids=(people,)
+            ),
+        )
     elif path.startswith(("/v1/campaigns", "/v1/conversations")):
         campaign = a_campaign(
             ids["campaign_id"],

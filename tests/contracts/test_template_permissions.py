@@ -100,7 +100,17 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         SUPPRESSIONS: {"BatchGetItem"},
     },
     # GetItem: whether the policy asks for approvals.
-    "start_due_campaigns": {CONTROL: {"GetItem", "UpdateItem"}, INDEX: {"Query"}},
+    # What occurs is a new campaign, with the entries by which it is found.
+    "start_due_campaigns": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"},
+        INDEX: {"Query"},
+    },
+    # It reads for simulations. PutItem: the key of erased people's marks, if it is the first.
+    "schedules_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"},
+        CONTACTS: {"Query"},
+        SUPPRESSIONS: {"BatchGetItem"},
+    },
     # Scan: all opt-outs are compared with a provider's own list, a page at a time.
     "mirror_opt_outs": {
         CONTROL: {"GetItem", "Query", "PutItem"},

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from carillon.domain.forecast import Crowd, Forecast, Lane, forecast
-from carillon.domain.hours import active_hours
+from carillon.domain.hours import WEEKDAYS, active_hours
 from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.whereabouts import Whereabouts
 from carillon.domain.windows import Windows
@@ -66,8 +66,7 @@ def foretold(world: World) -> Forecast:
 
 
 def week(*spans: str) -> Any:
-    days = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), list(spans))
-    return active_hours({"days": days})
+    return active_hours({"days": {day: list(spans) for day in WEEKDAYS}})
 
 
 @pytest.mark.parametrize(

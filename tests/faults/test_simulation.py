@@ -9,20 +9,22 @@ from typing import Any
 import pytest
 
 from carillon.adapters.templates import compile_template
-from carillon.domain.audience import audience_part, decode_part, part_key
+from carillon.domain.audience import decode_part, part_key
 from carillon.domain.campaign import Campaign, Run
 from carillon.domain.hours import active_hours
 from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import RowRef, Suppression
 from carillon.domain.organisation import OrganisationPolicy
+from carillon.domain.phone import LineType
 from carillon.domain.simulation import Look, Simulation
 from carillon.domain.whereabouts import Whereabouts
 from carillon.domain.windows import Windows
+from carillon.usecases.audience_sources import sources_of
 from carillon.usecases.pace_sender import PacingWorld
 from carillon.usecases.plan_audience import Planned, plan_audience
 from carillon.usecases.readiness import Rules
-from carillon.usecases.simulate_campaign import SimulationWorld, simulate_campaign
+from carillon.usecases.simulate_campaign import SimulationWorld, look_at, simulate_campaign
 from carillon.usecases.walk_parts import Texts
 from tests.faults.world import World
 from tests.support.clock import NOON, FakeClock
@@ -75,25 +77,22 @@ class Simulated:
                 policy=lambda: OrganisationPolicy(**policy),
                 rules_of=lambda _: self.rules,
                 render_for=render_for,
+                line_of=lambda _: LineType.UNKNOWN,
                 clock=FakeClock(),
             ),
         )
 
     def _look(self, campaign: Campaign) -> Look:
-        lists = self.planning.directory.lists
-        part = audience_part(
-            [(one, self.planning.contacts.lists[one].values()) for one in campaign.list_ids],
-            [self.planning.contacts.lists[one].values() for one in campaign.exclude_list_ids],
-            frozen_at=NOON,
-            locate=lambda list_id, one: locate(
-                one.phone, one.merge_fields(), lists[list_id].default_country
+        return look_at(
+            self.planning.contacts,
+            sources_of(
+                self.planning.directory,
+                list_ids=campaign.list_ids,
+                segments=(),
+                exclude_list_ids=campaign.exclude_list_ids,
             ),
-        )
-        return Look(
-            recipients=part.recipients,
-            duplicates=part.duplicates,
-            excluded=part.excluded,
-            share=1.0,
+            frozen_at=NOON,
+            locate=locate,
         )
 
     def launch_and_send(self) -> None:

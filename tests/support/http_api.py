@@ -44,6 +44,7 @@ from functions.consent_api import app as consent_api
 from functions.contacts_api import app as contacts_api
 from functions.conversations_api import app as conversations_api
 from functions.organisation_api import app as organisation_api
+from functions.schedules_api import app as schedules_api
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
@@ -56,6 +57,7 @@ APPS = (
     analytics_api,
     consent_api,
     conversations_api,
+    schedules_api,
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"

@@ -119,8 +119,10 @@ class _Course:
         self._opening_of = opening_of
         self._zone = zone
         self._daily_limit = daily_limit
-        self._day_left = {lane.sender_id: lane.daily_limit for lane in lanes}
-        self._campaigns_day_left = daily_limit
+        self._day_left: dict[str, float | None] = {
+            lane.sender_id: lane.daily_limit for lane in lanes
+        }
+        self._campaigns_day_left: float | None = daily_limit
         self._midnight = next_midnight(start, zone)
         self._last: dict[str, datetime] = {}
         self._held: dict[str, float] = {}

@@ -100,6 +100,7 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("DELETE", "/v1/segments/{segment_id}"): _MANAGED,
     ("POST", "/v1/segments/{segment_id}/preview"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/audience"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/simulation"): _MANAGED,
     # All that is known of a person, or the end of it, in all offices.
     ("POST", "/v1/contacts/{phone}/erase"): _row(),
     ("POST", "/v1/contacts/{phone}/export"): _row(),

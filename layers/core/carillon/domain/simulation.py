@@ -86,7 +86,8 @@ class Simulation:
     (``suppressed``, ``missing_field``, ``no_sending_hours`` …; ``campaign_over``: their hours
     open only after its end). ``waiting`` are leads that do not go at once, by reason; of
     them ``contact_held`` waits for a person. ``sendable`` is everybody else, so that blocked,
-    held and sendable add up to the recipients.
+    held and sendable add up to the recipients. ``unlikely`` are sendable leads whose number the
+    plan says takes no texts (``landline``, ``unreachable``): they are sent to, and mostly fail.
     """
 
     campaign_id: str
@@ -100,6 +101,7 @@ class Simulation:
     sendable: int
     blocked: Mapping[str, int]
     waiting: Mapping[str, int]
+    unlikely: Mapping[str, int]
     messages: tuple[MessageSizes, ...]
     encoding_traps: tuple[EncodingTrap, ...]
     # Of the whole audience, of first messages; follow-ups if nobody answered.
@@ -171,7 +173,10 @@ def _sources(character: str, template: str, fields: Mapping[str, str]) -> Iterat
         yield None
         return
     names = [name for name, content in fields.items() if character in content]
-    yield from names or [None]
+    if names:
+        yield from names
+    else:
+        yield None
 
 
 def country_of(where: Whereabouts) -> str:

@@ -18,19 +18,26 @@ sender (``sender_choice``), which variant, the text or its problem, windows and 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from carillon.domain.audience_count import Reach
 from carillon.domain.budgets import allowed_from
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.campaign_states import Action, require_allowed
 from carillon.domain.content import variant_of
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.forecast import Crowd, Forecast, Lane, forecast
+from carillon.domain.ids import SLOTS
 from carillon.domain.message import Recipient
+from carillon.domain.occurrences import next_occurrence
 from carillon.domain.organisation import OrganisationPolicy
+from carillon.domain.permissions import Access
+from carillon.domain.phone import LineType
 from carillon.domain.progress import Due
+from carillon.domain.recurrence import run_end
 from carillon.domain.sender_choice import chosen_sender
 from carillon.domain.simulation import (
     ContactState,
@@ -44,10 +51,14 @@ from carillon.domain.simulation import (
     price_micros,
 )
 from carillon.domain.whereabouts import Whereabouts
-from carillon.ports import Clock
-from carillon.usecases.plan_audience import candidate_of
+from carillon.ports import Campaigns, Clock, Contacts
+from carillon.usecases.audience_sources import Sources, read_range
+from carillon.usecases.count_audience import REACH_OF
+from carillon.usecases.plan_audience import Locate, candidate_of
 from carillon.usecases.readiness import UNPLACED, Readiness, Rules, text_or_problem
 
+# One look is one request: so many contacts are read and rendered within a few seconds.
+MOST_LOOKED_AT = 4_000
 # (recipient, step, variant) -> the text as it would be sent; InvalidInput where there is none.
 RenderFor = Callable[[Recipient, int, str | None], str]
 
@@ -75,6 +86,7 @@ class SimulationWorld:
     policy: Callable[[], OrganisationPolicy]
     rules_of: Callable[[OrganisationPolicy], Rules]
     render_for: Callable[[Campaign], RenderFor]
+    line_of: Callable[[str], LineType]
     clock: Clock
 
 
@@ -92,10 +104,53 @@ def simulate_campaign(campaign: Campaign, world: SimulationWorld) -> Simulation:
         )
     now = world.clock.now()
     starts_at = max(campaign.schedule_at or now, now)
-    run = _Run(replace(campaign, launched_at=starts_at), world, starts_at)
+    run = _Run(_as_launched(campaign, starts_at), world, starts_at)
     look = world.look(campaign)
     run.take(look)
     return run.result(look, now)
+
+
+def _as_launched(campaign: Campaign, at: datetime) -> Campaign:
+    """Return the campaign as its launch, or that of its next occurrence, would make it."""
+    recurrence = campaign.recurrence
+    if recurrence is None:
+        return replace(campaign, launched_at=at)
+    occurrence = next_occurrence(recurrence, at - timedelta(microseconds=1))
+    if occurrence is None:
+        return replace(campaign, launched_at=at)
+    return replace(
+        campaign,
+        launched_at=at,
+        local_at=occurrence.local_time if recurrence.is_recipient_local else None,
+        ends_at=run_end(recurrence, occurrence.due_at, campaign.ends_at),
+    )
+
+
+def look_at(
+    contacts: Contacts,
+    sources: Sources,
+    *,
+    frozen_at: datetime,
+    locate: Locate,
+    most: int = MOST_LOOKED_AT,
+) -> Look:
+    """Return whom a launch at *frozen_at* would freeze; of about *most* contacts at most."""
+    width = max(SLOTS * most // max(sources.all_contacts, 1), 1)
+    end = min(width, SLOTS)
+    part = read_range(
+        contacts,
+        sources,
+        f"{0:04x}",
+        f"{end - 1:04x}",
+        frozen_at=frozen_at,
+        locate=lambda one, country: locate(one.phone, one.merge_fields(), country),
+    )
+    return Look(
+        recipients=part.recipients,
+        duplicates=part.duplicates,
+        excluded=part.excluded,
+        share=end / SLOTS,
+    )
 
 
 @dataclass
@@ -137,6 +192,7 @@ class _Run:
         self._available = {one.id for one in self._senders.values() if one.is_available(starts_at)}
         self._blocked: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
+        self._unlikely: Counter[str] = Counter()
         self._sizes: dict[tuple[int, str | None], Sizes] = {}
         self._traps = Traps()
         self._bills = _Bill(), _Bill()
@@ -175,6 +231,9 @@ class _Run:
     def _count(
         self, recipient: Recipient, variant: str | None, text: str, ready_at: datetime
     ) -> None:
+        reach = REACH_OF[self._world.line_of(recipient.phone)]
+        if reach is not Reach.TEXTABLE:
+            self._unlikely[reach] += 1
         where = recipient.whereabouts or UNPLACED
         segments = self._size(recipient, 0, variant, text)
         self._bills[0].by_country[country_of(where)] += segments
@@ -234,6 +293,7 @@ class _Run:
             sendable=sum(group.messages for group in self._groups.values()),
             blocked=dict(self._blocked),
             waiting=dict(self._waiting),
+            unlikely=dict(self._unlikely),
             messages=tuple(sizes),
             encoding_traps=self._traps.most(),
             segments=_whole(first, share),
@@ -288,3 +348,24 @@ class _Run:
 def _whole(counted: int, share: float) -> int:
     """Return what the whole audience comes to when a *share* of it came to *counted*."""
     return round(counted / share)
+
+
+class SimulateCampaign:
+    """Simulates campaigns for people."""
+
+    def __init__(self, campaigns: Campaigns, world: SimulationWorld) -> None:
+        self._campaigns = campaigns
+        self._world = world
+
+    def simulate(self, access: Access, campaign_id: str) -> Simulation:
+        """
+        Return what a launch would come to; NotFound when it is absent or another office's.
+
+        Raises Conflict (``campaign_state``) for one that has been launched.
+        """
+        campaign = self._campaigns.get(campaign_id)
+        access.require_object(
+            campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
+        )
+        require_allowed(campaign.status, Action.LAUNCH)
+        return simulate_campaign(campaign, self._world)
