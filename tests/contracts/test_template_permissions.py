@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from carillon.adapters.dynamodb.schema import SHELVES
+from carillon.adapters.dynamodb.schema import BY_AGENDA, SHELVES
 from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
@@ -103,7 +103,7 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     # What occurs is a new campaign, with the entries by which it is found.
     "start_due_campaigns": {
         CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"},
-        INDEX: {"Query"},
+        f"{CONTROL}/{BY_AGENDA}": {"Query"},
     },
     # It reads for simulations. PutItem: the key of erased people's marks, if it is the first.
     "schedules_api": {

@@ -16,7 +16,8 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
                                            bounded number of reads and a message costs no index
     SND#{sender}   OUTBOX#{due}#{id}       an answer that waits for the sender's pacer (V5)
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
-                                           (due ones: gsi1 TAB#scheduled, filter schedule_at)
+                                           (due ones: by_agenda AGENDA / when it is due, is over
+                                           or was launched and is not planned yet)
         shelf {office}#{tab}               one tab of one office, in four indexes: ``by_created``
                                            (gsi1sk), ``by_updated``, ``by_title``, and ``by_date``:
                                            when it was launched, else for when it is scheduled,
@@ -164,6 +165,11 @@ SHELVES: Final = {
     CampaignSort.LAUNCHED: ("by_date", DATED_PLACE),
     CampaignSort.TITLE: ("by_title", TITLE_PLACE),
 }
+# What the minute's round has to look at and when, sparse: a date, a launch, an end to come.
+AGENDA: Final = "agenda"
+AGENDA_AT: Final = "agenda_at"
+BY_AGENDA: Final = "by_agenda"
+THE_AGENDA: Final = "AGENDA"
 CAMPAIGN_NUMBER: Final = {PK: "NUMBER", SK: "CMP"}
 
 

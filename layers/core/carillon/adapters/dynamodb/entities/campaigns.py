@@ -100,6 +100,8 @@ class _CampaignItem(ControlItem):
     updated_place = UnicodeAttribute(null=True)
     dated_place = UnicodeAttribute(null=True)
     title_place = UnicodeAttribute(null=True)
+    agenda = UnicodeAttribute(null=True)
+    agenda_at = UnicodeAttribute(null=True)
 
 
 class _EntryItem(ControlItem):
