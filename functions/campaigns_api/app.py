@@ -23,6 +23,7 @@ from carillon.domain.assistant import AssistantPolicy
 from carillon.domain.campaign import Campaign
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.listing import Listing
+from carillon.edge.acting import author
 from carillon.edge.http import Answer, Request, Router, answer, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
@@ -79,7 +80,7 @@ class UseCases:
 def build() -> UseCases:
     """Return the use cases over this deployment's tables and queues."""
     settings = from_env(CampaignsApi)
-    entities.connect(settings.control_table)
+    entities.connect(settings.control_table, author)
     clock, campaigns, database = SystemClock(), entities.CampaignTable(), client("dynamodb")
     offices, policies = entities.OfficeTable(), entities.PolicyTable()
     senders, lists = entities.SenderTable(), entities.ListTable()

@@ -24,6 +24,7 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.domain.consent_jobs import BulkOutcome, OptOutExport, OptOutImport
 from carillon.domain.law_pack import shipped_pack, shipped_version
 from carillon.domain.phone import parse_phone
+from carillon.edge.acting import author
 from carillon.edge.http import Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed
@@ -68,7 +69,7 @@ def build() -> Composition:
         opt_outs=ManageOptOuts(
             suppressions,
             ledger,
-            DynamoOptOutJobs(dynamodb, settings.consent_table),
+            DynamoOptOutJobs(dynamodb, settings.consent_table, author),
             files,
             SqsQueue(client("sqs"), settings.opt_out_queue_url, correlation_id),
             clock=clock,

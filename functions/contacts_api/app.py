@@ -27,6 +27,7 @@ from carillon.domain.contact_list import ImportRecord
 from carillon.domain.listing import Position
 from carillon.domain.phone import line_type, parse_phone
 from carillon.domain.saved_segments import SavedSegment
+from carillon.edge.acting import author
 from carillon.edge.http import Answer, Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
@@ -57,7 +58,7 @@ class UseCases:
 def build() -> UseCases:
     """Return the use cases over this deployment's table, bucket and queue."""
     settings = from_env(ContactsApi)
-    entities.connect(settings.control_table)
+    entities.connect(settings.control_table, author)
     database, clock = client("dynamodb"), SystemClock()
     files = S3Objects(client("s3"), settings.files_bucket)
     lists, segments, offices = (
@@ -94,7 +95,7 @@ def build() -> UseCases:
 def _people(settings: ContactsApi, files: S3Objects, clock: SystemClock) -> AskForPerson:
     database = client("dynamodb")
     return AskForPerson(
-        DynamoPersonRequests(database, settings.control_table),
+        DynamoPersonRequests(database, settings.control_table, author),
         DynamoErasureFence(
             database,
             settings.suppressions_table,

@@ -27,6 +27,7 @@ from carillon.domain.law_pack import shipped_pack
 from carillon.domain.locating import whereabouts
 from carillon.domain.phone import line_type
 from carillon.domain.simulation import Simulation
+from carillon.edge.acting import author
 from carillon.edge.http import Request, Router, answer, new_app
 from carillon.settings import SchedulesApi, from_env
 from carillon.usecases.count_audience import Counting
@@ -59,7 +60,7 @@ class UseCases:
 def build() -> UseCases:
     """Return the use cases over this deployment's tables."""
     settings = from_env(SchedulesApi)
-    entities.connect(settings.control_table)
+    entities.connect(settings.control_table, author)
     campaigns, clock = entities.CampaignTable(), SystemClock()
     occurrences = DynamoOccurrences(client("dynamodb"), settings.control_table)
     return UseCases(

@@ -32,6 +32,7 @@ QUERY: dict[str, Schema] = {
     "sender_id": TEXT,
     "reason": TEXT,
     "phone": TEXT,
+    **dict.fromkeys(("object_id", "actor"), TEXT),
     "confirmed_by_contact": FLAG,
     "section": {"type": "string", "enum": [section.value for section in Section]},
     **dict.fromkeys(("office_id", "campaign_id", "assigned_to", "tag", "q", "after"), TEXT),

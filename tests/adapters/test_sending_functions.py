@@ -622,8 +622,8 @@ def _unsolicited(deployed: Deployment) -> list[dict[str, Any]]:
 # The pacer and the reconciler ----------------------------------------------------
 
 
-def keep_campaign(deployed: Deployment, phones: list[str]) -> None:
-    deployed.stores.keep_campaign(a_campaign(parts=2, total=len(phones)))
+def keep_campaign(deployed: Deployment, phones: list[str], **changes: Any) -> None:
+    deployed.stores.keep_campaign(a_campaign(parts=2, total=len(phones), **changes))
     deployed.stores.keep_run(a_run(parts=2))
     for part in range(2):
         recipients = [
@@ -662,6 +662,25 @@ def test_a_woken_pacer_sends_every_lead_once_and_wakes_the_reconciler(
     run = deployed.stores.control.run("snd_a", "cmp_a")
     assert run is not None
     assert run.state == "done"
+
+
+def test_a_test_campaign_is_sent_to_the_last_lead_and_no_provider_hears_of_it(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    """P3: what a test key makes never reaches a provider."""
+    made = carrier()
+    phones = [f"+1202555{number:04d}" for number in range(101, 107)]
+    keep_campaign(deployed, phones, is_test=True)
+
+    deployed.invoke("send_messages", a_batch({"v": 1, "sender_id": "snd_a"}))
+
+    assert made.ledger.attempts() == []
+    rows = {
+        **deployed.stores.messages.rows("cmp_a", 0),
+        **deployed.stores.messages.rows("cmp_a", 1),
+    }
+    assert {row.status for row in rows.values()} == {LeadStatus.SUBMITTED}
+    assert {(row.provider_id or "")[:8] for row in rows.values()} == {"sandbox_"}
 
 
 def test_a_pacer_without_time_hands_over_and_the_next_minute_wakes_the_sender(

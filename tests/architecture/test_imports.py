@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A body is parsed once, at the edge, into a command of the domain, and the permission
     # table is the domain's: the HTTP half of the edge knows more of it than its errors.
     "carillon.edge.http": {"carillon.domain", "carillon.edge", "aws_lambda_powertools", "chalice"},
+    "carillon.edge.acting": {"carillon.domain"},
     "carillon.edge.views": {"carillon.domain", "carillon.edge"},
     "carillon.edge.json_bodies": {"carillon.domain", "carillon.edge"},
     "carillon.settings": set(),

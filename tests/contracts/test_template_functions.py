@@ -92,16 +92,19 @@ def test_a_table_can_be_restored_is_encrypted_and_outlives_the_stack(name: str) 
     assert "TableName" not in properties
 
 
-def test_the_messages_alone_are_streamed_and_nothing_hot_has_an_index() -> None:
+def test_what_is_counted_or_told_is_streamed_and_nothing_hot_has_an_index() -> None:
     tables = resources("AWS::DynamoDB::Table", "data")
 
     assert [n for n, t in tables.items() if "StreamSpecification" in t["Properties"]] == [
-        "MessagesTable"
+        "ControlTable",
+        "MessagesTable",
+        "ConsentTable",
     ]
     assert [n for n, t in tables.items() if "GlobalSecondaryIndexes" in t["Properties"]] == [
         "ControlTable",
         "ConversationsTable",
         "ConsentTable",
+        "AuditTable",
     ]
     assert tables["MessagesTable"]["Properties"]["StreamSpecification"] == {
         "StreamViewType": "NEW_AND_OLD_IMAGES"

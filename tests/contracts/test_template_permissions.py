@@ -19,6 +19,7 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
 )
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
 CONSENT = "ConsentTable"
+AUDIT = "AuditTable"
 CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
@@ -92,6 +93,15 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
     },
     "dashboard": {},
+    # UpdateItem: when a key was used last.
+    "authorize_requests": {CONTROL: {"GetItem", "UpdateItem"}},
+    "people_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"},
+        INDEX: {"Query"},
+        AUDIT: {"Query"},
+        **{f"{AUDIT}/gsi{number}": {"Query"} for number in (1, 2)},
+    },
+    "record_audit_log": {AUDIT: {"PutItem"}},
     "provider_webhooks": {CONTROL: {"GetItem"}},
     "import_contacts": {
         # PutItem: the key of erased people's hashes is drawn by whoever needs it first.
@@ -200,6 +210,7 @@ SENDS: dict[str, set[str]] = {
     "send_messages": {"send", "reconcile"},
     "aws_sms_events": {"receipts", "inbound"},
     "aggregate_counters": {"counters-dead"},
+    "record_audit_log": {"audit-dead"},
     "process_inbound": {"media", "assistant"},
     "ask_assistant": {"send"},
     "reconcile_messages": {"send", "reconcile", "recount"},
@@ -264,6 +275,7 @@ KNOWS_SECRETS = {
     "reconcile_messages",
     "mirror_opt_outs",
 }
+KNOWS_THE_LOGS_KEY = {"people_api", "record_audit_log"}
 # A confirmation that must be tried again has five minutes, not a visibility; a file that is not
 # there yet waits as long as it is old; another reply is queued within seconds.
 DEFERS = {"process_inbound", "fetch_media", "ask_assistant"}
@@ -300,7 +312,7 @@ def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: st
     granted: dict[str, set[str]] = {}
     for actions, names in _granted(folder, "dynamodb"):
         for name in names:
-            if name == "${MessagesStreamArn}":
+            if name.endswith("StreamArn}"):
                 continue
             table = re.search(r"table/\$\{(\w+)\}(/index/(\w+))?$", name)
             assert table, name
@@ -311,16 +323,45 @@ def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: st
     assert granted == DATABASE[folder]
 
 
-def test_only_the_counters_read_the_stream() -> None:
+def test_only_the_counters_and_the_audit_log_read_streams_and_each_its_own() -> None:
     readers = {
-        folder: actions
+        folder: (actions, set(names))
         for folder in FOLDERS
         for actions, names in _granted(folder, "dynamodb")
-        if "${MessagesStreamArn}" in names
+        if any(name.endswith("StreamArn}") for name in names)
     }
+    reading = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
 
     assert readers == {
-        "aggregate_counters": {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+        "aggregate_counters": (reading, {"${MessagesStreamArn}"}),
+        "record_audit_log": (reading, {"${ControlStreamArn}", "${ConsentStreamArn}"}),
+    }
+
+
+def test_nobody_may_change_or_delete_an_entry_of_the_audit_log() -> None:
+    """P4: one function puts entries, another reads them, and there is nothing else."""
+    granted = {
+        (folder, action)
+        for folder in FOLDERS
+        for actions, names in _granted(folder, "dynamodb")
+        if any("${AuditTable}" in name for name in names)
+        for action in actions
+    }
+
+    assert granted == {("record_audit_log", "PutItem"), ("people_api", "Query")}
+
+
+def test_one_function_alone_changes_the_user_pool_and_no_other() -> None:
+    granted = {folder: found for folder in FOLDERS if (found := _granted(folder, "cognito-idp"))}
+
+    ((actions, names),) = granted.pop("people_api")
+    assert granted == {}
+    assert names == ["${UserPoolArn}"]
+    # Neither a password nor an address of somebody can be changed, and nobody is deleted.
+    assert actions == {
+        *("AdminCreateUser", "AdminGetUser", "AdminDisableUser", "AdminEnableUser"),
+        *("AdminListGroupsForUser", "AdminAddUserToGroup", "AdminRemoveUserFromGroup"),
+        *("AdminUserGlobalSignOut", "CreateGroup", "ListUsers", "ListUsersInGroup"),
     }
 
 
@@ -366,9 +407,12 @@ def test_a_function_touches_its_own_prefixes_of_the_bucket(folder: str) -> None:
 def test_a_function_reads_secrets_below_the_prefix_or_none(folder: str) -> None:
     granted = _granted(folder, "secretsmanager")
 
-    assert bool(granted) == (folder in KNOWS_SECRETS)
+    assert bool(granted) == (folder in KNOWS_SECRETS | KNOWS_THE_LOGS_KEY)
     for actions, names in granted:
         assert actions == {"GetSecretValue"}
+        if folder in KNOWS_THE_LOGS_KEY:
+            assert names == ["${AuditSecretArn}"]
+            continue
         assert [name.rpartition(":secret:")[2] for name in names] == ["${SecretPrefix}*"]
 
 
@@ -418,7 +462,8 @@ def test_a_role_grants_nothing_but_these_services(folder: str) -> None:
         for action in many(statement["Action"])
     }
 
-    assert services <= {"dynamodb", "sqs", "s3", "secretsmanager", "sms-voice"}
+    known = {"dynamodb", "sqs", "s3", "secretsmanager", "sms-voice"}
+    assert services <= known | ({"cognito-idp"} if folder == "people_api" else set())
     assert _role(folder)["Properties"]["ManagedPolicyArns"] == [{"Ref": "WriteLogs"}]
 
 

@@ -75,6 +75,16 @@ _ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
+_SANDBOX = _CORE + "adapters/providers/sandbox.py"
+_REGISTRY = _CORE + "adapters/providers/registry.py"
+_CAMPAIGNS = _CORE + "usecases/manage_campaigns.py"
+_DOOR = _CORE + "usecases/admit_caller.py"
+_KEYS = _CORE + "domain/api_keys.py"
+_TOKENS = _CORE + "adapters/access_tokens.py"
+_USERS = _CORE + "usecases/manage_users.py"
+_RIGHTS = _CORE + "domain/permissions.py"
+_AUDIT = _CORE + "domain/audit.py"
+
 _LEADS_SUITE = "tests/adapters/test_sending_leads.py"
 _TALKS_SUITE = "tests/adapters/test_sending_conversations.py"
 _TWINS = "tests/adapters/test_twin_messages.py"
@@ -1597,5 +1607,126 @@ GUARDS = (
         "            is_settled = True",
         ("tests/adapters/test_erase_person.py",),
         "waited_for",
+    ),
+    # Test keys, and who comes in ------------------------------------------------
+    Guard(
+        "a test ends in the sandbox",
+        _SANDBOX,
+        "if message.is_test:",
+        "if message.is_test and not message.recipient:",
+        ("tests/adapters/test_sandbox.py",),
+        "reaches_nobody",
+    ),
+    Guard(
+        "every provider account has the sandbox before it",
+        _REGISTRY,
+        "return Sandboxed(module.account(secret, self._pool))",
+        "return module.account(secret, self._pool)  # type: ignore[return-value]",
+        ("tests/adapters/test_sending_functions.py",),
+        "no_provider_hears",
+    ),
+    Guard(
+        "what a test campaign hands out is a test",
+        _WALK,
+        "is_test=self.campaign.is_test,",
+        "is_test=False,",
+        (_UNIT + "walk_parts.py",),
+        "is_a_test",
+    ),
+    Guard(
+        "the provider is told what is a test",
+        _SEND,
+        "is_test=assignment.is_test,",
+        "is_test=False,",
+        (_UNIT + "send_lead.py",),
+        "what_is_a_test",
+    ),
+    Guard(
+        "what a test key makes is a test",
+        _CAMPAIGNS,
+        "is_test=new.is_test or access.caller.is_test,",
+        "is_test=new.is_test,",
+        (_UNIT + "manage_campaigns.py",),
+        "test_key_makes",
+    ),
+    Guard(
+        "a test key touches no campaign that is none",
+        _CAMPAIGNS,
+        "access.require_kind(is_test=campaign.is_test)",
+        "access.require_kind(is_test=True)",
+        (_UNIT + "manage_campaigns.py",),
+        "test_key",
+    ),
+    Guard(
+        "a test key changes only what is listed for it",
+        _RIGHTS,
+        'if caller.is_test and method != "GET" and route not in TEST_KEY_CHANGES:',
+        'if caller.is_test and method == "":',
+        (_UNIT + "api_keys.py",),
+        "listed_for_it",
+    ),
+    Guard(
+        "a key with another secret opens nothing",
+        _KEYS,
+        "if not same or self.kind is not presented.kind:",
+        "if self.kind is not presented.kind:",
+        (_UNIT + "api_keys.py",),
+        "another_secret",
+    ),
+    Guard(
+        "a revoked key opens nothing",
+        _KEYS,
+        "return self.revoked_at is None and (",
+        "return (",
+        (_UNIT + "api_keys.py",),
+        "revoked_or_expired",
+    ),
+    Guard(
+        "a disabled user is turned away whatever their token says",
+        _DOOR,
+        "if record is not None and record.disabled:",
+        "if record is not None and not record.id:",
+        (_UNIT + "admit_caller.py",),
+        "turned_away_whatever",
+    ),
+    Guard(
+        "a token is taken only with the pool's signature",
+        _TOKENS,
+        'if header.get("alg") != "RS256" or not self._is_signed(header.get("kid"), signed, raw):',
+        'if header.get("alg") != "RS256" or not raw:',
+        ("tests/contracts/test_access_tokens.py",),
+        "strangers_signature",
+    ),
+    Guard(
+        "the last admin stays",
+        _USERS,
+        "if not self._leaves_an_admin(wanted.id):",
+        "if not wanted.id:",
+        (_UNIT + "manage_users.py",),
+        "last_admin",
+    ),
+    Guard(
+        "of two who take the last admins away at once one is told",
+        _CORE + "adapters/dynamodb/people.py",
+        '"ConditionExpression": "taken = :seen OR (:seen = :none AND attribute_not_exists(pk))",',
+        f'"ConditionExpression": "{_ALWAYS}taken = :seen OR :seen = :none",',
+        ("tests/adapters/test_people.py",),
+        "dynamodb and taken_away_only",
+    ),
+    Guard(
+        "an entry of the audit log is put once",
+        _CORE + "adapters/dynamodb/audit.py",
+        'ConditionExpression="attribute_not_exists(pk)",',
+        'ConditionExpression="attribute_not_exists(never_there)",',
+        ("tests/adapters/test_people.py",),
+        "dynamodb and kept_whole_and_once",
+    ),
+    Guard(
+        "the audit log shows no text that it was not told to show",
+        _AUDIT,
+        "name: image[name] if name in shown else hashed(_canonical(image[name]))",
+        "name: image[name]",
+        (_UNIT + "audit.py",),
+        "phone_or_a_text",
     ),
 )

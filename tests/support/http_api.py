@@ -6,8 +6,9 @@ the schemas of ``infra/openapi.yaml`` by whoever wants (``violations``).
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,31 +21,41 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.audit import DynamoAuditTrail
 from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.people import DynamoApiKeys
 from carillon.adapters.dynamodb.person_requests import DynamoPersonRequests
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.domain.api_keys import ApiKey
 from carillon.domain.audience import encode_part, part_key
+from carillon.domain.audit import AuditEntry, AuditFilter
 from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.canned import CannedReply
+from carillon.domain.commands import Origin
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.conversation import Conversation
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
+from carillon.domain.permissions import Role
 from carillon.domain.person_requests import PersonRequest
 from carillon.domain.saved_segments import SavedSegment
 from carillon.domain.whereabouts import Whereabouts
+from carillon.usecases.manage_users import NewUser
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
 from functions.contacts_api import app as contacts_api
 from functions.conversations_api import app as conversations_api
 from functions.organisation_api import app as organisation_api
+from functions.people_api import app as people_api
+from functions.record_audit_log import app as record_audit_log
 from functions.schedules_api import app as schedules_api
+from infra.local.emulator import running_emulator
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
@@ -52,6 +63,7 @@ from tests.support.tables import create_tables
 
 APPS = (
     organisation_api,
+    people_api,
     contacts_api,
     campaigns_api,
     analytics_api,
@@ -70,12 +82,18 @@ _TABLES = (
     "Suppressions",
     "Consent",
     "Conversations",
+    "Audit",
 )
+_STREAMED = ("ControlTable", "ConsentTable")
+_SECRET = "audit"
 
 
 @dataclass(frozen=True)
 class HttpApi:
     """Sends requests, and keeps entities where the functions find them."""
+
+    # How far the audit log has been written, by table.
+    _read_to: dict[str, str] = field(default_factory=dict)
 
     def send(self, method: str, template: str, **event: Any) -> Answered:
         """Return the answer to a request; see ``tests.support.requests.an_event``."""
@@ -118,6 +136,44 @@ class HttpApi:
                     table = DynamoConversations(_client("dynamodb"), "ConversationsTable")
                     table.save(one)
 
+    def invite(self, email: str) -> str:
+        """Make an account that nobody gave a role yet; return its id."""
+        return people_api.build().users.invite(NewUser(email=email, role="limited")).id
+
+    def disable(self, user_id: str) -> None:
+        """Let a user in no more."""
+        people_api.build().users.disable(Origin("usr_setup", None, ""), user_id)
+
+    def keep_key(self, key: ApiKey) -> None:
+        """Store an API key that is not there yet."""
+        DynamoApiKeys(_client("dynamodb"), "ControlTable").create(key)
+
+    def audit_from_here(self) -> None:
+        """Leave out of the audit log what was changed until now."""
+        self._read_to.update((table, _place(table, "LATEST")) for table in _STREAMED)
+
+    def audited(self) -> list[AuditEntry]:
+        """Have the audit log written as far as it goes; return what came in since last time."""
+        before = set(_entries())
+        for table in _STREAMED:
+            records = self._next_records(table)
+            answer = record_audit_log.lambda_handler({"Records": records}, None)
+            assert answer == {"batchItemFailures": []}
+        return [entry for name, entry in _entries().items() if name not in before]
+
+    def _next_records(self, table: str) -> list[dict[str, Any]]:
+        """Return what of a table's stream Lambda would be given next."""
+        streams = _client("dynamodbstreams")
+        if table not in self._read_to:
+            self._read_to[table] = _place(table, "TRIM_HORIZON")
+        records: list[dict[str, Any]] = []
+        while True:
+            answer = streams.get_records(ShardIterator=self._read_to[table])
+            self._read_to[table] = answer["NextShardIterator"]
+            if not answer["Records"]:
+                return records
+            records += answer["Records"]
+
     def opt_out(self, phone: str) -> None:
         """Have a manager's opt-out of *phone* stand."""
         suppressions = DynamoSuppressions(
@@ -157,9 +213,15 @@ class HttpApi:
 
 
 @contextmanager
-def http_api() -> Iterator[HttpApi]:
-    """Compose all of them over moto, as Lambda would over AWS."""
-    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+def http_api(*, user_pool: bool = False) -> Iterator[HttpApi]:
+    """
+    Compose all of them over moto, as Lambda would over AWS.
+
+    moto's user pool wants a library that we do not have, so *user_pool* takes the emulator's.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(mock_aws())
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -173,9 +235,43 @@ def http_api() -> Iterator[HttpApi]:
         for name in _QUEUES:
             url = _client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
             environment.setenv(f"{name}_QUEUE_URL", url)
+        environment.setenv("AUDIT_SECRET", _SECRET)
+        _client("secretsmanager").create_secret(Name=_SECRET, SecretString='{"key": "k"}')
+        environment.setenv("USER_POOL_ID", "none")
+        if user_pool:
+            emulator = stack.enter_context(running_emulator())
+            environment.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", emulator.url)
+            environment.setenv("USER_POOL_ID", _make_user_pool())
         entities.connect("ControlTable")
         yield HttpApi()
     _forget_compositions()
+
+
+def _make_user_pool() -> str:
+    pools = _client("cognito-idp")
+    pool_id: str = pools.create_user_pool(PoolName="x", UsernameAttributes=["email"])["UserPool"][
+        "Id"
+    ]
+    for role in Role:
+        pools.create_group(UserPoolId=pool_id, GroupName=f"role.{role}")
+    return pool_id
+
+
+def _entries() -> dict[str, AuditEntry]:
+    trail = DynamoAuditTrail(_client("dynamodb"), "AuditTable")
+    page = trail.page(AuditFilter(until=datetime.now(UTC) + timedelta(days=1)), 10_000, None)
+    return {entry.id: entry for entry in page.items}
+
+
+def _place(table: str, kind: str) -> str:
+    """Return a place in the stream of *table*."""
+    streams = _client("dynamodbstreams")
+    arn = _client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    place: str = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType=kind
+    )["ShardIterator"]
+    return place
 
 
 @cache
@@ -187,7 +283,7 @@ def _client(service: str) -> Any:
 def _forget_compositions() -> None:
     client.cache_clear()
     _client.cache_clear()
-    for app in APPS:
+    for app in (*APPS, record_audit_log):
         app.build.cache_clear()
 
 

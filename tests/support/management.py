@@ -97,6 +97,11 @@ class FakeOffices:
     def all(self) -> list[Office]:
         return sorted(self._shelf.items.values(), key=lambda office: (office.name, office.id))
 
+    def change(self, office: Office) -> Office:
+        present = replace(self.get(office.id), name=office.name, timezone=office.timezone)
+        self._shelf.items[office.id] = present
+        return present
+
 
 class FakeSenders:
     """Implements ``ports.Senders``."""

@@ -52,6 +52,7 @@ SETTINGS = {
     "active_hours": active_hours({"days": {"mon": ["09:00-17:00"]}}),
     "daily_limit": 500,
     "pilot_size": 50,
+    "is_test": True,
 }
 LEFT_BEHIND: dict[str, tuple[Any, Any]] = {
     "status": (CampaignStatus.FINISHED, CampaignStatus.DRAFT),

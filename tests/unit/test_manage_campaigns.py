@@ -1,6 +1,7 @@
 """Campaigns as people work on them: K3, K4, K6, K10 and what a retry must not do twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from carillon.domain.campaign_states import Action, allowed_actions, refusal, st
 from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
+from carillon.domain.permissions import KeyKind
 from carillon.usecases.campaign_commands import (
     CampaignChange,
     Clone,
@@ -33,6 +35,7 @@ from tests.support.management import (
 from tests.support.managing import World, a_world, new_campaign
 
 MINE = an_access()
+A_TEST_KEY = replace(MINE, caller=replace(MINE.caller, subject="key_1", key=KeyKind.TEST))
 LATER = NOON + timedelta(hours=1)
 
 
@@ -50,6 +53,18 @@ ACTIONS: dict[Action, Callable[[ManageCampaigns, Any, str], Any]] = {
     Action.RESUME: lambda manage, origin, one: manage.resume(MINE, origin, one),
     Action.END: lambda manage, origin, one: manage.end(MINE, origin, one),
     Action.ARCHIVE: lambda manage, origin, one: manage.archive(MINE, origin, one),
+}
+# The same, by a test key.
+KEYED: dict[Action, Callable[[ManageCampaigns, Any, str], Campaign]] = {
+    Action.LAUNCH: lambda manage, origin, one: manage.launch(A_TEST_KEY, origin, one),
+    Action.SCHEDULE: lambda manage, origin, one: manage.schedule(
+        A_TEST_KEY, origin, one, Schedule(schedule_at=LATER)
+    ),
+    Action.UNSCHEDULE: lambda manage, origin, one: manage.unschedule(A_TEST_KEY, origin, one),
+    Action.PAUSE: lambda manage, origin, one: manage.pause(A_TEST_KEY, origin, one),
+    Action.RESUME: lambda manage, origin, one: manage.resume(A_TEST_KEY, origin, one),
+    Action.END: lambda manage, origin, one: manage.end(A_TEST_KEY, origin, one),
+    Action.ARCHIVE: lambda manage, origin, one: manage.archive(A_TEST_KEY, origin, one),
 }
 
 
@@ -175,6 +190,52 @@ def test_a_foreign_campaign_looks_absent_whatever_is_done_to_it() -> None:
             call()
         assert raised.value.code == "campaign_not_found"
     assert world.campaigns.get("cmp_1") == a_campaign(office_id=OTHER_OFFICE)
+
+
+def test_what_a_test_key_makes_is_a_test_and_what_a_person_makes_is_what_they_say() -> None:
+    """P3"""
+    manage = a_world().manage
+
+    assert manage.create(A_TEST_KEY, an_origin(), new_campaign()).is_test
+    assert manage.create(MINE, an_origin(), new_campaign(is_test=True)).is_test
+    assert not manage.create(MINE, an_origin(), new_campaign()).is_test
+
+
+def test_a_test_key_touches_no_campaign_that_is_none() -> None:
+    """P3: it cannot launch, resume, schedule or edit what would reach a provider."""
+    for action, act in KEYED.items():
+        world = a_world(in_state(next(iter(states_allowing(action)))))
+
+        with pytest.raises(Forbidden) as raised:
+            act(world.manage, an_origin(), "cmp_1")
+
+        assert raised.value.code == "test_key_forbidden"
+        assert world.campaigns.get("cmp_1").version == 1
+        assert world.plans.messages == world.sends.messages == []
+
+
+def test_a_test_key_may_do_to_a_test_campaign_what_its_role_may() -> None:
+    for action, act in KEYED.items():
+        world = a_world(in_state(next(iter(states_allowing(action))), is_test=True))
+
+        act(world.manage, an_origin(), "cmp_1")
+
+        assert world.campaigns.get("cmp_1").version == 2
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda manage: manage.change(A_TEST_KEY, "cmp_1", CampaignChange(title="x"), 1),
+        lambda manage: manage.recount(A_TEST_KEY, "cmp_1"),
+    ],
+    ids=["change", "recount"],
+)
+def test_a_test_key_changes_no_campaign_that_is_none(
+    act: Callable[[ManageCampaigns], object],
+) -> None:
+    with pytest.raises(Forbidden):
+        act(a_world(a_campaign()).manage)
 
 
 def test_a_launch_marks_the_campaign_and_queues_its_plan() -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -236,6 +236,17 @@ def test_help_is_answered_and_changes_no_consent() -> None:
 
     assert scene.account.texts == ["Call us."]
     assert scene.suppressions.standing == {}
+
+
+def test_nobody_answers_a_test_campaign() -> None:
+    """P3: its messages ended in the sandbox, so the reply is about something else."""
+    scene = Scene()
+    scene.directory.run_by_key["snd_a", "cmp_a"] = replace(a_run(parts=1), is_test=True)
+
+    scene.take(a_reply("Hello there"))
+
+    (inbound,) = [ref for ref, item in scene.messages.items.items() if item["kind"] == "inbound"]
+    assert inbound.pk == "unsolicited#snd_a"
 
 
 def test_a_reply_to_no_campaign_is_kept_as_unsolicited_at_the_senders_office() -> None:

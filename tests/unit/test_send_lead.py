@@ -160,6 +160,15 @@ def test_a_lead_is_claimed_before_and_recorded_after_its_one_call() -> None:
     assert (scene.row()["status"], scene.row()["provider_id"]) == ("submitted", "SM1")
 
 
+def test_the_provider_is_told_what_is_a_test() -> None:
+    """P3"""
+    scene = Scene()
+
+    scene.send(is_test=True)
+
+    assert [message.is_test for message in scene.account.taken] == [True]
+
+
 def test_a_lead_that_somebody_else_has_claimed_is_left_alone() -> None:
     scene = Scene()
     scene.messages.claim(a_claim("claim-0"))

@@ -96,6 +96,14 @@ def drained(feed: Feed) -> list[Assignment]:
     return taken
 
 
+@pytest.mark.parametrize("is_test", [True, False])
+def test_what_a_test_campaign_hands_out_is_a_test(is_test: bool) -> None:
+    """P3: it uses up nothing of what its people may be sent either."""
+    taken = drained(Scene().feed(is_test=is_test))
+
+    assert {assignment.is_test for assignment in taken} == {is_test}
+
+
 def test_every_lead_is_handed_out_once_with_its_text_and_part() -> None:
     scene = Scene()
 

@@ -7,6 +7,7 @@ from infra.openapi.answers import (
     contacts,
     conversations,
     organisation,
+    people,
     shared,
 )
 from infra.openapi.schemas import Schema
@@ -14,6 +15,7 @@ from infra.openapi.schemas import Schema
 ANSWERS: dict[str, Schema] = {
     **shared.ANSWERS,
     **organisation.ANSWERS,
+    **people.ANSWERS,
     **contacts.ANSWERS,
     **campaigns.ANSWERS,
     **analytics.ANSWERS,

@@ -102,7 +102,19 @@ class OrganisationApi:
 
     control_table: str
     send_queue_url: str
+    organisation_name: str
+    organisation_timezone: str = "UTC"
     default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class PeopleApi:
+    """functions/people_api; *audit_secret* holds the key of the audit log's hashes."""
+
+    control_table: str
+    audit_table: str
+    audit_secret: str
+    user_pool_id: str
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,24 @@ class AnalyticsApi:
     messages_table: str
     counters_table: str
     ambiguous_grace_s: int = 60
+
+
+@dataclass(frozen=True)
+class AuthorizeRequests:
+    """functions/authorize_requests: whose tokens are ours, and where their keys stand."""
+
+    control_table: str
+    token_issuer: str
+    token_keys_url: str
+    user_pool_client_id: str
+
+
+@dataclass(frozen=True)
+class RecordAuditLog:
+    """functions/record_audit_log; *audit_secret* holds the key of the log's hashes."""
+
+    audit_table: str
+    audit_secret: str
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ class Campaign:
     daily_limit: int | None = None
     # Pause by itself after so many leads (K17); None again once a person went on.
     pilot_size: int | None = None
+    # Its messages end in the sandbox (P3). Decided when it is made, and never changed.
+    is_test: bool = False
     launched_at: datetime | None = None
     submitted_all_at: datetime | None = None
     finished_at: datetime | None = None
@@ -282,6 +284,8 @@ class Run:
     candidates: tuple[Candidate, ...] = ()
     next_part: int = 0
     state: str = "open"
+    # Its messages ended in the sandbox, so nobody answers it (P3).
+    is_test: bool = False
 
     def sender_of(self, recipient: Recipient, available: Container[str]) -> str:
         """Return which sender speaks to *recipient*, given those that are *available* (N3)."""

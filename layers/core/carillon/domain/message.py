@@ -205,7 +205,8 @@ class Outgoing:
 
     Receipts are to be posted to ``status_callback``, in which ``ref_token`` stands already;
     a provider without an address per message takes ``ref_token`` in a field of its own.
-    ``valid_for_s`` bounds how long the provider may keep trying (F5), where it can.
+    ``valid_for_s`` bounds how long the provider may keep trying (F5), where it can. What
+    ``is_test`` ends in the sandbox and reaches nobody (P3).
     """
 
     sender: str
@@ -215,6 +216,7 @@ class Outgoing:
     ref_token: str = ""
     valid_for_s: int | None = None
     media_urls: tuple[str, ...] = ()
+    is_test: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,3 +41,17 @@ class Office:
     name: str
     timezone: str
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organisation:
+    """
+    Whose deployment this is (P1).
+
+    ``default_country`` (ISO 3166) is how numbers are read that are written without one,
+    ``timezone`` the zone of what belongs to no office.
+    """
+
+    name: str
+    default_country: str
+    timezone: str

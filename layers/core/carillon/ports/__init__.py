@@ -36,7 +36,14 @@ from carillon.ports.contacts import (
     SegmentDirectory,
 )
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
-from carillon.ports.people import ErasureFence, PersonFiles, PersonRecords, PersonRequests
+from carillon.ports.people import (
+    AccessTokens,
+    ApiKeys,
+    AuditTrail,
+    UserDirectory,
+    UserRecords,
+)
+from carillon.ports.persons import ErasureFence, PersonFiles, PersonRecords, PersonRequests
 from carillon.ports.planning import Audiences, CampaignPlans, Occurrences
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
@@ -63,10 +70,13 @@ from carillon.ports.sending import (
 from carillon.ports.world import Clock, FileStore, Objects, Queue, UploadLinks
 
 __all__ = [
+    "AccessTokens",
+    "ApiKeys",
     "Assistant",
     "AttachmentFiles",
     "Attachments",
     "Audiences",
+    "AuditTrail",
     "Budgets",
     "CampaignCatalogue",
     "CampaignPlans",
@@ -122,5 +132,7 @@ __all__ = [
     "Suppressions",
     "Transcripts",
     "UploadLinks",
+    "UserDirectory",
+    "UserRecords",
     "Watches",
 ]

@@ -25,6 +25,10 @@ class Offices(Protocol):
         """Return every office, by name; an organisation has few."""
         ...
 
+    def change(self, office: Office) -> Office:
+        """Write the name and zone of *office*; raises NotFound (``office_not_found``)."""
+        ...
+
 
 class Senders(Protocol):
     """The senders as management sees them."""

@@ -1,125 +1,130 @@
-"""What is kept about one person, and what they ask of it (C6)."""
+"""What managing people, keys and the audit log asks for (P1 to P4)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
-from carillon.domain.campaign import Campaign
-from carillon.domain.contacts import Contact, ContactList
-from carillon.domain.conversation import Conversation
-from carillon.domain.listing import Position
-from carillon.domain.message import RowRef
-from carillon.domain.person_requests import PersonRequest
-from carillon.ports.world import FileStore
+from carillon.domain.api_keys import ApiKey
+from carillon.domain.audit import AuditEntry, AuditFilter
+from carillon.domain.listing import Listing, Position
+from carillon.domain.people import Account, UserRecord
 
 
-class PersonRequests(Protocol):
-    """Requests of people about their data (C6)."""
+class UserDirectory(Protocol):
+    """The identity provider's accounts."""
 
-    def create(self, new: PersonRequest, digest: str) -> PersonRequest:
-        """Keep *new*; see ``Campaigns.create`` for a repetition."""
+    def invite(self, email: str) -> Account:
+        """Make an account and have its owner told; Conflict (``user_exists``) for a known one."""
         ...
 
-    def get(self, request_id: str) -> PersonRequest:
-        """Return the request, strongly consistent; raises NotFound (``request_not_found``)."""
+    def resend(self, email: str) -> None:
+        """Have the owner told again, with another temporary password."""
         ...
 
-    def advance(self, before: PersonRequest, after: PersonRequest) -> bool:
-        """Replace *before*; False, changing nothing, when its version no longer stands."""
+    def get(self, user_id: str) -> Account:
+        """Return the account; raises NotFound (``user_not_found``)."""
         ...
 
-
-class ErasureFence(Protocol):
-    """Who is erased, and so must not be texted: by a keyed hash alone."""
-
-    def mark(self, phone: str) -> str:
-        """Return the keyed hash of *phone*."""
+    def with_email(self, email: str) -> Account:
+        """Return the account of an address; raises NotFound (``user_not_found``)."""
         ...
 
-    def fence(self, phone: str, request: PersonRequest) -> None:
+    def page(self, limit: int, after: Position | None) -> Listing[Account]:
+        """Return up to *limit* accounts (the provider may give fewer), in its own order."""
+        ...
+
+    def members(self, office_id: str, limit: int, after: Position | None) -> Listing[Account]:
+        """Return who is in the office's group, as ``page`` does."""
+        ...
+
+    def admins(self) -> list[Account]:
+        """Return everybody in the group of admins."""
+        ...
+
+    def set_groups(self, user_id: str, groups: frozenset[str]) -> None:
         """
-        Let nobody text *phone* from now on, by its mark alone. Idempotent.
+        Put the account into exactly *groups* of ours, leaving those first that are too many.
 
-        An opt-in later than the request still counts.
-        """
-        ...
-
-
-class PersonRecords(ErasureFence, Protocol):
-    """All that is kept about one person, wherever it stands; reads are consistent."""
-
-    def lists(self, after: Position | None) -> tuple[list[ContactList], Position | None]:
-        """Return a page of all contact lists, and where the next begins."""
-        ...
-
-    def campaigns(self, after: Position | None) -> tuple[list[Campaign], Position | None]:
-        """Return a page of all campaigns that were launched; perhaps none though there are more."""
-        ...
-
-    def senders(self, after: Position | None) -> tuple[list[str], Position | None]:
-        """Return a page of all senders' ids."""
-        ...
-
-    def contact(self, target: ContactList, key: str) -> Contact | None:
-        """Return the contact with the lead *key*."""
-        ...
-
-    def forget_contact(self, target: ContactList, key: str) -> bool:
-        """Take the contact out and out of the list's count, once; False when it was not there."""
-        ...
-
-    def rows(self, thread: RowRef) -> list[dict[str, Any]]:
-        """Return every row of *thread* in the messages table, all attributes."""
-        ...
-
-    def unsolicited(self, sender_id: str, key: str) -> RowRef:
-        """Return the thread of what *key* wrote to the sender in answer to no campaign."""
-        ...
-
-    def scrub(self, row: Mapping[str, Any]) -> bool:
-        """
-        Leave of *row* what counts and what keeps its message from being sent again.
-
-        False when nothing else was there.
+        Groups that are neither a role nor an office stay. Repeating it changes nothing.
         """
         ...
 
-    def forget_traces(self, sender_id: str, phone: str) -> int:
-        """Drop answers that wait for the sender's pacer, and marks of twins; return how many."""
+    def disable(self, user_id: str) -> None:
+        """Let the account sign in no more, and end its sessions; again is no error."""
         ...
 
-    def forget_parked(self, phone: str) -> int:
-        """Drop receipts about *phone* that found no row; return how many."""
+    def enable(self, user_id: str) -> None:
+        """Let the account sign in again; again is no error."""
         ...
 
-    def conversation(self, thread: RowRef) -> Conversation | None:
-        """Return the conversation of *thread*."""
+
+class UserRecords(Protocol):
+    """What we keep of users ourselves."""
+
+    def get(self, user_id: str) -> UserRecord | None:
+        """Return the record, strongly consistent."""
         ...
 
-    def forget_conversation(self, conversation: Conversation) -> None:
-        """Drop the conversation and whatever finds it. Idempotent."""
+    def put(self, record: UserRecord) -> None:
+        """Keep *record* in place of what stands."""
         ...
 
-    def is_opt_out_job_running(self, job_id: str) -> bool:
-        """Whether an import or export of opt-outs is under way."""
+    def admins_version(self) -> int:
+        """Return how often an admin has been taken away, strongly consistent."""
         ...
 
-    def forget_consent(self, phone: str) -> int:
+    def put_if_admins_stand(self, record: UserRecord, seen: int) -> bool:
+        """Keep *record* and count an admin away; False when one went since *seen* was read."""
+        ...
+
+
+class ApiKeys(Protocol):
+    """The API keys."""
+
+    def create(self, key: ApiKey) -> None:
+        """Keep a new key."""
+        ...
+
+    def get(self, key_id: str) -> ApiKey:
+        """Return the key, strongly consistent; raises NotFound (``api_key_not_found``)."""
+        ...
+
+    def page(self, limit: int, after: Position | None) -> Listing[ApiKey]:
+        """Return keys, newest first."""
+        ...
+
+    def revoke(self, key_id: str, now: datetime) -> bool:
+        """End the key; False when it was ended before. Raises NotFound."""
+        ...
+
+    def note_use(self, key_id: str, now: datetime, seen: datetime | None) -> None:
+        """Write that it was used now, unless somebody wrote another time since *seen*."""
+        ...
+
+
+class AuditTrail(Protocol):
+    """The audit log. There is no way to change or remove an entry."""
+
+    def append(self, entry: AuditEntry) -> None:
+        """Keep *entry*; the same one again changes nothing."""
+        ...
+
+    def page(self, wanted: AuditFilter, limit: int, after: Position | None) -> Listing[AuditEntry]:
         """
-        Drop what the suppressions and the ledger hold of *phone*, leaving when and how.
+        Return entries, newest first.
 
-        Nothing that was said after the fence. Raises Conflict (``not_fenced``) without one.
-        Returns how much was dropped.
+        A page may hold fewer than *limit* and still not be the last.
         """
         ...
 
 
-class PersonFiles(FileStore, Protocol):
-    """Object storage as erasing needs it."""
+class AccessTokens(Protocol):
+    """The access tokens of the identity provider."""
 
-    def keys(self, prefix: str, after: str, limit: int) -> list[str]:
-        """Return at most *limit* keys that start with *prefix*, behind *after*, in order."""
-        ...
+    def claims(self, token: str) -> Mapping[str, Any] | None:
+        """
+        Return what *token* says, ``sub`` at least, if it is genuine, ours and not over.
 
-    def delete(self, key: str) -> None:
-        """Drop the object (idempotent)."""
+        Raises Unavailable when that cannot be told just now.
+        """
         ...

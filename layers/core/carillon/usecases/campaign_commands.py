@@ -40,7 +40,8 @@ class NewCampaign(Command):
     ``{"zone": "recipient", "days": {"mon": ["09:00-17:00"]}, "closed_dates": []}`` (F5).
     *daily_limit* is messages a day in the office's zone; after *pilot_size* messages the
     campaign pauses by itself (K17); nothing leaves at or after *ends_at*. *agents* are users
-    who work on its conversations; *linked_campaigns* make a combo with it (K10).
+    who work on its conversations; *linked_campaigns* make a combo with it (K10). The messages
+    of one that *is_test* end in the sandbox, for good (P3); what a test key makes always is.
     """
 
     title: Annotated[str, Length(1, MAX_TITLE)]
@@ -61,6 +62,7 @@ class NewCampaign(Command):
     daily_limit: _Messages | None = None
     pilot_size: _Messages | None = None
     ends_at: datetime | None = None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,6 +136,7 @@ class ManageCampaigns:
             daily_limit=new.daily_limit,
             pilot_size=new.pilot_size,
             ends_at=new.ends_at,
+            is_test=new.is_test or access.caller.is_test,
             created_at=now,
             updated_at=now,
             created_by=origin.subject,
@@ -147,8 +148,9 @@ class ManageCampaigns:
         Return a draft with another campaign's settings, never its leads, results or dates (K7).
 
         What its assistant knows is copied. A single-use number is not: it serves one campaign.
+        The copy of a test is a test (P3).
         """
-        source = self.get(access, campaign_id)
+        source = self._mine(access, campaign_id)
         access.require_office(source.office_id)
         senders = self._senders.several(source.sender_ids)
         kept = [one for one in source.sender_ids if one in senders]
@@ -173,6 +175,12 @@ class ManageCampaigns:
             raise NotFound("There is no such campaign.", code="campaign_not_found")
         return campaign
 
+    def _mine(self, access: Access, campaign_id: str) -> Campaign:
+        """Return the campaign if the caller may change it; a test key, tests alone (P3)."""
+        campaign = self.get(access, campaign_id)
+        access.require_kind(is_test=campaign.is_test)
+        return campaign
+
     def change(
         self, access: Access, campaign_id: str, change: CampaignChange, version: int | None
     ) -> Campaign:
@@ -184,7 +192,7 @@ class ManageCampaigns:
         a draft, scheduled or paused, ``campaign_field_frozen`` for what a launch
         froze. Edits reach unsent leads only, and void an approval (K18).
         """
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         require_version(campaign, version)
         changes = named_changes(change)
         if not changes:
@@ -212,7 +220,7 @@ class ManageCampaigns:
         Conflict: ``campaign_not_ready`` naming what is missing, ``campaign_over`` when its
         end has passed.
         """
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         now = self._clock.now()
         changes: dict[str, Any] = {
             "launched_at": now,
@@ -241,7 +249,7 @@ class ManageCampaigns:
 
         Where an approval is needed this asks for it; without it the campaign is not launched.
         """
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         schedule_at, recurrence = self._first_due(campaign, schedule)
         is_moved = campaign.status is CampaignStatus.SCHEDULED
         action = Action.EDIT_DATE if is_moved else Action.SCHEDULE
@@ -261,7 +269,7 @@ class ManageCampaigns:
 
     def unschedule(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Make it a draft again; an approval and a recurrence go with the date."""
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         approval = self._approvals.on_unschedule(access.caller, campaign)
         changes = {
             "schedule_at": None,
@@ -273,7 +281,7 @@ class ManageCampaigns:
 
     def pause(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Stop claiming leads; those handed over already take their course."""
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         return self._and_wake(self._transition(origin, campaign, Action.PAUSE, _FREE))
 
     def resume(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
@@ -283,7 +291,7 @@ class ManageCampaigns:
         What was edited since its approval stays paused and asks for a new one (K18). Raises
         Conflict (``campaign_over``) when its end has passed.
         """
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         changes = dict(_FREE)
         if campaign.status in states_allowing(Action.RESUME):
             require_not_over(campaign, self._clock.now())
@@ -298,7 +306,7 @@ class ManageCampaigns:
 
     def end(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
         """Finish it: what is unsent stays unsent (K4)."""
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         changes = {**_FREE, "finished_at": self._clock.now()}
         return self._transition(origin, campaign, Action.END, changes)
 
@@ -311,7 +319,7 @@ class ManageCampaigns:
         Raises Conflict (``conversations_unanswered``) while people wait for an answer from
         a single-use number, unless by *force*.
         """
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         if campaign.launched_at is None:
             return self._transition(origin, campaign, Action.ARCHIVE, _FREE)
         senders = [self._senders.get(one) for one in campaign.sender_ids]
@@ -331,7 +339,7 @@ class ManageCampaigns:
         Raises Conflict: ``campaign_state`` with the reason, ``version_conflict`` unless it is
         still at *version* (None: whichever it is).
         """
-        campaign = self.get(access, campaign_id)
+        campaign = self._mine(access, campaign_id)
         require_version(campaign, version)
         require_allowed(campaign.status, Action.DELETE)
         self._campaigns.delete(campaign)
@@ -361,7 +369,7 @@ class ManageCampaigns:
 
     def recount(self, access: Access, campaign_id: str) -> None:
         """Have the campaign's counters recounted from its rows."""
-        self.get(access, campaign_id)
+        self._mine(access, campaign_id)
         self._recount_queue.put({"campaign_id": campaign_id, "reason": "requested"})
 
     def _transition(

@@ -61,6 +61,7 @@ class ManageSeries:
 
     def _set_paused(self, access: Access, campaign_id: str, *, paused: bool) -> Campaign:
         campaign = self._get(access, campaign_id)
+        access.require_kind(is_test=campaign.is_test)
         if campaign.recurrence is None or campaign.status is not CampaignStatus.SCHEDULED:
             raise Conflict("It does not recur.", code="campaign_does_not_recur")
         if campaign.recurrence.paused is paused:

@@ -222,6 +222,7 @@ def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planne
             parts=plan.parts,
             senders=senders,
             candidates=candidates,
+            is_test=campaign.is_test,
         )
         for sender_id in senders
     ]

@@ -216,8 +216,10 @@ def _answer_to(
 
 def _thread_of(reply: Reply, sender: Sender, world: ReplyWorld) -> Thread:
     key = lead_key(reply.phone)
+    # Of a test campaign nobody has heard, so nobody answers it (P3).
+    heard_of = [run for run in world.directory.runs(sender.id) if not run.is_test]
     found: tuple[Run, LeadRow] | None = world.conversations.newest_lead(
-        world.directory.runs(sender.id),
+        heard_of,
         key,
         reply.received_at - ATTRIBUTION_WINDOW,
         reply.received_at + _CLOCK_SLACK,

@@ -96,7 +96,7 @@ class Assignment:
     ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
     ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops
     but the one that it is ``ended_by``: its number is that campaign's alone (K8). It is said in
-    ``conversation_id``.
+    ``conversation_id``. What ``is_test`` ends in the sandbox (P3).
     """
 
     campaign_id: str
@@ -120,6 +120,7 @@ class Assignment:
     answer: RowRef | None = None
     ended_by: str | None = None
     by_assistant: bool = False
+    is_test: bool = False
     conversation_id: str | None = None
 
     @property
@@ -317,6 +318,7 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         status_callback=world.callback_url(claim.sender_id, ref),
         ref_token=ref.token,
         valid_for_s=_valid_for_s(assignment, world.clock.now()),
+        is_test=assignment.is_test,
     )
     try:
         accepted = world.provider.send(message)

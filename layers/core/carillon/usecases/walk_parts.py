@@ -198,7 +198,11 @@ class Feed:
             variant=name,
             closes_at=slot.closes_at,
             ends_at=self.campaign.ends_at,
-            caps=self._ready_when.caps(recipient, self._world.now()),
+            # A test reaches nobody, so it uses up nothing of anybody's.
+            caps=()
+            if self.campaign.is_test
+            else self._ready_when.caps(recipient, self._world.now()),
+            is_test=self.campaign.is_test,
         )
 
     def _rendered(

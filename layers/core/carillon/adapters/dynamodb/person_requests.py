@@ -1,12 +1,13 @@
 """Requests of people about their data, in the control table: boto3, replaced whole."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
+from carillon.domain.audit import AUTHOR, Author, nobody
 from carillon.domain.clock import from_iso
 from carillon.domain.errors import Conflict, NotFound
 from carillon.domain.person_requests import PersonRequest, RequestKind, RequestStatus, Step
@@ -15,16 +16,21 @@ from carillon.domain.person_requests import PersonRequest, RequestKind, RequestS
 class DynamoPersonRequests:
     """Implements ``ports.PersonRequests``."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(
+        self, client: Any, table: str, author: Callable[[], Author | None] = nobody
+    ) -> None:
         self._client = client
         self._table = table
+        self._author = author
 
     def create(self, new: PersonRequest, digest: str) -> PersonRequest:
         """Keep *new*, or return what stands under its id already; see the port."""
+        author = self._author()
+        signature = {} if author is None else {AUTHOR: author.text}
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item=to_item({**_item(new), "request_digest": digest}),
+                Item=to_item({**_item(new), **signature, "request_digest": digest}),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )

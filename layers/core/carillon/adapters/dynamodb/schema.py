@@ -43,6 +43,10 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
     ORG            POLICY                  what the organisation asks of itself beyond the law
     ORG            ERASURE                 the key of the hashes that erased people leave behind
     PRS#{id}       PRS                     a person's request: an erasure or an export (C6)
+    ORG            ADMINS                  how often an admin was taken away: who does so says what
+                                           they saw, so that two at once do not take the last
+    USR#{user}     USR                     what we keep of a user
+    KEY#{key}      KEY                     an API key                gsi1 KEYS / created_at#id
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
 
 Contacts table (pk, sk)
@@ -117,12 +121,21 @@ Conversations table (pk, sk; indexes gsi1 to gsi4: gsi{n}pk, place) — one item
     SRCH#{office}#P{1202} {12025550142}#{conversation}  found by what a number begins with
     TURN#{scope}             TURN          how many turns were given out (round robin)
 
+Audit table (pk, sk; indexes gsi1, gsi2: gsi{n}pk, place; no TTL) — put once, never changed.
+    MONTH#{month}  {at}#{entry}            one change of one object, by UTC month (``2026-11``)
+        gsi1 OBJ#{object}                  an object's changes; gsi2 ACT#{actor}: a person's or
+                                           key's. ``place`` is the sort key in both: newest last
+
+The audit log is made from the streams of the control and consent tables: an item of
+``audited`` is told of whoever wrote it, and who that was stands on it as ``author``.
+
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
 ``expires_at``. Attribute names equal the field names of the domain's dataclasses.
 """
 
 from typing import Final
 
+from carillon.domain.audit import ObjectKind
 from carillon.domain.books import LANES
 from carillon.domain.campaign_search import SHELVED_BY, CampaignSort
 from carillon.domain.ids import lead_key, part_of
@@ -143,6 +156,8 @@ LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
 SEGMENTS: Final = "SEGMENTS"
 MIRROR: Final = "MIRROR"
+ADMINS: Final = "ADMINS"
+API_KEYS: Final = "KEYS"
 
 # How many leads a part should hold: see the messages table above.
 LEADS_PER_PART: Final = 400
@@ -443,3 +458,47 @@ def text_sk(version: int) -> str:
 def canned_sk(office_id: str, canned_id: str) -> str:
     """Sort key of an office's canned reply under ORG."""
     return f"CAN#{office_id}#{canned_id}"
+
+
+def user_key(user_id: str) -> dict[str, str]:
+    """Control key of what we keep of a user."""
+    return {PK: f"USR#{user_id}", SK: "USR"}
+
+
+def api_key_key(key_id: str) -> dict[str, str]:
+    """Control key of an API key."""
+    return {PK: f"KEY#{key_id}", SK: "KEY"}
+
+
+_AUDITED: Final = {
+    "CMP": ObjectKind.CAMPAIGN,
+    "SND": ObjectKind.SENDER,
+    "USR": ObjectKind.USER,
+    "KEY": ObjectKind.API_KEY,
+    "PRS": ObjectKind.PERSON_REQUEST,
+}
+
+
+def audited(pk: str, sk: str) -> tuple[ObjectKind, str] | None:
+    """Return what the control item under these keys is to the audit log, or None."""
+    if pk == ORGANISATION and sk.startswith("OFF#"):
+        return ObjectKind.OFFICE, sk.removeprefix("OFF#")
+    if pk == ORGANISATION:
+        return (ObjectKind.POLICY, "policy") if sk == POLICY else None
+    kind, _, object_id = pk.partition("#")
+    return (_AUDITED[kind], object_id) if kind == sk and kind in _AUDITED else None
+
+
+def month_pk(month: str) -> str:
+    """Audit partition of a UTC month (``2026-11``)."""
+    return f"MONTH#{month}"
+
+
+def audit_object_pk(object_id: str) -> str:
+    """gsi1 partition of one object's changes."""
+    return f"OBJ#{object_id}"
+
+
+def audit_actor_pk(actor: str) -> str:
+    """gsi2 partition of one actor's changes."""
+    return f"ACT#{actor}"

@@ -59,6 +59,7 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         active_hours=hours_from_text(item.get("active_hours")),
         daily_limit=item.get("daily_limit"),
         pilot_size=item.get("pilot_size"),
+        is_test=item.get("is_test", False),
         launched_at=moment("launched_at"),
         submitted_all_at=moment("submitted_all_at"),
         finished_at=moment("finished_at"),
@@ -102,6 +103,7 @@ def run_of_item(item: Mapping[str, Any]) -> Run:
         senders=tuple(item["senders"]),
         candidates=candidates_from_text(item.get("candidates")),
         next_part=item["next_part"],
+        is_test=item.get("is_test", False),
         state=item["state"],
     )
 

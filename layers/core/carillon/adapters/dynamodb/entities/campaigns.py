@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, TransactWriteError
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action as Update
 from pynamodb.transactions import TransactWrite
@@ -33,6 +33,8 @@ from carillon.adapters.dynamodb.entities.control_item import (
     entity_of,
     get_item,
     new_item,
+    remove_item,
+    signed,
     update_item,
     updates_of,
 )
@@ -85,6 +87,7 @@ class _CampaignItem(ControlItem):
     active_hours = AsText(hours_text, hours_from_text, default=None)
     daily_limit = NumberAttribute(null=True)
     pilot_size = NumberAttribute(null=True)
+    is_test = BooleanAttribute(default=False)
     launched_at = Instant(null=True)
     submitted_all_at = Instant(null=True)
     finished_at = Instant(null=True)
@@ -172,18 +175,17 @@ class CampaignTable:
         """Remove the campaign and what leads to it, if it was never launched and is as *seen*."""
         item = _CampaignItem(*_campaign_key(seen.id))
         unlaunched = _CampaignItem.status.is_in(*sorted(states_allowing(Action.DELETE)))
-        try:
-            item.delete(
+        if not remove_item(
+            item,
+            (
                 unlaunched
                 & _CampaignItem.launched_at.does_not_exist()
                 & (_CampaignItem.version == seen.version)
-            )
-        except DeleteError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
+            ),
+        ):
             present = self.get(seen.id)
             require_allowed(present.status, Action.DELETE)
-            raise _version_conflict(present) from error
+            raise _version_conflict(present)
         _drop(entries_of(seen))
         # What its assistant knows, and who linked to it.
         _drop({(one.pk, one.sk) for one in ControlItem.query(schema.campaign_pk(seen.id))})
@@ -200,7 +202,9 @@ class CampaignTable:
                 # The same request again, after an answer that was lost, is no conflict.
                 client_request_token=new_id("txt"),
             ) as together:
-                together.update(_CampaignItem(*_campaign_key(wanted.id)), updates, condition)
+                together.update(
+                    _CampaignItem(*_campaign_key(wanted.id)), signed(updates), condition
+                )
                 together.save(_TextItem(*key, id=wanted.id, created_at=now, content=text))
         except TransactWriteError as error:
             if not _lost_a_race(error):
