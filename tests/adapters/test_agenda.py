@@ -19,7 +19,7 @@ from tests.support.sending import a_campaign
 from tests.support.tables import create_tables
 
 DAY = timedelta(days=1)
-_UNPLANNED = {"parts": 0, "planned_parts": 0, "total": 0}
+_UNPLANNED: dict[str, Any] = {"parts": 0, "planned_parts": 0, "total": 0}
 
 
 @dataclass

@@ -259,6 +259,11 @@ def ask(
     )
 
 
+def _recurrence(path: str) -> Recurrence | None:
+    """Return the recurrence of what *path* asks about: what is resumed is paused."""
+    return replace(_HOURLY, paused=path.endswith("/resume")) if "/occurrences" in path else None
+
+
 def _keep(
     api: HttpApi,
     path: str,
@@ -308,7 +313,7 @@ def _keep(
             ids["campaign_id"],
             office_id=office_id,
             status=asked.status,
-            recurrence=_HOURLY if "/occurrences" in path else None,
+            recurrence=_recurrence(path),
             parts=1,
             # A limited user sees what they are an agent of; of their own office, that is.
             agents=(claims.get("subject", "usr_0"),),
@@ -523,6 +528,7 @@ UNTOLD: frozenset[Route] = frozenset(
         ("POST", "/v1/lists/{list_id}/count"),
         ("POST", f"{_SEGMENT}/preview"),
         _campaign("audience"),
+        _campaign("simulation"),
         ("POST", "/v1/segments"),
         ("PATCH", _SEGMENT),
         ("DELETE", _SEGMENT),

@@ -367,5 +367,6 @@ class SimulateCampaign:
         access.require_object(
             campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
         )
+        access.require_kind(is_test=campaign.is_test)
         require_allowed(campaign.status, Action.LAUNCH)
         return simulate_campaign(campaign, self._world)
