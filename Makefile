@@ -49,7 +49,7 @@ lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
 
 check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, our own rules, the HTTP contract
 	@$(SAM_VENV)/bin/cfn-lint template.yaml infra/data.yaml infra/permissions.yaml infra/alarms.yaml infra/aws_sms.yaml \
-		infra/queues.yaml infra/sign_in.yaml infra/webhooks.yaml infra/invocations.yaml
+		infra/queues.yaml infra/sign_in.yaml infra/webhooks.yaml infra/links.yaml infra/invocations.yaml
 	@$(SAM) validate --lint --template template.yaml --region us-east-1
 	@$(RUN) -m infra.openapi --check
 	@$(RUN) -m pytest -q tests/architecture tests/contracts/test_template_*.py \

@@ -1,6 +1,6 @@
 """What contacts ask the assistant, from its queue: a reply, a person's turn, or nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,7 @@ from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.usecases.answer_as_assistant import AssistantWorld
 from carillon.usecases.ask_assistant import Asked, AskingWorld, ask_assistant, give_up
 from carillon.usecases.read_transcript import TranscriptWorld
+from carillon.usecases.render_texts import Render
 from carillon.usecases.reply_in_conversation import reply_rules
 
 # What fails so often is a person's to answer. The queue gives a message out twice more before
@@ -56,6 +57,7 @@ def build() -> AskingWorld:
             texts=DynamoCampaignTexts(dynamodb, env.control_table),
             audiences=S3Audiences(S3Objects(aws.client("s3"), env.files_bucket)),
             compile_body=_compile_body,
+            link_base_url=env.link_base_url,
         ),
         book=DynamoConversations(dynamodb, env.conversations_table),
         directory=directory,
@@ -86,7 +88,7 @@ def _assistant(env: settings.AskAssistant, dynamodb: Any, clock: SystemClock) ->
     )
 
 
-def _compile_body(body: str) -> Callable[[Mapping[str, str]], str]:
+def _compile_body(body: str) -> Render:
     return compile_template(body).render
 
 

@@ -13,14 +13,18 @@ from carillon.adapters.assistant.choice import chosen_assistant
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
 from carillon.adapters.dynamodb.campaign_shelves import DynamoShelves
+from carillon.adapters.dynamodb.contacts import DynamoContacts
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets
+from carillon.adapters.media import SafeFetcher
+from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
 from carillon.domain.assistant import AssistantPolicy
 from carillon.domain.campaign import Campaign
+from carillon.domain.campaign_media import MOST_BYTES
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.listing import Listing
 from carillon.edge.acting import author
@@ -30,6 +34,7 @@ from carillon.edge.views import PAGED, listed, public
 from carillon.settings import CampaignsApi, from_env
 from carillon.usecases.answer_as_assistant import AssistantWorld
 from carillon.usecases.approve_launches import Decision, LaunchApprovals
+from carillon.usecases.attach_media import AttachMedia, MediaAnswer, NewMedia
 from carillon.usecases.campaign_commands import (
     CampaignChange,
     Clone,
@@ -47,6 +52,12 @@ from carillon.usecases.list_campaigns import (
 )
 from carillon.usecases.manage_campaigns import ManageCampaigns
 from carillon.usecases.manage_knowledge import ManageKnowledge, NewEntry, Trial, TryAssistant
+from carillon.usecases.preview_campaign import (
+    CampaignPreview,
+    PreviewCampaign,
+    PreviewRequest,
+)
+from carillon.usecases.review_content import ReviewContent
 from carillon.usecases.stop_conversations import StopConversations
 
 app = new_app("campaigns_api")
@@ -73,6 +84,9 @@ class UseCases:
 
     campaigns: ManageCampaigns
     listed: ListCampaigns
+    review: ReviewContent
+    preview: PreviewCampaign
+    media: AttachMedia
     knowledge: ManageKnowledge
 
 
@@ -89,6 +103,15 @@ def build() -> UseCases:
     def queue(url: str) -> SqsQueue:
         return SqsQueue(client("sqs"), url, correlation_id)
 
+    def names_of(office_id: str) -> list[str]:
+        named = (office.name for office in offices.all() if office.id == office_id)
+        return [settings.organisation_name, *named]
+
+    def provider_of(sender_id: str) -> str:
+        return senders.get(sender_id).provider
+
+    review = ReviewContent(compile_template, policies.get, names_of, provider_of)
+    approvals = LaunchApprovals(policies, clock)
     return UseCases(
         campaigns=ManageCampaigns(
             campaigns,
@@ -101,9 +124,27 @@ def build() -> UseCases:
             recount_queue=queue(settings.recount_queue_url),
             segments=entities.SegmentTable(),
             conversations=StopConversations(book, clock),
-            approvals=LaunchApprovals(policies, clock),
+            approvals=approvals,
             knowledge=DynamoKnowledge(database, settings.control_table),
             check_body=compile_template,
+            missing_in_texts=review.missing,
+        ),
+        review=review,
+        preview=PreviewCampaign(
+            campaigns,
+            lists,
+            DynamoContacts(database, settings.contacts_table),
+            review,
+            compile_template,
+            link_base_url=settings.link_base_url,
+        ),
+        media=AttachMedia(
+            campaigns,
+            S3Objects(client("s3"), settings.files_bucket),
+            SafeFetcher(most_bytes=MOST_BYTES).fetch,
+            clock,
+            approvals=approvals,
+            missing_in_texts=review.missing,
         ),
         listed=ListCampaigns(
             ListWorld(
@@ -147,7 +188,8 @@ def list_campaigns(request: Request) -> dict[str, Any]:
     vocabulary = vocabulary_of(request.query)
     found = build().listed.page(request.access, asked, page.limit, page.after)
     rows = build().listed.rows(request.caller, found.items, vocabulary)
-    return listed(Listing(tuple(rows), found.next), _row)
+    review = build().review.at_once()
+    return listed(Listing(tuple(rows), found.next), lambda row: _row(row, review))
 
 
 @route("GET", "/v1/campaigns/calendar", gives="CampaignCalendar", query=("month", "day"))
@@ -259,6 +301,18 @@ def recount_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
     return {"campaign_id": campaign_id, "status": "queued"}
 
 
+@route("POST", f"{_ONE}/preview", takes=PreviewRequest, gives="CampaignPreview")
+def preview_campaign(request: Request, wanted: PreviewRequest, campaign_id: str) -> CampaignPreview:
+    """Show how a campaign's messages will read for contacts of its lists; nothing is sent."""
+    return build().preview.preview(request.access, campaign_id, wanted)
+
+
+@route("POST", f"{_ONE}/media", takes=NewMedia, gives="CampaignMediaAnswer")
+def attach_media(request: Request, new: NewMedia, campaign_id: str) -> MediaAnswer:
+    """Attach a file to the first message: from an address, or as uploaded (M5)."""
+    return build().media.attach(request.access, request.origin, campaign_id, new)
+
+
 @route("GET", "/v1/campaigns/{campaign_id}/knowledge", gives="KnowledgeList")
 def list_knowledge(request: Request, campaign_id: str) -> dict[str, Any]:
     """List what a campaign's assistant knows."""
@@ -303,13 +357,16 @@ def _moved(request: Request, campaign: Campaign) -> Answer:
 def _one(request: Request, campaign: Campaign, **combo: list[Linked]) -> Answer:
     vocabulary = vocabulary_of(request.query)
     (row,) = build().listed.rows(request.caller, [campaign], vocabulary)
-    return Answer({**_row(row), **combo}, version=campaign.version)
+    shown = _row(row, build().review.at_once())
+    return Answer({**shown, **combo}, version=campaign.version)
 
 
-def _row(row: CampaignRow) -> dict[str, Any]:
+def _row(row: CampaignRow, review: ReviewContent) -> dict[str, Any]:
+    missing = [*row.campaign.missing_for_launch(), *review.missing(row.campaign)]
     return {
         **public(row.campaign),
         "tab": row.campaign.tab,
-        "missing_for_launch": row.campaign.missing_for_launch(),
+        "missing_for_launch": missing,
+        "content_findings": review.findings(row.campaign),
         **public(row, without=("campaign",)),
     }

@@ -120,7 +120,7 @@ def build() -> UseCases:
 
         return whereabouts(phone, {}, settings.default_country)
 
-    def compile_body(body: str) -> Callable[[Mapping[str, str]], str]:
+    def compile_body(body: str) -> Callable[..., str]:
         return compile_template(body).render
 
     inbox = ManageConversations(world)
@@ -140,6 +140,7 @@ def build() -> UseCases:
                 texts=DynamoCampaignTexts(dynamodb, settings.control_table),
                 audiences=audiences,
                 compile_body=compile_body,
+                link_base_url=settings.link_base_url,
             ),
         ),
     )

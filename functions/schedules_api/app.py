@@ -5,7 +5,7 @@ Each view reads: one use case, then its result as JSON. Sign-in, permissions,
 bodies and problems are the edge's (carillon.edge.http).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -34,13 +34,13 @@ from carillon.usecases.count_audience import Counting
 from carillon.usecases.count_audiences import CountAudiences
 from carillon.usecases.manage_series import ManageSeries, Series
 from carillon.usecases.readiness import rules_of
+from carillon.usecases.render_texts import Texts
 from carillon.usecases.simulate_campaign import (
     RenderFor,
     SimulateCampaign,
     SimulationWorld,
     look_at,
 )
-from carillon.usecases.walk_parts import Texts
 
 app = new_app("schedules_api")
 route = Router(app)
@@ -94,15 +94,17 @@ def _simulation_world(
         office_zone=lambda office_id: entities.OfficeTable().get(office_id).timezone,
         policy=entities.PolicyTable().get,
         rules_of=lambda policy: rules_of(policy, shipped_pack(), late),
-        render_for=_render_for,
+        render_for=lambda campaign: _render_for(campaign, settings.link_base_url),
         line_of=line_type,
         clock=clock,
     )
 
 
-def _render_for(campaign: Campaign) -> RenderFor:
-    texts = Texts(campaign, lambda body: compile_template(body).render)
-    return lambda one, step, variant: texts.render(step, variant, one.fields)
+def _render_for(campaign: Campaign, link_base_url: str) -> RenderFor:
+    # Before the launch links have no key: their codes are made up, as long as the real ones.
+    content = replace(campaign.content, link_key=campaign.link_key or "simulation")
+    texts = Texts(content, campaign.id, lambda body: compile_template(body).render, link_base_url)
+    return lambda one, step, variant: texts.render(step, variant, one.fields, one.key)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

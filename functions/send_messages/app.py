@@ -22,7 +22,7 @@ from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
-from carillon.adapters.objects import S3Objects
+from carillon.adapters.objects import S3Objects, media_address
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
@@ -69,7 +69,8 @@ def build() -> Composition:
     directory = DynamoDirectory(dynamodb, env.control_table)
     messages = DynamoMessages(dynamodb, env.messages_table)
     send_queue = SqsQueue(sqs, env.send_queue_url, correlation_id)
-    audiences = S3Audiences(S3Objects(aws.client("s3"), env.files_bucket))
+    files = S3Objects(aws.client("s3"), env.files_bucket)
+    audiences = S3Audiences(files)
     providers = Providers(
         Secrets(aws.client("secretsmanager"), clock.monotonic), connections=MOST_WORKERS
     )
@@ -118,6 +119,7 @@ def build() -> Composition:
             new_claim_id=partial(secrets.token_hex, 8),
             callback_url=partial(status_callback, env.webhook_base_url, sender.provider),
             jitter=secrets.SystemRandom().random,
+            media_url=partial(media_address, files, sender.provider),
         )
         policy = directory.policy()
         return PacingWorld(
@@ -152,6 +154,7 @@ def build() -> Composition:
             executor=executor,
             workers=workers_for(sender.mps),
             on_error=partial(_log_broken, "send_broken"),
+            link_base_url=env.link_base_url,
         )
 
     return Composition(

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_places import places_of
+from carillon.adapters.dynamodb.clicks import DynamoClicks
 from carillon.adapters.dynamodb.contacts import (
     DynamoCampaignPlans,
     DynamoContacts,
@@ -30,6 +31,7 @@ from carillon.domain.errors import NotFound
 from carillon.domain.message import Suppression
 from carillon.domain.saved_segments import AudienceSegment
 from carillon.domain.segments_filter import parse_filter
+from carillon.domain.short_links import campaign_code
 from carillon.ports import (
     CampaignPlans,
     ContactPages,
@@ -123,6 +125,19 @@ class Rooms:
         if isinstance(self.plans, FakeCampaignPlans):
             return self.plans.runs.get((sender_id, "cmp_a"))
         return DynamoDirectory(self.client, "ControlTable").run(sender_id, "cmp_a")
+
+    def linked(self, code: str) -> list[str]:
+        """Return the campaigns that short links beginning with *code* may be of."""
+        if isinstance(self.plans, FakeCampaignPlans):
+            launched = self.plans.campaigns.values()
+            return [one.id for one in launched if one.link_key and campaign_code(one.id) == code]
+        clicks = DynamoClicks(
+            self.client,
+            control_table="ControlTable",
+            messages_table="MessagesTable",
+            monotonic=lambda: 0.0,
+        )
+        return [one.id for one in clicks.campaigns(code)]
 
     def _put(self, values: dict[str, Any]) -> None:
         self.client.put_item(TableName="ControlTable", Item=to_item(values))
@@ -444,6 +459,22 @@ def test_activation_stores_state_and_runs_together_and_once(rooms: Rooms) -> Non
         version=2,
     )
     assert [rooms.run("snd_a"), rooms.run("snd_b")] == runs
+
+
+def test_a_launch_keeps_the_key_of_short_links_and_makes_the_campaign_findable_by_them(
+    rooms: Rooms,
+) -> None:
+    """M6."""
+    campaign = a_launched_campaign()
+    rooms.keep_campaign(campaign)
+    plan = a_plan(parts=1, planned_parts=1, total=4)
+    rooms.plans.save_plan(a_plan(), plan, NOON)
+
+    keyed = replace(campaign, link_key="k" * 32)
+    assert rooms.plans.activate(keyed, plan, [], LATER)
+
+    assert rooms.campaign().link_key == "k" * 32
+    assert rooms.linked(campaign_code("cmp_a")) == ["cmp_a"]
 
 
 def test_a_rejected_launch_leaves_a_draft_without_traces_of_planning(rooms: Rooms) -> None:

@@ -132,10 +132,12 @@ def test_a_function_is_one_short_file() -> None:
     }
     # The people's APIs are lists of routes, each of them one call.
     limits = {
-        "functions.campaigns_api.app": 320,
+        "functions.campaigns_api.app": 380,
         "functions.consent_api.app": 250,
         "functions.contacts_api.app": 300,
         "functions.conversations_api.app": 320,
+        # All that sending stands on is composed here.
+        "functions.send_messages.app": 230,
     }
 
     assert [module for module in sizes if not module.endswith(".app")] == []

@@ -75,6 +75,7 @@ def test_the_gateways_may_call_every_function_that_the_contract_or_a_webhook_rea
         *openapi.API_FUNCTIONS,
         "authorize_requests",
         "dashboard",
+        "follow_links",
         "provider_webhooks",
     }
     assert set(waited_for) == {
@@ -82,6 +83,7 @@ def test_the_gateways_may_call_every_function_that_the_contract_or_a_webhook_rea
         openapi.AUTHORIZER_FUNCTION,
         openapi.DASHBOARD_FUNCTION,
         "ProviderWebhooksFunction",
+        "FollowLinksFunction",
     }
 
 

@@ -58,6 +58,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         # A campaign that is stopped hands on its conversations.
         CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
+        # Whom a preview is for.
+        CONTACTS: {"Query"},
     },
     "analytics_api": {
         CONTROL: {"GetItem", "Query"},
@@ -103,6 +105,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     },
     "record_audit_log": {AUDIT: {"PutItem"}},
     "provider_webhooks": {CONTROL: {"GetItem"}},
+    # Strangers call it: it finds whose link it is, and notes the click.
+    "follow_links": {CONTROL: {"GetItem", "BatchGetItem"}, MESSAGES: {"Query", "UpdateItem"}},
     "import_contacts": {
         # PutItem: the key of erased people's hashes is drawn by whoever needs it first.
         CONTROL: {"GetItem", "PutItem", "UpdateItem"},
@@ -233,6 +237,11 @@ TAKES: dict[str, str] = {
 }
 
 FILES: dict[str, dict[str, set[str]]] = {
+    # Files of campaigns.
+    "campaigns_api": {
+        "uploads": {"PutObject", "GetObject"},
+        "outbound": {"PutObject", "GetObject"},
+    },
     "contacts_api": {
         "uploads": {"PutObject", "GetObject"},
         "rejected": {"GetObject"},
@@ -252,7 +261,8 @@ FILES: dict[str, dict[str, set[str]]] = {
     "consent_api": {"uploads": {"PutObject", "GetObject"}, "audiences": {"GetObject"}},
     "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
-    "send_messages": {"audiences": {"GetObject"}},
+    # Providers get a campaign's files by links that it signs.
+    "send_messages": {"audiences": {"GetObject"}, "outbound": {"GetObject"}},
     "fetch_media": {"media": {"PutObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
     # A contact's name, and what they were sent.
@@ -263,7 +273,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
-    *("contacts_api", "answer_people", "consent_api", "conversations_api"),
+    *("contacts_api", "campaigns_api", "answer_people", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
 }
 KNOWS_SECRETS = {

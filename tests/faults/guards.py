@@ -123,6 +123,8 @@ _ODD_ROWS = "tests/faults/test_odd_rows.py"
 _CLOCK_SUITE = "tests/adapters/test_system_clock.py"
 _RULES = "tests/faults/test_sending_rules.py"
 _LIMITS_SUITE = "tests/adapters/test_sending_limits.py"
+_CLICKS = "tests/faults/test_clicks.py"
+_CLICKS_SUITE = "tests/adapters/test_clicks.py"
 _UNIT = "tests/unit/test_"
 
 
@@ -1150,10 +1152,63 @@ GUARDS = (
     Guard(
         "a reply cancels the follow-up at the gate",
         _SEND,
-        "if view.has_replied:",
-        "if view.has_replied and claim is None:",
+        "if view.has_replied or (",
+        "if (view.has_replied and claim is None) or (",
         (_RULES,),
         "still_cancels",
+    ),
+    Guard(
+        "a click cancels at the gate the follow-up for those who have not",
+        _SEND,
+        "(assignment.unless_clicked and view.has_clicked)",
+        "(assignment.unless_clicked and claim is None)",
+        (_CLICKS,),
+        "still_cancels",
+    ),
+    Guard(
+        "a follow-up for those who have not clicked passes over who has",
+        _PROGRESS,
+        "return follow_up.condition is StepCondition.NO_CLICK and lead.clicked_at is not None",
+        "return False",
+        (_UNIT + "progress.py",),
+    ),
+    Guard(
+        "a machine's opening is no click of the person's",
+        _CORE + "adapters/dynamodb/clicks.py",
+        """if_not_exists(clicked_at, :at)" if click.machine is None else \"\"""",
+        """if_not_exists(clicked_at, :at)\"""",
+        (_CLICKS_SUITE,),
+        "machines_opening",
+    ),
+    Guard(
+        "a click is counted once",
+        _CORE + "adapters/dynamodb/clicks.py",
+        "(attribute_not_exists(last_click) OR last_click <> :id)",
+        "(attribute_not_exists(last_click) OR last_click <> :none)",
+        (_CLICKS_SUITE,),
+        "same_click_again",
+    ),
+    Guard(
+        "a short link is its lead's by the tag alone",
+        _CORE + "domain/short_links.py",
+        "return lead.startswith(start) and hmac.compare_digest(mine, self._tag.to_bytes(8))",
+        'return lead.startswith(start) or mine == b""',
+        (_UNIT + "follow_link.py", _UNIT + "short_links.py"),
+    ),
+    Guard(
+        "a link that was sent keeps its address",
+        _CORE + "usecases/campaign_checks.py",
+        'if changes["links"][: len(stands)] != stands or not campaign.link_key:',
+        "if not campaign.link_key:",
+        (_UNIT + "manage_campaigns.py",),
+        "links_are_only_added",
+    ),
+    Guard(
+        "a short link leads to nothing that browsers could read otherwise",
+        _CORE + "domain/short_links.py",
+        "if len(url) > MAX_URL or not _URL.fullmatch(url):",
+        "if len(url) > MAX_URL:",
+        (_UNIT + "short_links.py",),
     ),
     Guard(
         "a reply or an opt-out ends the follow-ups",

@@ -24,8 +24,8 @@ from carillon.usecases.audience_sources import sources_of
 from carillon.usecases.pace_sender import PacingWorld
 from carillon.usecases.plan_audience import Planned, plan_audience
 from carillon.usecases.readiness import Rules
+from carillon.usecases.render_texts import Texts
 from carillon.usecases.simulate_campaign import SimulationWorld, look_at, simulate_campaign
-from carillon.usecases.walk_parts import Texts
 from tests.faults.world import World
 from tests.support.clock import NOON, FakeClock
 from tests.support.contacts import a_contact
@@ -130,8 +130,8 @@ class Simulated:
 
 
 def render_for(campaign: Campaign) -> Any:
-    texts = Texts(campaign, lambda body: compile_template(body).render)
-    return lambda one, step, variant: texts.render(step, variant, one.fields)
+    texts = Texts(campaign.content, campaign.id, lambda body: compile_template(body).render)
+    return lambda one, step, variant: texts.render(step, variant, one.fields, one.key)
 
 
 def a_world(seed: int, people: int = 60, **changes: Any) -> Simulated:

@@ -472,8 +472,11 @@ class World:
             reconcile_queue=self._queue("reconcile"),
             clock=clock,
             compile_body=lambda body: (
-                lambda fields: body.replace("{{first_name}}", fields["first_name"])
+                lambda fields, links: body.replace("{{first_name}}", fields["first_name"]).replace(
+                    "{{offer}}", links.get("offer", "")
+                )
             ),
+            link_base_url="https://go.example.org",
             send=lambda assignment, lease: send_lead(assignment, lease, sending),
             executor=InlineExecutor(),
             workers=1,

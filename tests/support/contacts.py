@@ -68,7 +68,7 @@ class FakeContacts:
 
     def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
         standing = self.lists.get(list_id, {})
-        return (standing[key] for key in sorted(standing) if first <= key[:4] <= last)
+        return (standing[key] for key in sorted(standing) if first <= key <= f"{last}~")
 
     def one(self, list_id: str, shards: int, key: str) -> Contact | None:
         return self.lists.get(list_id, {}).get(key)
@@ -176,6 +176,8 @@ class FakeCampaignPlans:
         if not self._stands(plan):
             return False
         self._move(campaign.id, Action.ACTIVATE, now)
+        launched = self.campaigns[campaign.id]
+        self.campaigns[campaign.id] = replace(launched, link_key=campaign.link_key)
         self.plans.pop(campaign.id, None)
         self.runs.update({(run.sender_id, run.campaign_id): run for run in runs})
         return True

@@ -200,9 +200,9 @@ class HttpApi:
             else:
                 kept.create_export(job, "")
 
-    def upload(self, key: str) -> None:
-        """Put an object where an import expects its file."""
-        _client("s3").put_object(Bucket=_BUCKET, Key=key, Body=b"phone\n")
+    def upload(self, key: str, body: bytes = b"phone\n", content_type: str = "text/csv") -> None:
+        """Put an object where an import, or a campaign, expects its file."""
+        _client("s3").put_object(Bucket=_BUCKET, Key=key, Body=body, ContentType=content_type)
 
     def queued(self, name: str) -> list[str]:
         """Take the bodies that wait in a queue (``plan``)."""
@@ -229,6 +229,7 @@ def http_api(*, user_pool: bool = False) -> Iterator[HttpApi]:
             environment.setenv(f"{name.upper()}_TABLE", f"{name}Table")
         environment.setenv("FILES_BUCKET", _BUCKET)
         environment.setenv("ORGANISATION_NAME", "Carillon")
+        environment.setenv("LINK_BASE_URL", "https://go.example.org")
         _forget_compositions()
         create_tables(_client("dynamodb"))
         _client("s3").create_bucket(Bucket=_BUCKET)

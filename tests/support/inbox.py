@@ -116,7 +116,7 @@ class InboxScene:
 
 
 def _renderer(body: str) -> Any:
-    return lambda fields: body.replace("{{first_name}}", fields.get("first_name", ""))
+    return lambda fields, _links=None: body.replace("{{first_name}}", fields.get("first_name", ""))
 
 
 def waiting(seconds: float = 60, **changes: Any) -> Conversation:

@@ -399,6 +399,33 @@ class FakeUploads:
         return f"https://files.example/{key}?as={filename}&for={expires_s}"
 
 
+@dataclass
+class FakeMediaFiles:
+    """Implements ``ports.MediaFiles``."""
+
+    kept: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> None:
+        self.kept[key] = body, content_type
+
+    def get(self, key: str) -> bytes:
+        return self._standing(key)[0]
+
+    def size(self, key: str) -> int:
+        return len(self._standing(key)[0])
+
+    def content_type(self, key: str) -> str:
+        return self._standing(key)[1]
+
+    def upload_link(self, key: str, *, content_type: str, expires_s: int) -> str:
+        return f"https://files.example/{key}?put={content_type}&for={expires_s}"
+
+    def _standing(self, key: str) -> tuple[bytes, str]:
+        if key not in self.kept:
+            raise NotFound("No.", code="object_not_found")
+        return self.kept[key]
+
+
 def an_access(
     role: Role = Role.MANAGER, offices: Iterable[str] = (OFFICE,), scope: Scope = Scope.OWN
 ) -> Access:

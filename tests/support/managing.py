@@ -66,6 +66,9 @@ class World:
         )
     )
 
+    # What the texts of every campaign lack.
+    missing: list[str] = field(default_factory=list)
+
     @property
     def manage(self) -> ManageCampaigns:
         return ManageCampaigns(
@@ -82,6 +85,7 @@ class World:
             approvals=LaunchApprovals(self.policies, self.clock),
             knowledge=self.knowledge,
             check_body=_check_body,
+            missing_in_texts=lambda _: self.missing,
         )
 
     @property

@@ -90,7 +90,7 @@ class FakeMessages:
         ):
             return self._is_ours(claim)
         kept = {name: value for name, value in _claimed(claim).items() if name != "steps_left"}
-        self._set(claim.ref, kept, removes=("provider_id",))
+        self._set(claim.ref, kept, removes=("provider_id", *([] if claim.is_mms else ["mms"])))
         return True
 
     def release(self, claim: Claim) -> None:
@@ -326,6 +326,10 @@ class FakeMessages:
         self.items[ref] = {"pk": ref.pk, "sk": ref.sk, **values}
         self.changes.append((None, dict(self.items[ref])))
         return True
+
+    def change(self, ref: RowRef, changes: Item) -> None:
+        """Change a row as another fake does whose real adapter shares the table."""
+        self._set(ref, changes)
 
     def _set(self, ref: RowRef, changes: Item, removes: tuple[str, ...] = ()) -> None:
         old = dict(self.items[ref])
@@ -671,6 +675,7 @@ class FakeGate:
             campaign_version=campaign.version if campaign is not None else 0,
             campaign_archived=campaign is not None and campaign.status is CampaignStatus.ARCHIVED,
             has_replied="replied_at" in row or "opted_out_at" in row,
+            has_clicked="clicked_at" in row,
             is_held=phone in self._holds.held,
             is_closed=talk is not None and talk.closed,
             is_assistants=talk is not None and is_for_assistant(talk),
@@ -804,6 +809,7 @@ def _claimed(claim: Claim) -> Item:
         **({"variant": claim.variant} if claim.variant is not None else {}),
         **({"step": claim.step} if claim.step else {}),
         **({"steps_left": claim.steps_left} if claim.steps_left else {}),
+        **({"mms": True} if claim.is_mms else {}),
     }
 
 
@@ -827,6 +833,7 @@ def _lead_row(item: Item) -> LeadRow:
         last_outbound_at=moment("last_outbound_at"),
         replied_at=moment("replied_at"),
         opted_out_at=moment("opted_out_at"),
+        clicked_at=moment("clicked_at"),
         steps_left=item.get("steps_left", 0),
         variant=item.get("variant"),
     )

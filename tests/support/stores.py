@@ -16,7 +16,8 @@ from moto import mock_aws
 
 from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.campaign_texts import candidates_text, unsolicited_text
+from carillon.adapters.dynamodb.campaign_texts import candidates_text, links_text, unsolicited_text
+from carillon.adapters.dynamodb.clicks import DynamoClicks
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.conversations import DynamoConversations
@@ -28,7 +29,9 @@ from carillon.domain.campaign import Campaign, Run, Sender
 from carillon.domain.clock import to_iso
 from carillon.domain.conversation import Conversation
 from carillon.domain.message import RowRef
+from carillon.domain.short_links import campaign_code
 from carillon.ports import (
+    Clicks,
     ConsentLedger,
     Gate,
     Holds,
@@ -37,6 +40,7 @@ from carillon.ports import (
     Suppressions,
     Watches,
 )
+from tests.support.clicks import FakeClicks
 from tests.support.clock import NOON
 from tests.support.consent import FakeConsentLedger
 from tests.support.dynamodb_server import dynamodb_server
@@ -67,6 +71,7 @@ class Stores:
     ledger: ConsentLedger
     holds: Holds
     gate: Gate
+    clicks: Clicks
 
     def keep_sender(self, sender: Sender) -> None:
         raise NotImplementedError
@@ -120,7 +125,12 @@ class DynamoStores(Stores):
 
     def keep_campaign(self, campaign: Campaign) -> None:
         tab = schema.tab_pk(campaign.tab)
-        self._put(schema.campaign_pk(campaign.id), "CMP", vars(campaign), listed_in=tab)
+        links = links_text(campaign.links) if campaign.links else None
+        values = {**vars(campaign), "links": links}
+        self._put(schema.campaign_pk(campaign.id), "CMP", values, listed_in=tab)
+        if campaign.link_key:
+            found_by = schema.link_pk(campaign_code(campaign.id))
+            self._put(found_by, schema.LINK, {"campaigns": {campaign.id}})
 
     def keep_run(self, run: Run) -> None:
         values = {**vars(run), "candidates": candidates_text(run.candidates)}
@@ -160,6 +170,7 @@ def fake_stores() -> Stores:
         ledger=FakeConsentLedger(suppressions),
         holds=holds,
         gate=FakeGate(directory, suppressions, messages, holds),
+        clicks=FakeClicks(directory, messages),
     )
 
 
@@ -210,6 +221,12 @@ def _adapters_over(used: Any, client: Any) -> DynamoStores:
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
             conversations_table="ConversationsTable",
+        ),
+        clicks=DynamoClicks(
+            used,
+            control_table="ControlTable",
+            messages_table="MessagesTable",
+            monotonic=lambda: 0.0,
         ),
         client=client,
     )

@@ -96,7 +96,7 @@ class Scene(InboxScene):
                 transcripts=FakeTranscripts(self.messages),
                 texts=self.texts,
                 audiences=self.audiences,
-                compile_body=lambda body: lambda fields: body.format(**fields),
+                compile_body=lambda body: lambda fields, _links: body.format(**fields),
             ),
             book=self.book,
             directory=self.directory,

@@ -8,10 +8,12 @@ import pytest
 
 from carillon.domain.approval import Approval, ApprovalState
 from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason
+from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
 from carillon.domain.knowledge import KnowledgeEntry
+from carillon.domain.short_links import Link
 from carillon.usecases.campaign_commands import (
     CampaignChange,
     Clone,
@@ -53,10 +55,14 @@ SETTINGS = {
     "daily_limit": 500,
     "pilot_size": 50,
     "is_test": True,
+    "links": (Link("offer", "https://example.com/"),),
+    "media": (CampaignMedia("med_1", "image/png", 900),),
+    "smart_encoding": True,
 }
 LEFT_BEHIND: dict[str, tuple[Any, Any]] = {
     "status": (CampaignStatus.FINISHED, CampaignStatus.DRAFT),
     "linked_campaigns": (("cmp_8",), ()),
+    "link_key": ("k" * 32, ""),
     "approval": (
         Approval(state=ApprovalState.APPROVED, requested_by="usr_1", requested_at=NOON),
         None,

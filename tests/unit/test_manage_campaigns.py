@@ -14,6 +14,7 @@ from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
 from carillon.domain.permissions import KeyKind
+from carillon.domain.short_links import Link
 from carillon.usecases.campaign_commands import (
     CampaignChange,
     Clone,
@@ -643,3 +644,74 @@ def test_a_schedule_that_names_no_time_to_come_is_refused(schedule: dict[str, An
 
     with pytest.raises(InvalidInput):
         world.manage.schedule(MINE, an_origin(), "cmp_1", Schedule(**schedule))
+
+
+# Short links, smart encoding, the review of texts (M4, M6, M7) ---------------------
+
+OFFER, TERMS = Link("offer", "https://example.com/a"), Link("terms", "https://example.com/b")
+
+
+def test_a_draft_keeps_its_links_and_whether_to_spell_plainly() -> None:
+    world = a_world()
+
+    created = world.manage.create(
+        MINE, an_origin(), new_campaign(links=(OFFER, TERMS), smart_encoding=True)
+    )
+
+    assert (created.links, created.smart_encoding) == ((OFFER, TERMS), True)
+    changed = world.manage.change(MINE, created.id, CampaignChange(unset=("links",)), None)
+    assert changed.links == ()
+
+
+@pytest.mark.parametrize(
+    ("links", "is_allowed"),
+    [
+        ((OFFER, TERMS), True),
+        ((OFFER,), True),
+        ((TERMS, OFFER), False),
+        ((replace(OFFER, url="https://example.com/other"),), False),
+        ((replace(OFFER, name="other"),), False),
+        ((), False),
+    ],
+)
+def test_after_the_launch_links_are_only_added(links: tuple[Link, ...], is_allowed: bool) -> None:
+    """K10, M6: what was sent leads where it led."""
+    paused = in_state(CampaignStatus.PAUSED, launched_at=NOON, links=(OFFER,), link_key="k" * 32)
+    world = a_world(paused)
+
+    if is_allowed:
+        assert world.manage.change(MINE, "cmp_1", CampaignChange(links=links), None).links == links
+        return
+    with pytest.raises(Conflict) as caught:
+        world.manage.change(MINE, "cmp_1", CampaignChange(links=links), None)
+    assert caught.value.code == "campaign_field_frozen"
+
+
+def test_a_campaign_that_an_earlier_version_launched_can_have_no_links() -> None:
+    world = a_world(in_state(CampaignStatus.PAUSED, launched_at=NOON))
+
+    with pytest.raises(Conflict) as caught:
+        world.manage.change(MINE, "cmp_1", CampaignChange(links=(OFFER,)), None)
+
+    assert caught.value.code == "campaign_field_frozen"
+
+
+def test_what_the_texts_lack_keeps_a_campaign_from_launch_and_schedule() -> None:
+    world = a_world(a_campaign())
+    world.missing = ["links", "opt_out_missing"]
+
+    with pytest.raises(Conflict) as caught:
+        world.manage.launch(MINE, an_origin(), "cmp_1")
+    assert caught.value.code == "campaign_not_ready"
+    assert caught.value.extra == {"missing": ["links", "opt_out_missing"]}
+    with pytest.raises(Conflict):
+        world.manage.schedule(MINE, an_origin(), "cmp_1", Schedule(schedule_at=LATER))
+    assert world.campaigns.get("cmp_1").status is CampaignStatus.DRAFT
+
+
+def test_a_scheduled_campaign_cannot_be_changed_into_one_that_is_not_ready() -> None:
+    world = a_world(in_state(CampaignStatus.SCHEDULED, schedule_at=LATER))
+    world.missing = ["sender_not_named"]
+
+    with pytest.raises(Conflict):
+        world.manage.change(MINE, "cmp_1", CampaignChange(body="Hello"), None)

@@ -166,7 +166,7 @@ def test_parts_follow_from_the_lists_counts(contacts: int, parts: int) -> None:
         (
             {"lst_a": [1]},
             {"sender_ids": tuple(f"snd_{n}" for n in range(100))},
-            "A campaign may use at most 99 senders.",
+            "A campaign may use at most 97 senders.",
         ),
     ],
 )
@@ -274,6 +274,18 @@ def test_people_excluded_only_after_the_launch_stay_in_the_frozen_audience() -> 
     world.run()
 
     assert [one.phone for one in world.recipients()] == [phone_number(2)]
+
+
+def test_every_launch_draws_its_own_key_for_short_links() -> None:
+    """M6: also for a campaign without links, which may get some while it is paused."""
+    keys = set()
+    for _ in range(2):
+        world = PlanningWorld(lists={"lst_a": [1]}, campaign=a_launched_campaign())
+        assert world.run() is Planned.ACTIVE
+        keys.add(world.campaign.link_key)
+
+    assert len(keys) == 2
+    assert {len(key) for key in keys} == {32}
 
 
 def a_segment(city: str = "Albany", **changes: Any) -> AudienceSegment:

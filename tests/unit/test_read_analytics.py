@@ -9,6 +9,7 @@ from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.recount import RecountReport, RecountState
+from carillon.domain.short_links import Link
 from carillon.usecases.fold_changes import Aggregator
 from carillon.usecases.read_analytics import (
     AnalyticsWorld,
@@ -98,6 +99,21 @@ def test_a_campaign_shows_what_follow_ups_and_prices_came_to() -> None:
     assert answer["costs"] == [{"currency": "USD", "cost_micros": 8000}]
     assert answer["follow_ups"] == {"submitted": 1, "delivered": 0, "failed": 0}
     assert (answer["metrics"]["partial"]["value"], answer["metrics"]["sent"]["value"]) == (1, 0)
+
+
+def test_a_campaign_shows_who_opened_its_links() -> None:
+    links = (Link("offer", "https://example.com/a"), Link("terms", "https://example.com/b"))
+    clicked = {**DELIVERED, "clicked_at": at(30), "clicks_1": 3, "machine_clicks_1": 1}
+    world = a_world(a_campaign(links=links), rows=(clicked, DELIVERED))
+
+    answer = campaign_metrics(CAMPAIGN, ANALYST, world)
+
+    metrics = answer["metrics"]
+    assert (metrics["contacts_clicked"]["value"], metrics["click_rate"]["value"]) == (1, 50.0)
+    assert [(one["name"], one["clicks"], one["machine_clicks"]) for one in answer["links"]] == [
+        ("offer", 0, 0),
+        ("terms", 3, 1),
+    ]
 
 
 def test_a_campaign_s_variants_are_compared() -> None:

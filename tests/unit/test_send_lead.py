@@ -11,6 +11,9 @@ import pytest
 
 from carillon.domain.budgets import Cap
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.campaign_media import CampaignMedia
+from carillon.domain.clicks import Click
+from carillon.domain.counters import contribution
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -39,6 +42,7 @@ from carillon.usecases.send_lead import (
     Sent,
     send_lead,
 )
+from tests.support.clicks import FakeClicks
 from tests.support.clock import FakeClock
 from tests.support.conversations import a_conversation
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
@@ -133,6 +137,7 @@ class Scene:
             new_claim_id=lambda: f"claim-{next(self.claim_ids)}",
             callback_url=lambda sender_id, ref: f"https://h/{sender_id}?ref={ref.token}",
             jitter=lambda: 0.0,
+            media_url=lambda key: f"https://files.example/{key}",
         )
         return send_lead(Assignment(**{**defaults, **changes}), lease, world)
 
@@ -403,6 +408,46 @@ def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
     assert result == SendResult(outcome=Sent.CANCELLED)
     assert list(scene.messages.items) == [LEAD]
     assert scene.account.taken == []
+
+
+def test_a_message_with_files_is_an_mms_whose_segments_do_not_count() -> None:
+    """M4, M5, A10."""
+    scene = Scene()
+    picture = CampaignMedia("med_a", "image/png", 7)
+
+    result = scene.send(media=(picture,), segments=1)
+
+    assert result.outcome is Sent.SUBMITTED
+    (message,) = scene.account.taken
+    assert message.media_urls == ("https://files.example/outbound/med_a.png",)
+    assert scene.row()["mms"] is True
+    assert "segments" not in contribution(scene.row()).totals
+
+
+def test_a_message_without_files_is_none() -> None:
+    scene = Scene()
+
+    scene.send()
+
+    assert scene.account.taken[0].media_urls == ()
+    assert "mms" not in scene.row()
+
+
+@pytest.mark.parametrize(
+    ("unless_clicked", "outcome"), [(True, Sent.CANCELLED), (False, Sent.SUBMITTED)]
+)
+def test_a_follow_up_for_those_who_have_not_clicked_is_cancelled_by_a_click(
+    unless_clicked: bool, outcome: Sent
+) -> None:
+    """M3: a click alone ends nothing but what was for those who have not."""
+    scene = Scene()
+    scene.messages.claim(a_claim(steps_left=1))
+    FakeClicks(scene.directory, scene.messages).note(Click(LEAD, 0, "request-1", after(5)))
+
+    result = scene.send(step=1, unless_clicked=unless_clicked)
+
+    assert result.outcome is outcome
+    assert len(scene.account.taken) == (outcome is Sent.SUBMITTED)
 
 
 def test_a_person_who_may_have_meant_to_opt_out_waits_until_somebody_has_decided() -> None:

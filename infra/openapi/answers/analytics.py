@@ -31,6 +31,9 @@ ANSWERS: dict[str, Schema] = {
             "failures": array(OBJECT),
             "costs": array(record({"currency": TEXT, "cost_micros": COUNT}, [])),
             "follow_ups": record({"submitted": COUNT, "delivered": COUNT, "failed": COUNT}, []),
+            "links": array(
+                record({"name": TEXT, "url": TEXT, "clicks": COUNT, "machine_clicks": COUNT}, [])
+            ),
             "activity": array(OBJECT),
             "recount": OBJECT,
         },

@@ -4,10 +4,13 @@ from carillon.domain.campaign import Campaign
 from carillon.domain.campaign_card import Card, ReportKind
 from carillon.domain.campaign_offers import Offer
 from carillon.domain.campaign_states import TABS, Action
+from carillon.domain.content_checks import Finding
 from carillon.domain.knowledge import KnowledgeEntry
+from carillon.usecases.attach_media import MediaAnswer
 from carillon.usecases.list_campaigns import Calendar, Linked
 from carillon.usecases.manage_knowledge import Trial
 from carillon.usecases.manage_series import Series
+from carillon.usecases.preview_campaign import CampaignPreview
 from infra.openapi.schemas import (
     TEXT,
     Schema,
@@ -27,7 +30,9 @@ ANSWERS: dict[str, Schema] = {
             tab={"type": "string", "enum": list(TABS)},
             allowed_actions=array(enum(Action)),
             menu=array(ref("CampaignOffer")),
+            without=frozenset({"link_key"}),
             missing_for_launch=array(TEXT),
+            content_findings=array(ref("ContentFinding")),
             office_name=TEXT,
             office_timezone=TEXT,
             phone_numbers=array(TEXT),
@@ -41,6 +46,9 @@ ANSWERS: dict[str, Schema] = {
         linked=array(ref("LinkedCampaign")),
         affected=array(ref("LinkedCampaign")),
     ),
+    "ContentFinding": of(Finding),
+    "CampaignPreview": of(CampaignPreview),
+    "CampaignMediaAnswer": of(MediaAnswer),
     "CampaignOffer": of(Offer),
     "CampaignCard": of(Card),
     "LinkedCampaign": of(Linked),

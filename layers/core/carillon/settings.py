@@ -52,6 +52,9 @@ class CampaignsApi(Assistant):
     """functions/campaigns_api."""
 
     control_table: str
+    contacts_table: str
+    files_bucket: str
+    link_base_url: str
     conversations_table: str
     plan_queue_url: str
     send_queue_url: str
@@ -66,6 +69,7 @@ class SchedulesApi:
     control_table: str
     contacts_table: str
     suppressions_table: str
+    link_base_url: str
     lateness_limit_s: int = 3600
 
 
@@ -128,6 +132,7 @@ class ConversationsApi:
     conversations_table: str
     files_bucket: str
     send_queue_url: str
+    link_base_url: str
     default_country: str = "US"
     stale_assignment_minutes: int = 60
 
@@ -204,6 +209,14 @@ class ProviderWebhooks:
 
 
 @dataclass(frozen=True)
+class FollowLinks:
+    """functions/follow_links."""
+
+    control_table: str
+    messages_table: str
+
+
+@dataclass(frozen=True)
 class AwsSmsEvents:
     """functions/aws_sms_events."""
 
@@ -257,6 +270,7 @@ class SendMessages:
     reconcile_queue_url: str
     webhook_base_url: str
     counters_table: str
+    link_base_url: str
     lateness_limit_s: int = 3600
     ambiguous_grace_s: int = 60
     first_poll_after_s: int = 600
@@ -312,6 +326,7 @@ class AskAssistant(Assistant):
     files_bucket: str
     send_queue_url: str
     organisation_name: str
+    link_base_url: str
     default_country: str = "US"
 
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from carillon.domain.approval import Approval
+from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.campaign_states import (
     TRANSITIONS,
     Action,
@@ -33,6 +34,7 @@ from carillon.domain.ids import part_of
 from carillon.domain.message import Recipient, RowRef
 from carillon.domain.recurrence import Recurrence
 from carillon.domain.sender_choice import Candidate, chosen_sender, dealt_to
+from carillon.domain.short_links import Link
 
 __all__ = [
     "MAX_AGENTS",
@@ -112,6 +114,13 @@ class Campaign:
     ends_at: datetime | None = None
     variants: tuple[Variant, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    # Where {{ links.<name> }} of the texts leads; their order gives their codes their numbers.
+    links: tuple[Link, ...] = ()
+    # Drawn at the launch: what the codes of its short links are made with. A secret.
+    link_key: str = field(default="", repr=False)
+    smart_encoding: bool = False
+    # Files of the first message, which is an MMS with them (M5).
+    media: tuple[CampaignMedia, ...] = ()
     active_hours: ActiveHours | None = None
     # Messages a day in the office's zone (F6).
     daily_limit: int | None = None
@@ -138,7 +147,14 @@ class Campaign:
     @property
     def content(self) -> CampaignContent:
         """What it says at this version."""
-        return CampaignContent(self.body, self.variants, self.follow_ups)
+        return CampaignContent(
+            body=self.body,
+            variants=self.variants,
+            follow_ups=self.follow_ups,
+            links=self.links,
+            smart_encoding=self.smart_encoding,
+            link_key=self.link_key,
+        )
 
     def is_over(self, at: datetime) -> bool:
         """Whether its end has come by *at*: nothing leaves any more (F5)."""
@@ -180,6 +196,7 @@ def cloned(
         status=CampaignStatus.DRAFT,
         linked_campaigns=(),
         approval=None,
+        link_key="",
         number=0,
         hold_reason=HoldReason.NONE,
         hold_until=None,

@@ -83,8 +83,9 @@ class LeadRow:
     """
     A message's row as the send path and the reconciler read it.
 
-    ``key`` is its sort key: a lead's own, or ``step_key`` of a follow-up. What the person
-    did (``replied_at``, ``opted_out_at``) and ``steps_left`` stand with the lead alone.
+    ``key`` is its sort key: a lead's own, or ``step_key`` of a follow-up. What the person did
+    (``replied_at``, ``opted_out_at``, ``clicked_at``) and ``steps_left`` stand with the lead
+    alone.
     """
 
     key: str
@@ -102,6 +103,7 @@ class LeadRow:
     last_outbound_at: datetime | None = None
     replied_at: datetime | None = None
     opted_out_at: datetime | None = None
+    clicked_at: datetime | None = None
     steps_left: int = 0
     variant: str | None = None
 
@@ -145,7 +147,8 @@ class Claim:
     ``id`` is unique to this attempt; whoever writes the result must still hold it.
     ``attempts`` counts this one. ``retry_of`` is the claim id of the row that
     waits in ``retrying``, or None when there is no row yet. ``step`` is 0 for a lead's
-    initial, whose row then tells how many follow-ups may come (``steps_left``).
+    initial, whose row then tells how many follow-ups may come (``steps_left``). An MMS is one
+    part to the pacer and none of the segments that are counted (M4, A10).
     """
 
     id: str
@@ -162,6 +165,7 @@ class Claim:
     step: int = 0
     steps_left: int | None = None
     variant: str | None = None
+    is_mms: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,8 +347,9 @@ class GateView:
     What one strongly consistent read saw right before a provider call.
 
     ``campaign_version`` is the present one: what was rendered from another is out of date.
-    ``has_replied`` says, where a lead was asked about, whether the person answered it;
-    ``is_held`` that they may have meant to opt out, and nobody has decided yet (O1).
+    ``has_replied`` says, where a lead was asked about, whether the person answered it, and
+    ``has_clicked`` whether they opened one of its short links; ``is_held`` that they may have
+    meant to opt out, and nobody has decided yet (O1).
     Where a conversation was asked about: ``is_closed`` says that nothing is sent in it any more
     (K8), ``is_assistants`` that the assistant still has it and nobody has answered meanwhile.
     ``campaign_archived`` is for answers from a number that is its campaign's alone (K8).
@@ -355,6 +360,7 @@ class GateView:
     lease_token: int
     campaign_version: int
     has_replied: bool = False
+    has_clicked: bool = False
     is_held: bool = False
     is_closed: bool = False
     is_assistants: bool = False

@@ -17,6 +17,9 @@ class OrganisationPolicy:
     messages fail (F7). ``answers_outside_hours`` says what becomes of an agent's answer
     outside its recipient's legal hours (V5): ``warn``, or ``block``. ``opt_out_words`` are
     whole messages that opt out as well (O1); none of the built-in ones can be taken away.
+    ``content_checks`` says whether a first message without its sender's name or without opt-out
+    wording can be launched (M7): ``warn``, or ``block``. ``sender_names`` are further names
+    that a first message may give, beside the organisation's and the office's.
     With ``launch_approval`` a manager's launch needs somebody else's approval (K18).
     ``segment_prices`` are what a segment costs, by country (``*``: any other), in ``currency``,
     such as ``{"US": "0.0079"}``; a simulation reckons with them (K16).
@@ -28,6 +31,8 @@ class OrganisationPolicy:
     error_rate_percent: int = 30
     answers_outside_hours: str = "warn"
     opt_out_words: tuple[str, ...] = ()
+    content_checks: str = "warn"
+    sender_names: tuple[str, ...] = ()
     launch_approval: bool = False
     currency: str = "USD"
     segment_prices: Mapping[str, str] = field(default_factory=dict)

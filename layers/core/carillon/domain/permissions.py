@@ -154,6 +154,8 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("POST", "/v1/campaigns/{campaign_id}/end"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/archive"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/recount"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/preview"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/media"): _MANAGED,
     # Agents see what the assistant says in their place; managers word it.
     ("GET", "/v1/campaigns/{campaign_id}/knowledge"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
     ("PUT", "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"): _MANAGED,

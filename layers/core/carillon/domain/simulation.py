@@ -126,13 +126,11 @@ class Sizes:
     by_encoding: Counter[str] = field(default_factory=Counter)
     segments: int = 0
 
-    def add(self, text: str) -> int:
-        """Add *text* and return its segments."""
-        count = segment_count(text)
-        self.by_segments[str(count)] += 1
+    def add(self, text: str, segments: int) -> None:
+        """Add *text*, which comes to so many *segments*."""
+        self.by_segments[str(segments)] += 1
         self.by_encoding[encoding(text)] += 1
-        self.segments += count
-        return count
+        self.segments += segments
 
 
 @dataclass

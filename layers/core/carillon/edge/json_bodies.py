@@ -22,6 +22,7 @@ from carillon.domain.segments_filter import (
     SegmentFilter,
     parse_filter,
 )
+from carillon.domain.short_links import Link, links_of
 
 _Body = TypeVar("_Body", bound=Command)
 
@@ -172,6 +173,10 @@ def _read_follow_ups(value: Any) -> tuple[FollowUp, ...]:
     return follow_ups_of(_read_objects(value))
 
 
+def _read_links(value: Any) -> tuple[Link, ...]:
+    return links_of(_read_objects(value))
+
+
 def _read_hours(value: Any) -> ActiveHours:
     if not isinstance(value, dict):
         raise ValueError("an object")
@@ -207,6 +212,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     dict: _read_mapping,
     tuple[Variant, ...]: _read_variants,
     tuple[FollowUp, ...]: _read_follow_ups,
+    tuple[Link, ...]: _read_links,
     ActiveHours: _read_hours,
     Unsolicited: _read_unsolicited,
     Recurrence: _read_recurrence,

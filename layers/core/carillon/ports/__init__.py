@@ -35,6 +35,7 @@ from carillon.ports.contacts import (
     OptOutLookup,
     SegmentDirectory,
 )
+from carillon.ports.links import Clicks
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
 from carillon.ports.people import (
     AccessTokens,
@@ -67,7 +68,7 @@ from carillon.ports.sending import (
     SendingDirectory,
     Watches,
 )
-from carillon.ports.world import Clock, FileStore, Objects, Queue, UploadLinks
+from carillon.ports.world import Clock, FileStore, MediaFiles, Objects, Queue, UploadLinks
 
 __all__ = [
     "AccessTokens",
@@ -84,6 +85,7 @@ __all__ = [
     "CampaignTexts",
     "Campaigns",
     "CannedReplies",
+    "Clicks",
     "Clock",
     "ConsentLedger",
     "ConsentNews",
@@ -106,6 +108,7 @@ __all__ = [
     "Leases",
     "ManagedLists",
     "ManagedSegments",
+    "MediaFiles",
     "MediaSource",
     "MessageEvidence",
     "MessageProvider",

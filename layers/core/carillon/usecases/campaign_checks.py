@@ -27,9 +27,23 @@ def require_editable(campaign: Campaign, changes: Mapping[str, Any]) -> None:
         )
 
 
-def require_ready(campaign: Campaign) -> None:
+def require_links_to_stay(campaign: Campaign, changes: Mapping[str, Any]) -> None:
+    """Conflict (``campaign_field_frozen``): what people may have leads where it led (M6)."""
+    if campaign.launched_at is None or "links" not in changes:
+        return
+    stands = campaign.links
+    # Without a key, as an earlier version of ours launched it, it can have no links.
+    if changes["links"][: len(stands)] != stands or not campaign.link_key:
+        raise Conflict(
+            "After the launch links can only be added, behind those that there are.",
+            code="campaign_field_frozen",
+            extra={"fields": ["links"]},
+        )
+
+
+def require_ready(campaign: Campaign, also_missing: Iterable[str]) -> None:
     """Conflict (``campaign_not_ready``) that names what is missing for a launch (K6)."""
-    missing = campaign.missing_for_launch()
+    missing = [*campaign.missing_for_launch(), *also_missing]
     if missing:
         raise Conflict(
             f"Before a launch the campaign needs: {', '.join(missing)}.",

@@ -11,6 +11,7 @@ from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours
 from carillon.domain.recurrence import Recurrence
 from carillon.domain.schedules import EVERYWHERE, earliest_instant
+from carillon.domain.short_links import Link
 from carillon.usecases.campaign_checks import distinct
 
 OPERATORS = ("agent", "assistant")
@@ -19,7 +20,12 @@ MAX_BODY = 3200
 MAX_TITLE = 200
 
 # What a campaign may be without: named in ``unset``, it is gone.
-_OPTIONAL = ("variants", "follow_ups", "active_hours", "daily_limit", "pilot_size", "ends_at")
+_OPTIONAL = (
+    *("variants", "follow_ups", "links", "media"),
+    *("active_hours", "daily_limit", "pilot_size", "ends_at"),
+)
+# Structured values whose order and repetitions mean something; unset, they are empty.
+_LISTED = ("variants", "follow_ups", "links", "media")
 MAX_MESSAGES = 100_000_000
 _YEARS_AHEAD = 10
 
@@ -40,8 +46,11 @@ class NewCampaign(Command):
     ``{"zone": "recipient", "days": {"mon": ["09:00-17:00"]}, "closed_dates": []}`` (F5).
     *daily_limit* is messages a day in the office's zone; after *pilot_size* messages the
     campaign pauses by itself (K17); nothing leaves at or after *ends_at*. *agents* are users
-    who work on its conversations; *linked_campaigns* make a combo with it (K10). The messages
-    of one that *is_test* end in the sandbox, for good (P3); what a test key makes always is.
+    who work on its conversations; *linked_campaigns* make a combo with it (K10). Each of
+    *links* is ``{"name": "offer", "url": "https://…"}``, and ``{{ links.offer }}`` in a text is
+    each person's own short link there (M6). With *smart_encoding* typographic characters are
+    sent in their GSM-7 spelling (M4). The messages of one
+    that *is_test* end in the sandbox, for good (P3); what a test key makes always is.
     """
 
     title: Annotated[str, Length(1, MAX_TITLE)]
@@ -58,6 +67,8 @@ class NewCampaign(Command):
     operated_by: Annotated[str, OneOf(OPERATORS)] = "agent"
     variants: tuple[Variant, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    links: tuple[Link, ...] = ()
+    smart_encoding: bool = False
     active_hours: ActiveHours | None = None
     daily_limit: _Messages | None = None
     pilot_size: _Messages | None = None
@@ -67,7 +78,11 @@ class NewCampaign(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignChange(Command):
-    """What to change; fields left out stay as they are, those named in *unset* are gone."""
+    """
+    What to change; fields left out stay as they are, those named in *unset* are gone.
+
+    After the launch *links* may only be added to: those that were sent must stay what they are.
+    """
 
     title: Annotated[str, Length(1, MAX_TITLE)] | None = None
     body: Annotated[str, Length(0, MAX_BODY)] | None = None
@@ -82,6 +97,8 @@ class CampaignChange(Command):
     operated_by: Annotated[str, OneOf(OPERATORS)] | None = None
     variants: tuple[Variant, ...] | None = None
     follow_ups: tuple[FollowUp, ...] | None = None
+    links: tuple[Link, ...] | None = None
+    smart_encoding: bool | None = None
     active_hours: ActiveHours | None = None
     daily_limit: _Messages | None = None
     pilot_size: _Messages | None = None
@@ -154,7 +171,7 @@ def named_changes(change: CampaignChange) -> dict[str, Any]:
         raise InvalidInput(f"{both[0]} is both set and unset.", field="unset")
     for name, value in named.items():
         # Ids and tags; the same follow-up may well come twice.
-        if isinstance(value, tuple) and name not in ("variants", "follow_ups"):
+        if isinstance(value, tuple) and name not in _LISTED:
             named[name] = distinct(value)
     cleared: dict[str, Any] = dict.fromkeys(change.unset)
-    return {**named, **cleared, **{n: () for n in ("variants", "follow_ups") if n in cleared}}
+    return {**named, **cleared, **{name: () for name in _LISTED if name in cleared}}

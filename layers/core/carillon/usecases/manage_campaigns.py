@@ -42,6 +42,7 @@ from carillon.usecases.campaign_checks import (
     distinct,
     is_decided,
     require_editable,
+    require_links_to_stay,
     require_not_over,
     require_of_office,
     require_ready,
@@ -77,6 +78,7 @@ class ManageCampaigns:
     Everything a person may do to a campaign.
 
     *check_body* raises InvalidInput (field ``body``) for a text that is no valid template.
+    *missing_in_texts* names what keeps a campaign's texts and files from a launch.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class ManageCampaigns:
         approvals: LaunchApprovals,
         knowledge: KnowledgeBook,
         check_body: Callable[[str], object],
+        missing_in_texts: Callable[[Campaign], list[str]],
     ) -> None:
         self._campaigns = campaigns
         self._offices = offices
@@ -109,6 +112,7 @@ class ManageCampaigns:
         self._approvals = approvals
         self._knowledge = knowledge
         self._check_body = check_body
+        self._missing_in_texts = missing_in_texts
 
     def create(self, access: Access, origin: Origin, new: NewCampaign) -> Campaign:
         """Create a draft in one of the caller's offices."""
@@ -132,6 +136,8 @@ class ManageCampaigns:
             operated_by=new.operated_by,
             variants=new.variants,
             follow_ups=new.follow_ups,
+            links=new.links,
+            smart_encoding=new.smart_encoding,
             active_hours=new.active_hours,
             daily_limit=new.daily_limit,
             pilot_size=new.pilot_size,
@@ -198,12 +204,13 @@ class ManageCampaigns:
         if not changes:
             return campaign
         require_editable(campaign, changes)
+        require_links_to_stay(campaign, changes)
         self._check_fields(campaign.office_id, changes)
         if campaign.recurrence is not None:
             self._require_reusable(changes.get("sender_ids", ()), "sender_ids")
         self._check_links(campaign.id, campaign.office_id, changes.get("linked_campaigns", ()))
         if campaign.status is not CampaignStatus.DRAFT:
-            require_ready(replace(campaign, **changes))
+            self._require_ready(replace(campaign, **changes))
         if campaign.status is CampaignStatus.SCHEDULED:
             require_time_to_send(replace(campaign, **changes), "ends_at")
         if campaign.hold_reason is HoldReason.PILOT and "pilot_size" in changes:
@@ -230,7 +237,7 @@ class ManageCampaigns:
         }
         require_single(campaign)
         if campaign.status in states_allowing(Action.LAUNCH):
-            require_ready(campaign)
+            self._require_ready(campaign)
             require_not_over(campaign, now)
             approval = self._approvals.on_start(access.caller, campaign)
             if not self._approvals.lets_start(approval):
@@ -254,7 +261,7 @@ class ManageCampaigns:
         is_moved = campaign.status is CampaignStatus.SCHEDULED
         action = Action.EDIT_DATE if is_moved else Action.SCHEDULE
         if campaign.status in states_allowing(action):
-            require_ready(campaign)
+            self._require_ready(campaign)
             named = next(name for name, value in vars(schedule).items() if value is not None)
             require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
         approve = self._approvals.on_edit if is_moved else self._approvals.on_start
@@ -371,6 +378,9 @@ class ManageCampaigns:
         """Have the campaign's counters recounted from its rows."""
         self._mine(access, campaign_id)
         self._recount_queue.put({"campaign_id": campaign_id, "reason": "requested"})
+
+    def _require_ready(self, campaign: Campaign) -> None:
+        require_ready(campaign, self._missing_in_texts(campaign))
 
     def _transition(
         self, origin: Origin, campaign: Campaign, action: Action, changes: Mapping[str, Any]

@@ -31,6 +31,8 @@ class NewPolicy(Command):
     error_rate_percent: Annotated[int, Between(1, 100)] = 30
     answers_outside_hours: Annotated[str, OneOf(("warn", "block"))] = "warn"
     opt_out_words: Annotated[tuple[str, ...], Entries(50, 40)] = ()
+    content_checks: Annotated[str, OneOf(("warn", "block"))] = "warn"
+    sender_names: Annotated[tuple[str, ...], Entries(20, 80)] = ()
     launch_approval: bool = False
     currency: Annotated[str, Length(3, 3)] = "USD"
     segment_prices: Annotated[Mapping[str, str], Entries(100, 12)] = field(default_factory=dict)

@@ -29,10 +29,11 @@ from carillon.domain.message import Lease
 from carillon.domain.pacing import ErrorLimit, ErrorRate, TokenBucket
 from carillon.ports import Budgets, Clock, Leases, Outbox, Queue, SendingDirectory
 from carillon.usecases.availability import Availability
+from carillon.usecases.render_texts import CompileBody, Texts
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 from carillon.usecases.spend_budgets import Limit, Purse, limits_of, sender_limits
 from carillon.usecases.walk_outbox import Answering, Replies
-from carillon.usecases.walk_parts import Feed, Render, Texts, Walking
+from carillon.usecases.walk_parts import Feed, Walking
 
 LEASE_S = 15.0
 RENEW_EVERY_S = 5.0
@@ -87,12 +88,14 @@ class PacingWorld:
     send_queue: Queue
     reconcile_queue: Queue
     clock: Clock
-    compile_body: Callable[[str], Render]
+    compile_body: CompileBody
     send: SendOne
     executor: Executor
     workers: int
     on_error: Callable[[BaseException], None]
     wait: WaitForCalls = wait
+    # The organisation's own domain, under which short links stand (M6).
+    link_base_url: str = ""
 
 
 @dataclass
@@ -287,7 +290,9 @@ class _Pacer:
             run,
             campaign,
             self._sender,
-            texts=Texts(campaign, self._world.compile_body),
+            texts=Texts(
+                campaign.content, campaign.id, self._world.compile_body, self._world.link_base_url
+            ),
             available=available,
             world=self._world.walking,
         )

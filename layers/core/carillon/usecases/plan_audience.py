@@ -14,7 +14,7 @@ frozen sends the campaign back to draft with a sentence for its owner.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.ids import part_range
 from carillon.domain.saved_segments import AudienceSegment
 from carillon.domain.sender_choice import Candidate
+from carillon.domain.short_links import new_link_key
 from carillon.domain.whereabouts import Whereabouts
 from carillon.ports import (
     CampaignPlans,
@@ -50,8 +51,8 @@ SETTLE_TIME = timedelta(seconds=60)
 _DAY_S = 86_400
 # A weight of nothing could not be drawn by.
 _LEAST_CAPACITY = 1e-6
-# Campaign and runs are written in one transaction of at most 100 items.
-MAX_SENDERS = 99
+# Campaign, text, short links and runs are written in one transaction of at most 100 items.
+MAX_SENDERS = 97
 
 
 # (phone, merge fields, the list's default country) -> where that person may be (C3).
@@ -226,7 +227,9 @@ def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planne
         )
         for sender_id in senders
     ]
-    if not world.campaigns.activate(campaign, plan, runs, world.clock.now()):
+    # What its short links are made with (M6), drawn once: nobody has any of them yet.
+    launched = replace(campaign, link_key=new_link_key())
+    if not world.campaigns.activate(launched, plan, runs, world.clock.now()):
         return Planned.NOTHING
     _wake(world, campaign)
     return Planned.ACTIVE

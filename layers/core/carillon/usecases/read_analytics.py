@@ -19,6 +19,7 @@ from carillon.domain.metrics import (
     costs_of,
     failures_of,
     follow_ups_of,
+    links_of,
     summary_figures,
 )
 from carillon.domain.performance import sender_figures, variant_figures
@@ -67,6 +68,7 @@ def campaign_metrics(campaign_id: str, access: Access, world: AnalyticsWorld) ->
         "failures": failures_of(counts),
         "costs": costs_of(counts),
         "follow_ups": follow_ups_of(counts),
+        "links": links_of(counts, campaign.links),
         "activity": [_activity(quarter, counts) for quarter, counts in quarters.items()],
         "recount": _recount(recount),
     }

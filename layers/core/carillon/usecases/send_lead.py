@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carillon.domain.budgets import Cap
+from carillon.domain.campaign_media import CampaignMedia, media_key
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -77,7 +78,7 @@ class Sent(StrEnum):
     HELD = "held"
     # Its window has closed, or a cap on the person holds it: not now, but at a known time.
     WAITS = "waits"
-    # The person has answered: the follow-up is not to go any more (M3).
+    # The person has answered, or clicked: the follow-up is not to go any more (M3).
     CANCELLED = "cancelled"
     ALREADY_CLAIMED = "already_claimed"
     ACCOUNT_BLOCKED = "account_blocked"
@@ -122,6 +123,10 @@ class Assignment:
     by_assistant: bool = False
     is_test: bool = False
     conversation_id: str | None = None
+    # A follow-up for those alone who have not clicked (M3).
+    unless_clicked: bool = False
+    # With files it is an MMS (M5).
+    media: tuple[CampaignMedia, ...] = ()
 
     @property
     def ref(self) -> RowRef:
@@ -175,6 +180,10 @@ class SendResult:
     code: str | None = None
 
 
+def _no_media(_: str) -> str:
+    raise NotImplementedError("this sender has no files")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SendingWorld:
     """Everything outside that one send touches."""
@@ -189,6 +198,8 @@ class SendingWorld:
     callback_url: Callable[[str, CallbackRef], str]
     # A number from 0 to 1, another one each time.
     jitter: Callable[[], float]
+    # Where the provider gets a file of ours, by its key; asked for only where there are files.
+    media_url: Callable[[str], str] = _no_media
 
 
 def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> SendResult:
@@ -235,6 +246,7 @@ def _claim_for(assignment: Assignment, world: SendingWorld) -> Claim:
         step=assignment.step,
         steps_left=assignment.steps_left,
         variant=assignment.variant,
+        is_mms=bool(assignment.media),
     )
 
 
@@ -290,7 +302,7 @@ def _forbidden(
     if view.opted_out:
         world.leads.record_suppressed(claim, world.clock.now())
         return SendResult(outcome=Sent.SUPPRESSED)
-    if view.has_replied:
+    if view.has_replied or (assignment.unless_clicked and view.has_clicked):
         world.leads.release(claim)
         return SendResult(outcome=Sent.CANCELLED)
     withdrawn = assignment.is_withdrawn(view)
@@ -319,6 +331,7 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         ref_token=ref.token,
         valid_for_s=_valid_for_s(assignment, world.clock.now()),
         is_test=assignment.is_test,
+        media_urls=tuple(world.media_url(media_key(one)) for one in assignment.media),
     )
     try:
         accepted = world.provider.send(message)

@@ -56,6 +56,7 @@ from carillon.usecases.audience_sources import Sources, read_range
 from carillon.usecases.count_audience import REACH_OF
 from carillon.usecases.plan_audience import Locate, candidate_of
 from carillon.usecases.readiness import UNPLACED, Readiness, Rules, text_or_problem
+from carillon.usecases.walk_parts import parts_of
 
 # One look is one request: so many contacts are read and rendered within a few seconds.
 MOST_LOOKED_AT = 4_000
@@ -212,7 +213,8 @@ class _Run:
         if slot.problem or text is None:
             self._blocked[slot.problem or problem or "render_failed"] += 1
             return
-        caps = self._ready_when.caps(recipient, slot.at)
+        # A test uses up nothing of anybody's.
+        caps = () if self._campaign.is_test else self._ready_when.caps(recipient, slot.at)
         free_at = allowed_from(state.sent, caps, slot.at) if caps else None
         ready_at = max(slot.at, free_at or slot.at)
         if self._campaign.is_over(ready_at):
@@ -248,9 +250,13 @@ class _Run:
                 self._bills[1].by_country[country_of(where)] += more
 
     def _size(self, recipient: Recipient, step: int, variant: str | None, text: str) -> int:
-        template = self._campaign.content.text_of(step, variant) or ""
-        self._traps.add(text, template, recipient.fields)
-        return self._sizes.setdefault((step, variant), Sizes()).add(text)
+        media = () if step else self._campaign.media
+        segments = parts_of(text, media)
+        if not media:
+            template = self._campaign.content.text_of(step, variant) or ""
+            self._traps.add(text, template, recipient.fields)
+        self._sizes.setdefault((step, variant), Sizes()).add(text, segments)
+        return segments
 
     def _usable_senders(self) -> tuple[dict[str, Sender], list[str]]:
         found: dict[str, Sender] = {}

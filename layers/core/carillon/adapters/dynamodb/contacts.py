@@ -56,6 +56,7 @@ from carillon.domain.errors import NotFound
 from carillon.domain.ids import part_of, part_range
 from carillon.domain.saved_segments import AudienceSegment
 from carillon.domain.segments_filter import filter_of
+from carillon.domain.short_links import campaign_code
 
 # More connections than this gain nothing on a function of one core.
 WRITERS = 8
@@ -430,13 +431,24 @@ class DynamoCampaignPlans(_Control):
             put={
                 **_moved(Action.ACTIVATE, campaign, now, ends_at=campaign.ends_at),
                 "audience_plan": None,
+                "link_key": campaign.link_key or None,
             },
             expect=_cursor(plan),
             add={"version": 1},
         )
         items = [*(_run_item(run, now) for run in runs), _text_item(campaign, now)]
         puts = [{"Put": {"TableName": self._table, "Item": item}} for item in items]
-        return self._transact([{"Update": change}, *puts])
+        return self._transact([{"Update": change}, {"Update": self._findable(campaign)}, *puts])
+
+    def _findable(self, campaign: Campaign) -> dict[str, Any]:
+        """Return the update by which the campaign's short links find it; idempotent (M6)."""
+        code = campaign_code(campaign.id)
+        return {
+            "TableName": self._table,
+            "Key": to_item({"pk": schema.link_pk(code), "sk": schema.LINK}),
+            "UpdateExpression": "ADD campaigns :campaign",
+            "ExpressionAttributeValues": {":campaign": {"SS": [campaign.id]}},
+        }
 
     def reject(self, campaign: Campaign, problem: str, now: datetime) -> bool:
         """Move this launch's processing -> draft with *problem*; False when it moved on."""

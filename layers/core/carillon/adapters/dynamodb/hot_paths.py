@@ -447,8 +447,9 @@ class DynamoMessages:
                 for name, value in _claimed(claim).items()
                 if name not in ("pk", "sk", "phone", "office_id", "steps_left")
             },
-            # The attempt before may have had one; a receipt names its own.
-            removes=("provider_id",),
+            # The attempt before may have had one, a receipt names its own; and files, which an
+            # edit took away.
+            removes=("provider_id", *(() if claim.is_mms else ("mms",))),
             condition="claim_id = :before AND #status = :retrying",
             values={":before": claim.retry_of, ":retrying": LeadStatus.RETRYING},
         )
@@ -545,6 +546,7 @@ def _claimed(claim: Claim) -> dict[str, Any]:
         "variant": claim.variant,
         "step": claim.step or None,
         "steps_left": claim.steps_left or None,
+        "mms": claim.is_mms or None,
     }
     return {
         **{name: value for name, value in optional.items() if value is not None},
@@ -606,6 +608,7 @@ def _lead_row(item: dict[str, Any]) -> LeadRow:
         last_outbound_at=moment("last_outbound_at"),
         replied_at=moment("replied_at"),
         opted_out_at=moment("opted_out_at"),
+        clicked_at=moment("clicked_at"),
         steps_left=item.get("steps_left", 0),
         variant=item.get("variant"),
     )

@@ -18,6 +18,8 @@ from carillon.adapters.dynamodb.campaign_texts import (
     approval_text,
     follow_ups_text,
     hours_text,
+    links_text,
+    media_text,
     recurrence_text,
     variants_text,
 )
@@ -36,6 +38,8 @@ _STRUCTURED: Mapping[str, Any] = {
     "variants": variants_text,
     "follow_ups": follow_ups_text,
     "active_hours": hours_text,
+    "links": links_text,
+    "media": media_text,
 }
 
 

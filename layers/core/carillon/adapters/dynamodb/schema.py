@@ -41,6 +41,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
                                            of ``assistant``: tokens that a model was asked for
     ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
+    LNK#{code}     LNK                     which campaigns' short links begin with these bits (M6)
     ORG            ERASURE                 the key of the hashes that erased people leave behind
     PRS#{id}       PRS                     a person's request: an erasure or an export (C6)
     ORG            ADMINS                  how often an admin was taken away: who does so says what
@@ -419,6 +420,14 @@ def checkpoint_pk(messages_pk: str) -> str:
 def office_day_pk(office_id: str, date: str) -> str:
     """Counters partition of an office's quarter hours of a UTC date (``2026-11-22``)."""
     return f"OFF#{office_id}#{date}"
+
+
+LINK: Final = "LNK"
+
+
+def link_pk(code: str) -> str:
+    """Partition of the campaigns whose short links begin with *code* (sort key ``LNK``)."""
+    return f"LNK#{code}"
 
 
 CONVERSATION: Final = "CNV"

@@ -46,6 +46,7 @@ class DynamoGate:
         consent = found.get((phone, ""), {})
         erased = found.get((self._marks.mark(phone), ""), {})
         campaign = found.get((schema.campaign_pk(campaign_id or ""), "CMP"), {})
+        row = found.get((lead.pk, lead.sk), {}) if lead is not None else {}
         lease = found.get((schema.sender_pk(sender_id), "LEASE"), {})
         talk = found.get((conversation_id or "", schema.CONVERSATION), {})
         return GateView(
@@ -55,7 +56,8 @@ class DynamoGate:
             campaign_version=campaign.get("version", 0),
             is_held="held_at" in found.get((schema.held_pk(phone), ""), {}),
             campaign_archived=campaign.get("status") == CampaignStatus.ARCHIVED,
-            has_replied=lead is not None and _has_reacted(found.get((lead.pk, lead.sk), {})),
+            has_replied=_has_reacted(row),
+            has_clicked="clicked_at" in row,
             is_closed=talk.get("closed", False),
             is_assistants=_is_assistants(talk),
         )
@@ -86,7 +88,7 @@ class DynamoGate:
             wanted[self._messages] = {
                 "Keys": [item_key(lead.pk, lead.sk)],
                 "ConsistentRead": True,
-                "ProjectionExpression": "pk, sk, replied_at, opted_out_at",
+                "ProjectionExpression": "pk, sk, replied_at, opted_out_at, clicked_at",
             }
         if conversation_id is not None:
             wanted[self._conversations] = {

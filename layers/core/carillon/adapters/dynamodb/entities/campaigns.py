@@ -21,6 +21,10 @@ from carillon.adapters.dynamodb.campaign_texts import (
     follow_ups_text,
     hours_from_text,
     hours_text,
+    links_from_text,
+    links_text,
+    media_from_text,
+    media_text,
     recurrence_from_text,
     recurrence_text,
     variants_from_text,
@@ -52,7 +56,7 @@ from carillon.domain.errors import Conflict
 from carillon.domain.ids import new_id
 
 # What a campaign says; see the item TEXT#{version}.
-_CONTENT = frozenset({"body", "variants", "follow_ups"})
+_CONTENT = frozenset({"body", "variants", "follow_ups", "links", "smart_encoding"})
 
 
 class _CampaignItem(ControlItem):
@@ -84,6 +88,10 @@ class _CampaignItem(ControlItem):
     ends_at = Instant(null=True)
     variants = AsText(variants_text, variants_from_text, default=())
     follow_ups = AsText(follow_ups_text, follow_ups_from_text, default=())
+    links = AsText(links_text, links_from_text, default=())
+    link_key = UnicodeAttribute(default="")
+    smart_encoding = BooleanAttribute(default=False)
+    media = AsText(media_text, media_from_text, default=())
     active_hours = AsText(hours_text, hours_from_text, default=None)
     daily_limit = NumberAttribute(null=True)
     pilot_size = NumberAttribute(null=True)
