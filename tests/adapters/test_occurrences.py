@@ -15,9 +15,11 @@ from carillon.adapters.dynamodb.contacts import DynamoCampaignPlans
 from carillon.adapters.dynamodb.occurrences import DynamoOccurrences
 from carillon.domain.approval import Approval, ApprovalState
 from carillon.domain.campaign import Campaign, CampaignStatus, cloned
+from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.hours import active_hours
 from carillon.domain.recurrence import Occurred, Outcome, Recurrence
+from carillon.domain.short_links import Link
 from tests.support.clock import NOON
 from tests.support.contacts import FakeCampaignPlans
 from tests.support.occurrences import FakeOccurrences
@@ -124,6 +126,11 @@ def test_every_setting_of_the_series_reaches_the_run(room: Room) -> None:
             tags=("food",),
             agents=("usr_2",),
             exclude_list_ids=("lst_x",),
+            segment_ids=("seg_a",),
+            links=(Link("menu", "https://example.org/menu"),),
+            media=(CampaignMedia("med_a", "image/png", 900),),
+            smart_encoding=True,
+            operated_by="assistant",
         )
     )
     run = replace(a_run(series), approval=series.approval, local_at="2026-11-22T07:00")
