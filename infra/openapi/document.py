@@ -28,11 +28,14 @@ API_FUNCTIONS = {
     "analytics_api": "AnalyticsApiFunction",
     "consent_api": "ConsentApiFunction",
     "conversations_api": "ConversationsApiFunction",
+    "schedules_api": "SchedulesApiFunction",
 }
 
 _NAMES_OF_OBJECTS = frozenset(
     {"campaign_id", "sender_id", "office_id", "offices", "list_ids", "sender_ids"}
 )
+# Answers that are no JSON.
+MEDIA_TYPES = {"CampaignCsv": "text/csv"}
 DASHBOARD_FUNCTION = "DashboardFunction"
 _DASHBOARD = {
     "/": "Page",
@@ -156,7 +159,8 @@ def _responses(endpoint: Endpoint) -> Schema:
     codes += ["412", "428"] if endpoint.if_match else []
     codes += ["413", "415"] if endpoint.takes else []
     problem = {"application/problem+json": {"schema": ref("Problem")}}
-    answer = {"application/json": {"schema": ref(endpoint.gives)}}
+    media_type = MEDIA_TYPES.get(endpoint.gives, "application/json")
+    answer = {media_type: {"schema": ref(endpoint.gives)}}
     return {
         str(endpoint.status): {"description": "OK", "content": answer},
         **{code: {"description": "Problem", "content": problem} for code in sorted(codes)},

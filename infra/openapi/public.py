@@ -177,6 +177,9 @@ def _nullable(schema: Schema) -> Schema:
 def _or_null(schema: Schema) -> Schema:
     if "$ref" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
+    if "type" not in schema:
+        # It may be anything, null among it.
+        return schema
     shown: dict[str, Any] = {**schema, "type": [schema["type"], "null"]}
     if "enum" in schema:
         shown["enum"] = [*schema["enum"], None]

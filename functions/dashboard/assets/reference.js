@@ -8,7 +8,6 @@ const content = document.getElementById("content");
 const contents = document.getElementById("contents");
 
 const WORDS = { api: "API", "opt-outs": "Opt-outs" };
-const PROBLEM = "application/problem+json";
 
 function titleOf(tag) {
   const words = WORDS[tag] ?? tag.replaceAll("-", " ").replace("api ", "API ");
@@ -87,7 +86,7 @@ function aboutSchema(schema) {
   const values = (schema.enum ?? schema.items?.enum ?? []).filter((value) => value !== null);
   const limits = limitsOf(schema);
   return [
-    schema.description && !schema.properties ? h("p", {}, inline(schema.description)) : null,
+    schema.description ? h("p", {}, inline(schema.description)) : null,
     limits ? h("p", { class: "quiet" }, limits) : null,
     values.length ? h("p", { class: "values" }, values.flatMap((value) => [h("code", {}, value), " "])) : null,
     ...nested(schema),
@@ -158,7 +157,7 @@ function bodyOf(operation) {
 function answersOf(spec, operation) {
   const rows = Object.entries(operation.responses).map(([status, answer]) => {
     const { description, content: types } = resolved(spec, answer);
-    const schema = types?.["application/json"]?.schema ?? types?.[PROBLEM]?.schema;
+    const schema = Object.values(types ?? {})[0]?.schema;
     return h(
       "tr",
       { "data-kind": status[0] },
