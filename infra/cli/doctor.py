@@ -43,12 +43,10 @@ def doctor(
 ) -> None:
     """Check a deployment; exit code 1 when something is wrong."""
     with screen(as_json) as shown:
-        outputs, trouble = _outputs_of(stack)
-        findings = [
-            *_of_api(signed_in()),
-            _of_webhooks(webhook_url or outputs.get("WebhookUrl", "")),
-            *([trouble] if trouble else _of_dead_queues(outputs)),
-        ]
+        outputs, trouble = outputs_of(stack)
+        queues = [trouble] if trouble else of_dead_queues(outputs)
+        webhooks = _of_webhooks(webhook_url or outputs.get("WebhookUrl", ""))
+        findings = [*_of_api(signed_in()), webhooks, *queues]
         shown.show([asdict(one) for one in findings], lambda: _draw(shown, findings))
         if any(one.state == FAILED for one in findings):
             raise typer.Exit(1)
@@ -128,7 +126,7 @@ def of_webhook_answer(status: int, body: bytes) -> Finding:
     return Finding("webhooks", FAILED, f"HTTP {status} instead of our function's 403.")
 
 
-def _outputs_of(stack: str) -> tuple[dict[str, str], Finding | None]:
+def outputs_of(stack: str) -> tuple[dict[str, str], Finding | None]:
     """Return the outputs of *stack*; none, and why, where AWS does not say."""
     if not stack:
         return {}, Finding("dead queues", SKIPPED, "Say --stack to look into them.")
@@ -157,7 +155,8 @@ def _asking_aws(
         return {}, Finding("dead queues", SKIPPED, f"AWS cannot be asked ({type(error).__name__}).")
 
 
-def _of_dead_queues(outputs: Mapping[str, str]) -> list[Finding]:
+def of_dead_queues(outputs: Mapping[str, str]) -> list[Finding]:
+    """Look into the dead-letter queues that a stack's *outputs* name."""
     urls = {name: url for name, url in outputs.items() if name.endswith("DeadQueueUrl")}
     if not urls:
         raise SettingsWrong("This stack has no dead-letter queues: is it Carillon's?")

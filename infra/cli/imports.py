@@ -11,7 +11,7 @@ from infra.cli.api import Api, CliError, SettingsWrong, at, signed_in
 from infra.cli.screen import AsJson, Screen, screen
 
 OUTCOMES = ("created", "duplicate", "invalid", "suppressed")
-_EVERY_S = 1.0
+_SOON_S, _MOST_S = 0.1, 2.0
 # An import that has not moved for so long is somebody's to look at, not ours to wait for.
 _PATIENCE_S = 900.0
 
@@ -89,12 +89,13 @@ def _followed(
     wait: Callable[[float], None],
 ) -> dict[str, Any]:
     """Return the import once it is over; Ctrl-C leaves it running."""
-    still_s = 0.0
+    still_s, pause_s = 0.0, _SOON_S
     while job["status"] not in ("done", "failed"):
-        wait(_EVERY_S)
+        wait(pause_s)
         now = api.get(path)
         moved = (now["status"], now.get("offset")) != (job["status"], job.get("offset"))
-        still_s = 0.0 if moved else still_s + _EVERY_S
+        still_s = 0.0 if moved else still_s + pause_s
+        pause_s = min(pause_s * 2, _MOST_S)
         if still_s > _PATIENCE_S:
             raise CliError(f"The import has not moved for {_PATIENCE_S:.0f} s; it may go on.")
         job = now

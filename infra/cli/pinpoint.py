@@ -125,6 +125,8 @@ class FieldNames:
             column = _free(default_name(source), taken)
             taken.add(column)
             self._columns[source] = column
+        roles = list(_ROLES.values())
+        self._cells = [*roles, *(one for one in self._columns.values() if one not in roles)]
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -132,26 +134,26 @@ class FieldNames:
         return self._columns
 
     def header(self) -> list[str]:
-        """Return the list's first line."""
-        return [PHONE, *self._columns.values()]
+        """Return the list's first line; the names' columns stand there even if nobody has one."""
+        return [PHONE, *self._cells]
 
     def mapping(self) -> dict[str, str]:
         """Return what the import is told of the columns, so that it guesses nothing."""
-        columns = set(self._columns.values())
-        roles = {role: role if role in columns else "" for role in _ROLES.values()}
-        return {PHONE: PHONE, **roles}
+        return {name: name for name in (PHONE, *_ROLES.values())}
 
     def row(self, endpoint: Endpoint, tally: Tally) -> list[str]:
         """Return the list's line for *endpoint*; *tally* counts what it cannot hold."""
+        cells = dict.fromkeys(self._cells, "")
         for source, values in endpoint.items():
-            if not any(values) or source in _READ | _BOOKKEEPING:
+            said = [value for value in values if value]
+            if not said or source in _READ | _BOOKKEEPING:
                 continue
             if source not in self._columns:
                 tally.dropped[source] += 1
-            elif sum(map(bool, values)) > 1:
-                tally.joined[source] += 1
-        cells = (", ".join(filter(None, endpoint.get(name, ()))) for name in self._columns)
-        return [phone_of(endpoint), *cells]
+                continue
+            tally.joined[source] += len(said) > 1
+            cells[self._columns[source]] = ", ".join(said)
+        return [phone_of(endpoint), *cells.values()]
 
     def column_of(self, source: str) -> str:
         """Return the merge field for *source*, also where no endpoint has it."""

@@ -145,7 +145,7 @@ def write_files(
     report.outcomes = {str(outcome): count for outcome, count in sorted(tally.outcomes.items())}
     report.fields = dict(names.columns)
     report.values_dropped = dict(sorted(tally.dropped.items()))
-    report.values_joined = dict(sorted(tally.joined.items()))
+    report.values_joined = dict(sorted((+tally.joined).items()))
     return names, written
 
 
