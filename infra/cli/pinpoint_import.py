@@ -259,6 +259,8 @@ def _draw(shown: Screen, report: Report) -> None:
                 if one.get(key)
             }
             shown.say(f"  {name}: import {one['status']}, {one['rows']} rows: {_counts(numbers)}")
+            if one.get("error"):
+                shown.say(f"    {one['error']}")
     for source, column in report.fields.items():
         shown.say(f"  {source} is {{{{ {column} }}}}")
     for source, count in report.values_dropped.items():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -18,6 +19,7 @@ from tests.support.clock import NOON
 from tests.support.gateway_server import Gateway, gateway
 from tests.support.http_api import http_api
 from tests.support.management import OFFICE, a_campaign, a_contact_list, a_sender, an_office
+from tests.support.recording_server import RecordingServer
 from tests.support.requests import signed_in
 
 MANAGER, ANALYST = "crl_live_of-a-manager", "crl_live_of-an-analyst"
@@ -32,6 +34,7 @@ def served() -> Iterator[Gateway]:
     with http_api() as api, gateway(api, TOKENS) as running:
         api.keep(an_office(OFFICE), a_sender(), a_contact_list())
         api.keep(a_campaign("cmp_draft", number=1, title="Winter\x1b[2J season"))
+        api.keep(a_campaign("cmp_soon", number=4))
         api.keep(a_campaign("cmp_bare", number=2, list_ids=()))
         api.keep(
             a_campaign(
@@ -167,6 +170,13 @@ def test_a_campaign_is_launched_paused_and_resumed(served: Gateway) -> None:
     assert (paused["status"], resumed["status"]) == ("paused", "active")
 
 
+def test_a_simulation_is_asked_for_and_printed(served: Gateway) -> None:
+    result = carillon(served, "campaigns", "simulate", "cmp_soon")
+
+    assert result.exit_code == 0, result.output
+    assert re.search(r"recipients +0", result.stdout)
+
+
 def test_watching_once_gives_status_and_figures(served: Gateway) -> None:
     seen = said(carillon(served, "watch", "cmp_live", "--once", "--json"))
 
@@ -273,6 +283,25 @@ def test_pinpoint_comes_over_with_opt_outs_before_contacts_and_drafts_last(
     assert draft["not_carried"] == [
         "MessageConfiguration.SMSMessage.MessageType",
         "SegmentId",
+    ]
+
+
+def test_no_contact_comes_over_while_the_opt_outs_have_not(tmp_path: Path) -> None:
+    endpoints, _ = pinpoint_files(tmp_path)
+    with RecordingServer() as server:
+        link = {"method": "POST", "url": server.base_url, "headers": {}}
+        failed = {"id": "imp_1", "status": "failed", "rows": 0, "invalid": 0, "error": "Broken."}
+        server.says_in_turn({"import": failed, "upload": link}, {}, failed)
+        environ = {"CARILLON_API_URL": server.base_url, "CARILLON_API_KEY": MANAGER}
+
+        words = ["pinpoint", "import", "--endpoints", str(endpoints), "--office", OFFICE]
+        result = CliRunner().invoke(app, words, env=environ)
+
+    assert result.exit_code == 1
+    assert [asked.path for asked in server.asked] == [
+        "/v1/opt-outs/imports",
+        "/",
+        "/v1/opt-outs/imports/imp_1/start",
     ]
 
 
