@@ -7,6 +7,7 @@
     imports          carillon import
     campaigns        carillon campaigns list|show|simulate|launch|pause|resume
     watching         carillon watch
+    exports          carillon export
     doctor           carillon doctor
     pinpoint         what Amazon Pinpoint's exports become (pure)
     pinpoint_files   reading those exports, of any size
@@ -22,7 +23,7 @@ finding, something that could not be carried over) · 2 the command or its setti
 
 import typer
 
-from infra.cli import campaigns, doctor, imports, pinpoint_import, watching
+from infra.cli import campaigns, doctor, exports, imports, pinpoint_import, watching
 
 app = typer.Typer(
     name="carillon",
@@ -36,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("import")(imports.import_file)
+app.command("export")(exports.export)
 app.command("watch")(watching.watch)
 app.command("doctor")(doctor.doctor)
 app.add_typer(campaigns.app, name="campaigns")

@@ -157,6 +157,43 @@ class Api:
                 self._wait(_pause_s(_TRIES - left, None))
         raise Unreachable(f"The upload of {file.name} did not come through.")
 
+    def download(self, url: str, file: Path, tell: Callable[[int], None]) -> None:
+        """Fetch what a presigned *url* gives into *file*, which is there whole or not at all."""
+        require_safe(urlsplit(url)._replace(query="", fragment="").geturl(), "The download")
+        part = file.with_name(f"{file.name}.part")
+        try:
+            if not any(self._fetch(url, part, tell, left) for left in reversed(range(_TRIES))):
+                raise Unreachable(f"The download of {file.name} did not come through.")
+            part.replace(file)
+        except OSError as error:
+            raise CliError(f"{file} cannot be written ({error.strerror}).") from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _fetch(self, url: str, part: Path, tell: Callable[[int], None], left: int) -> bool:
+        """Try once to have *url* in *part*; having failed, wait unless none are *left*."""
+        with part.open("wb") as body:
+            status = self._get(url, body, tell)
+        if status == 200:
+            return True
+        if status is not None and status not in _AGAIN:
+            raise Unreachable(f"The download of {part.stem} was refused (HTTP {status}).")
+        if left:
+            self._wait(_pause_s(_TRIES - left, None))
+        return False
+
+    def _get(self, url: str, body: IO[bytes], tell: Callable[[int], None]) -> int | None:
+        try:
+            answer = self._pool.request(
+                "GET", url, timeout=_UPLOAD_TIMEOUT, redirect=False, preload_content=False
+            )
+            for piece in answer.stream(65_536):
+                body.write(piece)
+                tell(body.tell())
+        except HTTPError:
+            return None
+        return answer.status
+
     def _put(self, link: Mapping[str, Any], body: "_Told", headers: dict[str, str]) -> int | None:
         try:
             answer = self._pool.request(
