@@ -198,6 +198,7 @@ def test_a_malformed_message_goes_back_alone(
 def test_a_signed_callback_that_is_not_ours_is_counted_and_not_retried(
     deployed: Deployment, unreadable: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """R2: what names no message of ours is countable."""
     assert deployed.invoke("process_receipts", a_batch(unreadable)) == NOTHING_FAILED
 
     assert "receipt_unreadable" in capsys.readouterr().out

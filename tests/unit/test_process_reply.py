@@ -157,6 +157,7 @@ class _Crashing:
 
 
 def test_an_opt_out_is_committed_before_anything_else_can_fail() -> None:
+    """O2: the suppression comes first."""
     scene = Scene()
 
     with pytest.raises(NotFound):
@@ -219,6 +220,7 @@ def test_an_answer_that_the_provider_has_given_is_not_given_twice() -> None:
 
 @pytest.mark.parametrize(("is_out", "expected"), [(True, ["You are in."]), (False, [])])
 def test_yes_opts_in_only_somebody_who_is_out(is_out: bool, expected: list[str]) -> None:
+    """O4: YES alone is no opt-in."""
     scene = Scene()
     if is_out:
         scene.take(a_reply("STOP", "SMin0", received_at=after(30), handled_by_provider=True))
@@ -230,6 +232,7 @@ def test_yes_opts_in_only_somebody_who_is_out(is_out: bool, expected: list[str])
 
 
 def test_help_is_answered_and_changes_no_consent() -> None:
+    """O4: HELP changes no consent."""
     scene = Scene()
 
     scene.take(a_reply("HELP"))
@@ -250,6 +253,7 @@ def test_nobody_answers_a_test_campaign() -> None:
 
 
 def test_a_reply_to_no_campaign_is_kept_as_unsolicited_at_the_senders_office() -> None:
+    """I2: else it is nobody's campaign's."""
     scene = Scene()
     scene.directory.run_by_key.clear()
 

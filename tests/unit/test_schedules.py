@@ -87,6 +87,7 @@ def test_a_local_time_is_the_first_instant_at_which_the_clock_is_not_behind_it(
 
 
 def test_a_recipient_local_time_waits_for_the_last_zone_where_the_person_may_be() -> None:
+    """K15: at ten o'clock wherever they may be."""
     florida = Whereabouts(("America/Chicago", "America/New_York"), ("US-FL",))
 
     due = recipient_local_instant(date(2026, 7, 15), time(10), florida)
@@ -147,6 +148,7 @@ def test_a_recurring_schedule_is_due_as_cron_has_it(expression: str, expected: l
 
 
 def test_a_skipped_time_of_a_recurring_schedule_is_due_once_after_the_gap() -> None:
+    """K15: a local time that a clock change skips fires exactly once."""
     found = times("30 2 * * *", NEW_YORK, "2026-03-07T00:00", 3)
 
     assert found == [utc("2026-03-07T07:30"), utc("2026-03-08T07:00"), utc("2026-03-09T06:30")]
@@ -159,6 +161,7 @@ def test_all_times_of_a_gap_are_due_once_together_with_the_first_after_it() -> N
 
 
 def test_a_repeated_time_of_a_recurring_schedule_is_due_the_first_time_only() -> None:
+    """K15: a local time that comes twice fires exactly once."""
     found = times("30 1 * * *", NEW_YORK, "2026-10-31T06:00", 2)
 
     assert found == [utc("2026-11-01T05:30"), utc("2026-11-02T06:30")]

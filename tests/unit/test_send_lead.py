@@ -146,6 +146,7 @@ class Scene:
 
 
 def test_a_lead_is_claimed_before_and_recorded_after_its_one_call() -> None:
+    """R3: the callback's address carries the row and the attempt."""
     scene = Scene()
     seen: list[Any] = []
     scene.gate.before = lambda: seen.append((scene.row()["status"], len(scene.account.taken)))
@@ -185,6 +186,7 @@ def test_a_lead_that_somebody_else_has_claimed_is_left_alone() -> None:
 
 
 def test_a_lead_whose_text_cannot_be_rendered_fails_without_a_call() -> None:
+    """F8: a template error fails its lead."""
     scene = Scene()
 
     result = scene.send(text=None, problem="missing_field", segments=0)
