@@ -292,6 +292,30 @@ def test_one_person_is_not_texted_more_often_than_the_cap_by_all_campaigns_toget
         assert second - first >= timedelta(hours=24)
 
 
+class TwoCampaigns(World):
+    """A world that goes on until both campaigns of its sender are settled."""
+
+    def settled(self) -> bool:
+        return {run.state for run in self.directory.run_by_key.values()} == {"settled"}
+
+
+def test_two_campaigns_of_one_person_share_a_cap() -> None:
+    """F6: a cap counts a person's messages across campaigns."""
+    world = TwoCampaigns(leads=1, parts=1)
+    world.rules = no_law(
+        windows_of=lambda _: Windows(None, shipped_pack(), Policy(max_contacts_per_24h=1))
+    )
+    place(world, lambda _: Whereabouts(("UTC",), ()))
+    world.add_campaign("cmp_b")
+
+    world.run(until_s=2 * DAY_S)
+
+    first, second = world.carrier.ledger
+    assert (first.recipient, second.recipient) == (world.phones[0], world.phones[0])
+    assert second.started_at - first.started_at >= timedelta(hours=24)
+    assert world.statuses() == {LeadStatus.DELIVERED: 2}
+
+
 # Follow-ups and variants (M2, M3) --------------------------------------------------
 
 
@@ -460,6 +484,7 @@ def test_a_transient_failure_by_receipt_is_tried_again_and_a_permanent_one_is_no
 
 
 def test_a_text_edited_between_pause_and_resume_is_never_sent_in_its_old_wording() -> None:
+    """K10: an edit binds for whoever has not been texted."""
     world = World(leads=20, parts=1)
     world.directory.sender_by_id["snd_a"] = a_sender(mps=5.0)
     edited_at: list[datetime] = []

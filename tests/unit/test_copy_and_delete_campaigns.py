@@ -190,6 +190,7 @@ def test_a_campaign_that_has_changed_is_not_deleted_as_it_was_seen() -> None:
 
 
 def test_pausing_and_resuming_tell_which_linked_campaigns_are_affected() -> None:
+    """K10, X4: both tell which campaigns of the combo are affected."""
     first = in_state(CampaignStatus.ACTIVE, linked_campaigns=("cmp_2",))
     world = a_world(
         first,

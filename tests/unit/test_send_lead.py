@@ -413,7 +413,7 @@ def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
 
 
 def test_a_message_with_files_is_an_mms_whose_segments_do_not_count() -> None:
-    """M4, M5, A10."""
+    """M4, M5, A10. K2: SMS or MMS through one port, by whether there are files."""
     scene = Scene()
     picture = CampaignMedia("med_a", "image/png", 7)
 
