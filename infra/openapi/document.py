@@ -27,8 +27,11 @@ API_FUNCTIONS = {
     "analytics_api": "AnalyticsApiFunction",
     "consent_api": "ConsentApiFunction",
     "conversations_api": "ConversationsApiFunction",
+    "schedules_api": "SchedulesApiFunction",
 }
 
+# Answers that are no JSON.
+MEDIA_TYPES = {"CampaignCsv": "text/csv"}
 DASHBOARD_FUNCTION = "DashboardFunction"
 
 
@@ -145,7 +148,8 @@ def _responses(endpoint: Endpoint) -> Schema:
     codes += ["412", "428"] if endpoint.if_match else []
     codes += ["413", "415"] if endpoint.takes else []
     problem = {"application/problem+json": {"schema": ref("Problem")}}
-    answer = {"application/json": {"schema": ref(endpoint.gives)}}
+    media_type = MEDIA_TYPES.get(endpoint.gives, "application/json")
+    answer = {media_type: {"schema": ref(endpoint.gives)}}
     return {
         str(endpoint.status): {"description": "OK", "content": answer},
         **{code: {"description": "Problem", "content": problem} for code in sorted(codes)},

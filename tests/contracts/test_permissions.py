@@ -28,6 +28,7 @@ from carillon.domain.permissions import (
     Route,
     Scope,
 )
+from carillon.domain.recurrence import Recurrence
 from carillon.edge.http import endpoints
 from tests.support.clock import NOON
 from tests.support.consent import an_opt_out_export, an_opt_out_import
@@ -73,6 +74,7 @@ def _campaign(action: str) -> Route:
     return "POST", f"/v1/campaigns/{{campaign_id}}/{action}"
 
 
+COMPARED = ("cmp_one", "cmp_two")
 _ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
@@ -127,6 +129,7 @@ ASKED: dict[Route, Asked] = {
     ("DELETE", _SEGMENT): Asked(),
     ("POST", f"{_SEGMENT}/preview"): Asked(body={}),
     _campaign("audience"): Asked(),
+    _campaign("simulation"): Asked(status=CampaignStatus.DRAFT),
     ("POST", "/v1/contacts/{phone}/erase"): Asked("nothing"),
     ("POST", "/v1/contacts/{phone}/export"): Asked("nothing"),
     ("GET", "/v1/contacts/requests/{request_id}"): Asked("nothing"),
@@ -153,6 +156,9 @@ ASKED: dict[Route, Asked] = {
         status=CampaignStatus.DRAFT, body={"schedule_at": "2999-01-01T00:00:00Z"}
     ),
     _campaign("unschedule"): Asked(status=CampaignStatus.SCHEDULED),
+    ("GET", "/v1/campaigns/{campaign_id}/occurrences"): Asked(),
+    _campaign("occurrences/pause"): Asked(status=CampaignStatus.SCHEDULED),
+    _campaign("occurrences/resume"): Asked(status=CampaignStatus.SCHEDULED),
     _campaign("pause"): Asked(),
     _campaign("resume"): Asked(status=CampaignStatus.PAUSED),
     _campaign("end"): Asked(),
@@ -162,13 +168,26 @@ ASKED: dict[Route, Asked] = {
     ("PUT", _ENTRY): Asked(body={"answer": "x", "questions": ["y"]}),
     ("DELETE", _ENTRY): Asked(),
     _campaign("assistant/try"): Asked(body={"text": "x"}),
+    ("GET", "/v1/campaigns/{campaign_id}/outcomes"): Asked(),
+    ("PUT", "/v1/campaigns/{campaign_id}/outcomes"): Asked(body={"tags": ["booked"]}),
+    ("POST", "/v1/campaigns/{campaign_id}/outcomes"): Asked(
+        body={"phone": "+12025550100", "outcome": "booked"}
+    ),
     _campaign("preview"): Asked(body={}),
     _campaign("media"): Asked(status=CampaignStatus.DRAFT, body={"upload_type": "image/png"}),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
     ("GET", "/v1/senders/{sender_id}/performance"): Asked(),
+    ("GET", "/v1/campaigns/{campaign_id}/activity"): Asked(),
     ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
+    ("GET", "/v1/analytics/series"): Asked("nothing"),
+    ("GET", "/v1/analytics/campaigns"): Asked("nothing"),
+    ("GET", "/v1/analytics/campaigns/csv"): Asked("nothing"),
+    ("GET", "/v1/analytics/comparison"): Asked(
+        "nothing", query={"campaign_ids": ",".join(COMPARED)}
+    ),
+    ("GET", "/v1/analytics/usage"): Asked("nothing"),
     ("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why"): Asked(),
     ("GET", "/v1/opt-outs"): Asked("nothing"),
     ("POST", "/v1/opt-outs"): Asked("nothing", body={"phone": "+12025550100", "reason": "x"}),
@@ -198,6 +217,7 @@ ASKED: dict[Route, Asked] = {
     ("POST", f"{_CONVERSATION}/messages"): Asked(body={"text": "Hello"}, headers={"If-Match": "*"}),
 }
 ROUTES = sorted(ASKED)
+_HOURLY = Recurrence(rule="0 * * * *", zone="UTC", starts_at="2026-11-22T12:00")
 _FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
 
 
@@ -208,6 +228,7 @@ def api() -> Iterator[HttpApi]:
             running.keep(
                 an_office(office_id), a_contact_list(f"lst_{office_id}", office_id=office_id)
             )
+        running.keep(*(a_campaign(one, office_id=OFFICE) for one in COMPARED))
         yield running
 
 
@@ -243,6 +264,8 @@ def ask(
         body = {**body, "office_id": office_id}
     if route == ("POST", "/v1/segments"):
         body["list_ids"] = [f"lst_{office_id}"]
+    if body and route[1].endswith("/outcomes") and "phone" in body:
+        body = {**body, "phone": f"+{phone}"}
     # What everybody shares is changed to something else each time, or it would be no change.
     if route == ("POST", "/v1/users"):
         body = {**body, "email": f"{suffix}@example.com"}
@@ -253,6 +276,11 @@ def ask(
     return api.send(
         *route, claims=claims, ids=ids, body=body, query=asked.query, headers=asked.headers
     )
+
+
+def _recurrence(path: str) -> Recurrence | None:
+    """Return the recurrence of what *path* asks about: what is resumed is paused."""
+    return replace(_HOURLY, paused=path.endswith("/resume")) if "/occurrences" in path else None
 
 
 def _keep(
@@ -286,14 +314,25 @@ def _keep(
         api.keep(a_segment(ids["segment_id"], office_id=office_id, list_ids=lists))
     if path.startswith("/v1/contacts"):
         api.keep(a_person_request(ids["request_id"], phone=phone))
-    if path.endswith("/audience"):
-        lists = (f"lst_{office_id}",)
-        api.keep(a_campaign(ids["campaign_id"], office_id=office_id, list_ids=lists))
+    if path.endswith(("/audience", "/simulation")):
+        lists, sender = (f"lst_{office_id}",), a_sender(f"snd_{office_id}", office_id=office_id)
+        api.keep(sender)
+        api.keep(
+            a_campaign(
+                ids["campaign_id"],
+                office_id=office_id,
+                status=asked.status,
+                sender_ids=(sender.id,),
+                list_ids=lists,
+                is_test=asked.is_test,
+            )
+        )
     elif path.startswith(("/v1/campaigns", "/v1/conversations")):
         campaign = a_campaign(
             ids["campaign_id"],
             office_id=office_id,
             status=asked.status,
+            recurrence=_recurrence(path),
             parts=1,
             # A limited user sees what they are an agent of; of their own office, that is.
             agents=(claims.get("subject", "usr_0"),),
@@ -499,6 +538,9 @@ UNTOLD: frozenset[Route] = frozenset(
         ("POST", _IMPORTS),
         ("POST", f"{_IMPORTS}/{{import_id}}/start"),
         _campaign("recount"),
+        # What came of conversations, and which of their tags say so.
+        _campaign("outcomes"),
+        ("PUT", "/v1/campaigns/{campaign_id}/outcomes"),
         _campaign("assistant/try"),
         ("PUT", _ENTRY),
         ("DELETE", _ENTRY),
@@ -508,6 +550,7 @@ UNTOLD: frozenset[Route] = frozenset(
         ("POST", "/v1/lists/{list_id}/count"),
         ("POST", f"{_SEGMENT}/preview"),
         _campaign("audience"),
+        _campaign("simulation"),
         _campaign("preview"),
         # Asked here, it says where to upload; what it attaches is a change of the campaign.
         _campaign("media"),

@@ -12,6 +12,7 @@ from carillon.ports.analytics import (
     CounterBooks,
     Figures,
     LeadPages,
+    Outcomes,
     RecountBooks,
 )
 from carillon.ports.assistant import Assistant, KnowledgeBook
@@ -45,7 +46,7 @@ from carillon.ports.people import (
     UserRecords,
 )
 from carillon.ports.persons import ErasureFence, PersonFiles, PersonRecords, PersonRequests
-from carillon.ports.planning import Audiences, CampaignPlans
+from carillon.ports.planning import Audiences, CampaignPlans, Occurrences
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
     AttachmentFiles,
@@ -115,11 +116,13 @@ __all__ = [
     "MirrorStates",
     "MirroredConsents",
     "Objects",
+    "Occurrences",
     "Offices",
     "OptOutJobs",
     "OptOutLanes",
     "OptOutLookup",
     "Outbox",
+    "Outcomes",
     "PersonFiles",
     "PersonRecords",
     "PersonRequests",
