@@ -140,10 +140,7 @@ TRANSITIONS = transitions()
 
 
 def test_at_every_change_of_every_clock_a_daily_time_is_due_exactly_once_a_day() -> None:
-    """
-    K15: every zone's changes of 2026 to 2028; times in gap and overlap, and at their edges.
-    K15: skipped and repeated local times fire exactly once.
-    """
+    """K15: every zone's changes of 2026 to 2028; times in gap and overlap, and at their edges."""
     assert len(TRANSITIONS) > 100
     for zone, instant in TRANSITIONS:
         for wall in _times_about(instant, ZoneInfo(zone)):
