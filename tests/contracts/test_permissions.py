@@ -21,6 +21,7 @@ from carillon.domain.permissions import PERMISSIONS, Role, Route, Scope
 from carillon.edge.http import endpoints
 from tests.support.consent import an_opt_out_export, an_opt_out_import
 from tests.support.conversations import a_canned_reply, a_conversation
+from tests.support.exporting import an_export
 from tests.support.http_api import APPS, HttpApi, http_api, violations
 from tests.support.management import (
     OFFICE,
@@ -119,6 +120,9 @@ ASKED: dict[Route, Asked] = {
     ("GET", f"{_OPT_OUTS}/imports/{{import_id}}/rejected"): Asked("nothing"),
     ("POST", f"{_OPT_OUTS}/exports"): Asked("nothing"),
     ("GET", f"{_OPT_OUTS}/exports/{{export_id}}"): Asked("nothing"),
+    ("GET", "/v1/exports"): Asked("listing"),
+    ("POST", "/v1/exports"): Asked("creation", body={"kind": "campaigns"}),
+    ("GET", "/v1/exports/{export_id}"): Asked(),
     ("GET", "/v1/canned-replies"): Asked("listing"),
     ("POST", "/v1/canned-replies"): Asked("creation", body={"title": "x", "text": "Hello"}),
     ("DELETE", "/v1/canned-replies/{canned_id}"): Asked(),
@@ -199,6 +203,8 @@ def _keep(
         campaign = a_campaign(ids["campaign_id"], office_id=office_id, status=asked.status, parts=1)
         api.keep(campaign)
         api.keep_audience(campaign.id, phone)
+    if path.startswith("/v1/exports"):
+        api.keep_exports(an_export(ids["export_id"], offices=(office_id,), full=False))
     if path.startswith("/v1/canned-replies"):
         api.keep(a_canned_reply(ids["canned_id"], office_id=office_id))
     if path.startswith("/v1/conversations"):
@@ -261,13 +267,19 @@ def test_the_table_decides_about_objects_of_another_office(
             "campaign_not_found",
             "conversation_not_found",
             "canned_reply_not_found",
+            "export_not_found",
         }
     elif scope is Scope.OWN and about == "creation":
         assert (result.status, result.json["code"]) == (403, "office_forbidden")
     else:
         assert result.status == ENDPOINTS[route].status, result.json
     if scope is Scope.OWN and about == "listing":
-        shown = {item.get("office_id", item["id"]) for item in result.json["items"]}
+        items = result.json["items"]
+        shown = {
+            office
+            for item in items
+            for office in item.get("offices", [item.get("office_id", item["id"])])
+        }
         assert shown <= {OFFICE}
 
 

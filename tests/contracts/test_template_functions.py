@@ -116,6 +116,7 @@ def test_files_are_private_encrypted_and_kept() -> None:
     assert "BucketEncryption" in bucket["Properties"]
     assert _prefixes(bucket["Properties"]["LifecycleConfiguration"]["Rules"]) == {
         "uploads/",
+        "exports/",
         "media/",
     }
 

@@ -62,6 +62,15 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
     },
+    "integrations_api": {CONTROL: {"GetItem", "PutItem"}, INDEX: {"Query"}},
+    # It makes files of everything, and changes nothing but how far they are.
+    "export_data": {
+        CONTROL: {"GetItem", "UpdateItem"},
+        INDEX: {"Query"},
+        MESSAGES: {"Query"},
+        COUNTERS: {"Query"},
+        f"{CONSENT}/gsi1": {"Query"},
+    },
     "dashboard": {},
     "provider_webhooks": {CONTROL: {"GetItem"}},
     "import_contacts": {
@@ -147,6 +156,8 @@ SENDS: dict[str, set[str]] = {
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
     "conversations_api": {"send"},
+    "integrations_api": {"exports"},
+    "export_data": {"exports"},
     "provider_webhooks": {"receipts", "inbound"},
     "import_contacts": {"import"},
     "start_due_campaigns": {"plan"},
@@ -162,6 +173,7 @@ SENDS: dict[str, set[str]] = {
 
 TAKES: dict[str, str] = {
     "move_opt_outs": "opt-outs",
+    "export_data": "exports",
     "import_contacts": "import",
     "plan_audience": "plan",
     "send_messages": "send",
@@ -182,6 +194,8 @@ FILES: dict[str, dict[str, set[str]]] = {
     },
     "consent_api": {"uploads": {"PutObject", "GetObject"}, "audiences": {"GetObject"}},
     "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
+    "integrations_api": {"exports": {"GetObject"}},
+    "export_data": {"exports": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
     "send_messages": {"audiences": {"GetObject"}},
     "fetch_media": {"media": {"PutObject"}},
@@ -196,6 +210,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 LISTS_FILES = {
     *("contacts_api", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
+    "export_data",
 }
 KNOWS_SECRETS = {
     "provider_webhooks",

@@ -54,7 +54,7 @@ def test_a_queue_has_one_consumer_and_gives_up_into_a_dead_letter_queue(queue: s
     assert referred(properties["RedrivePolicy"]["deadLetterTargetArn"]) in QUEUES
 
 
-@pytest.mark.parametrize("queue", ["ImportQueue", "OptOutQueue"])
+@pytest.mark.parametrize("queue", ["ImportQueue", "OptOutQueue", "ExportQueue"])
 def test_the_last_try_is_known_to_a_function_that_notes_it(queue: str) -> None:
     assert QUEUES[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == MOST_TRIES
 

@@ -53,6 +53,9 @@ _ASK = _CORE + "usecases/ask_assistant.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
+_EXPORTS = _CORE + "domain/exports.py"
+_EXPORT_JOBS = _CORE + "adapters/dynamodb/exports.py"
+_EXPORT_ROWS = _CORE + "usecases/export_rows.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
@@ -788,6 +791,38 @@ GUARDS = (
         'expected = {"status": before.status}',
         ("tests/adapters/test_consent_jobs.py",),
         "advances and dynamodb",
+    ),
+    Guard(
+        "a piece of an export is committed by one runner",
+        _EXPORT_JOBS,
+        '            "unit": before.place.unit,\n            "after": before.place.after,\n',
+        "",
+        ("tests/adapters/test_exports.py",),
+        "advances and dynamodb",
+    ),
+    Guard(
+        "an export is for who may read all of its offices",
+        _EXPORTS,
+        "return all(access.covers(office) for office in offices)",
+        "return any(access.covers(office) for office in offices)",
+        (_UNIT + "manage_exports.py",),
+        "may_read_all",
+    ),
+    Guard(
+        "an export with numbers is for who may see them",
+        _EXPORTS,
+        "if export.reach.full and not sees_contacts(role):",
+        "if False:",
+        (_UNIT + "manage_exports.py",),
+        "may_read_all",
+    ),
+    Guard(
+        "what reached a sender before it moved is its former office's",
+        _EXPORT_ROWS,
+        "[one for one in found if self.reach.covers(one.office_id)]",
+        "found",
+        (_UNIT + "export_data.py",),
+        "other_offices",
     ),
     Guard(
         "a person's STOP to the provider is no old entry of ours",

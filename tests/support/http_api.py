@@ -23,6 +23,7 @@ from carillon.adapters.dynamodb import entities
 from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.conversations import DynamoConversations
+from carillon.adapters.dynamodb.exports import DynamoExportJobs
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.audience import encode_part, part_key
@@ -31,6 +32,7 @@ from carillon.domain.canned import CannedReply
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.conversation import Conversation
+from carillon.domain.exports import Export
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
@@ -40,6 +42,7 @@ from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
 from functions.contacts_api import app as contacts_api
 from functions.conversations_api import app as conversations_api
+from functions.integrations_api import app as integrations_api
 from functions.organisation_api import app as organisation_api
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
@@ -53,10 +56,11 @@ APPS = (
     analytics_api,
     consent_api,
     conversations_api,
+    integrations_api,
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
-_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT")
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "EXPORT")
 _TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent", "Conversations")
 
 
@@ -118,6 +122,12 @@ class HttpApi:
                 kept.create_import(job, "")
             else:
                 kept.create_export(job, "")
+
+    def keep_exports(self, *exports: Export) -> None:
+        """Store exports that are not there yet."""
+        kept = DynamoExportJobs(_client("dynamodb"), "ControlTable")
+        for export in exports:
+            kept.create(export, "")
 
     def upload(self, key: str) -> None:
         """Put an object where an import expects its file."""

@@ -6,6 +6,7 @@ from infra.openapi.answers import (
     consent,
     contacts,
     conversations,
+    integrations,
     organisation,
     shared,
 )
@@ -19,4 +20,5 @@ ANSWERS: dict[str, Schema] = {
     **analytics.ANSWERS,
     **consent.ANSWERS,
     **conversations.ANSWERS,
+    **integrations.ANSWERS,
 }

@@ -128,6 +128,27 @@ class MoveOptOuts:
 
 
 @dataclass(frozen=True)
+class IntegrationsApi:
+    """functions/integrations_api."""
+
+    control_table: str
+    files_bucket: str
+    export_queue_url: str
+
+
+@dataclass(frozen=True)
+class ExportData:
+    """functions/export_data."""
+
+    control_table: str
+    messages_table: str
+    counters_table: str
+    consent_table: str
+    files_bucket: str
+    export_queue_url: str
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """functions/dashboard: what the page needs to sign in."""
 

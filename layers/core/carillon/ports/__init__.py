@@ -27,6 +27,7 @@ from carillon.ports.consent import (
     Suppressions,
 )
 from carillon.ports.contacts import Contacts, ImportDirectory, ManagedLists, OptOutLookup
+from carillon.ports.exports import ExportedDirectory, ExportedMessages, ExportJobs, TableFormat
 from carillon.ports.management import Campaigns, Offices, Policies, Senders
 from carillon.ports.planning import Audiences, CampaignPlans
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
@@ -73,6 +74,9 @@ __all__ = [
     "Conversations",
     "CountedRows",
     "CounterBooks",
+    "ExportJobs",
+    "ExportedDirectory",
+    "ExportedMessages",
     "Figures",
     "FileStore",
     "Gate",
@@ -102,6 +106,7 @@ __all__ = [
     "Senders",
     "SendingDirectory",
     "Suppressions",
+    "TableFormat",
     "Transcripts",
     "UploadLinks",
     "Watches",

@@ -25,6 +25,8 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
+    EXP#{export}   EXP                     an export and how far it is (TTL)   gsi1 EXPORTS /
+                                           created_at#id
 
 Contacts table (pk, sk)
     {list}#{shard} {lead_key}              a contact; shards are equal ranges of the lead key, so a
@@ -114,6 +116,8 @@ OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
 MIRROR: Final = "MIRROR"
+EXPORTS: Final = "EXPORTS"
+EXPORT: Final = "EXP"
 
 # How many leads a part should hold: see the messages table above.
 LEADS_PER_PART: Final = 400
@@ -134,6 +138,11 @@ def office_sk(office_id: str) -> str:
 def mirror_pk(name: str) -> str:
     """Partition of what is known of mirroring the opt-out list *name* (sort key ``MIRROR``)."""
     return f"MIRROR#{name}"
+
+
+def export_pk(export_id: str) -> str:
+    """Partition of an export (sort key ``EXP``)."""
+    return f"EXP#{export_id}"
 
 
 def budget_pk(scope: str) -> str:
@@ -271,7 +280,12 @@ def outbound_sk(key: str, cause: str) -> str:
 
 def unsolicited_pk(sender_id: str, key: str) -> str:
     """Messages partition of inbound messages to *sender_id* that answer no campaign."""
-    return f"unsolicited#{sender_id}#{part_of(key, UNSOLICITED_BUCKETS):02d}"
+    return unsolicited_bucket_pk(sender_id, part_of(key, UNSOLICITED_BUCKETS))
+
+
+def unsolicited_bucket_pk(sender_id: str, bucket: int) -> str:
+    """Messages partition of one of the ``UNSOLICITED_BUCKETS`` of *sender_id*."""
+    return f"unsolicited#{sender_id}#{bucket:02d}"
 
 
 def twins_pk(sender_id: str, key: str) -> str:
