@@ -33,6 +33,7 @@ from tests.support.management import (
     an_office,
 )
 from tests.support.requests import Answered, signed_in
+from tests.support.webhooks import a_webhook
 
 ENDPOINTS = {(one.method, one.path): one for app in APPS for one in endpoints(app.app)}
 _UNIQUE = count(1)
@@ -63,6 +64,8 @@ _ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
 _OPT_OUTS = "/v1/opt-outs"
+_WEBHOOK = "/v1/webhooks/{webhook_id}"
+_ENDPOINT = {"url": "https://example.com/hook", "event_types": ["campaign.launched"]}
 ASKED: dict[Route, Asked] = {
     ("GET", "/v1/me"): Asked("nothing"),
     ("GET", "/v1/offices"): Asked("listing"),
@@ -123,6 +126,14 @@ ASKED: dict[Route, Asked] = {
     ("GET", "/v1/exports"): Asked("listing"),
     ("POST", "/v1/exports"): Asked("creation", body={"kind": "campaigns"}),
     ("GET", "/v1/exports/{export_id}"): Asked(),
+    ("GET", "/v1/webhooks"): Asked("listing"),
+    ("POST", "/v1/webhooks"): Asked("creation", body=_ENDPOINT),
+    ("GET", _WEBHOOK): Asked(),
+    ("PATCH", _WEBHOOK): Asked(body={"enabled": False}),
+    ("DELETE", _WEBHOOK): Asked(),
+    ("POST", f"{_WEBHOOK}/rotate"): Asked(),
+    ("POST", f"{_WEBHOOK}/test"): Asked(),
+    ("GET", f"{_WEBHOOK}/deliveries"): Asked(),
     ("GET", "/v1/canned-replies"): Asked("listing"),
     ("POST", "/v1/canned-replies"): Asked("creation", body={"title": "x", "text": "Hello"}),
     ("DELETE", "/v1/canned-replies/{canned_id}"): Asked(),
@@ -168,6 +179,7 @@ def ask(
     ids |= {"campaign_id": f"cmp_{suffix}", "export_id": f"exp_{suffix}", "phone": phone}
     thread = RowRef(f"cmp_{suffix}#00000", lead_key(f"+{phone}"))
     ids["conversation_id"] = conversation_id(thread)
+    ids["webhook_id"] = f"whk_{suffix}"
     ids["canned_id"] = f"can_{suffix}"
     if is_let_in:
         _keep(api, route[1], ids, office_id=office_id, asked=asked, claims=claims)
@@ -205,6 +217,8 @@ def _keep(
         api.keep_audience(campaign.id, phone)
     if path.startswith("/v1/exports"):
         api.keep_exports(an_export(ids["export_id"], offices=(office_id,), full=False))
+    if path.startswith("/v1/webhooks"):
+        api.keep_webhooks(a_webhook(ids["webhook_id"], office_id=office_id))
     if path.startswith("/v1/canned-replies"):
         api.keep(a_canned_reply(ids["canned_id"], office_id=office_id))
     if path.startswith("/v1/conversations"):
@@ -268,6 +282,7 @@ def test_the_table_decides_about_objects_of_another_office(
             "conversation_not_found",
             "canned_reply_not_found",
             "export_not_found",
+            "webhook_not_found",
         }
     elif scope is Scope.OWN and about == "creation":
         assert (result.status, result.json["code"]) == (403, "office_forbidden")

@@ -18,6 +18,7 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
 )
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
 CONSENT = "ConsentTable"
+DELIVERIES = "DeliveriesTable"
 CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
@@ -62,7 +63,19 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
     },
-    "integrations_api": {CONTROL: {"GetItem", "PutItem"}, INDEX: {"Query"}},
+    # DeleteItem: an endpoint of another system.
+    "integrations_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem"},
+        INDEX: {"Query"},
+        DELIVERIES: {"Query"},
+    },
+    "publish_events": {INDEX: {"Query"}},
+    # UpdateItem: that an endpoint fails.
+    "deliver_webhooks": {
+        CONTROL: {"GetItem", "UpdateItem"},
+        DELIVERIES: {"BatchGetItem", "PutItem", "UpdateItem"},
+        f"{DELIVERIES}/gsi1": {"Query"},
+    },
     # It makes files of everything, and changes nothing but how far they are.
     "export_data": {
         CONTROL: {"GetItem", "UpdateItem"},
@@ -156,7 +169,9 @@ SENDS: dict[str, set[str]] = {
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
     "conversations_api": {"send"},
-    "integrations_api": {"exports"},
+    "integrations_api": {"exports", "deliveries"},
+    "publish_events": {"deliveries", "events-dead"},
+    "deliver_webhooks": {"deliveries"},
     "export_data": {"exports"},
     "provider_webhooks": {"receipts", "inbound"},
     "import_contacts": {"import"},
@@ -174,6 +189,7 @@ SENDS: dict[str, set[str]] = {
 TAKES: dict[str, str] = {
     "move_opt_outs": "opt-outs",
     "export_data": "exports",
+    "deliver_webhooks": "deliveries",
     "import_contacts": "import",
     "plan_audience": "plan",
     "send_messages": "send",
@@ -257,7 +273,7 @@ def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: st
     granted: dict[str, set[str]] = {}
     for actions, names in _granted(folder, "dynamodb"):
         for name in names:
-            if name == "${MessagesStreamArn}":
+            if name in ("${MessagesStreamArn}", "${ControlStreamArn}"):
                 continue
             table = re.search(r"table/\$\{(\w+)\}(/index/(\w+))?$", name)
             assert table, name
@@ -268,17 +284,20 @@ def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: st
     assert granted == DATABASE[folder]
 
 
-def test_only_the_counters_read_the_stream() -> None:
-    readers = {
-        folder: actions
-        for folder in FOLDERS
-        for actions, names in _granted(folder, "dynamodb")
-        if "${MessagesStreamArn}" in names
-    }
-
-    assert readers == {
-        "aggregate_counters": {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
-    }
+def test_only_the_counters_and_the_events_read_a_stream() -> None:
+    """DynamoDB serves two readers of a shard; a third would hold all of them up."""
+    read = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+    for stream, readers in {
+        "${MessagesStreamArn}": {"aggregate_counters", "publish_events"},
+        "${ControlStreamArn}": {"publish_events"},
+    }.items():
+        granted = {
+            folder: actions
+            for folder in FOLDERS
+            for actions, names in _granted(folder, "dynamodb")
+            if stream in names
+        }
+        assert granted == dict.fromkeys(readers, read)
 
 
 def test_the_analytics_only_read() -> None:

@@ -79,9 +79,8 @@ def test_somebody_is_woken_when_work_waits_too_long(queue: str) -> None:
     assert name in _watched("AWS/SQS", "ApproximateAgeOfOldestMessage")
 
 
-def test_a_stream_gives_up_a_poison_record_and_says_where() -> None:
-    (stream,) = _streams()
-
+@pytest.mark.parametrize("stream", _streams(), ids=lambda one: folder_of(one["FunctionName"]))
+def test_a_stream_gives_up_a_poison_record_and_says_where(stream: dict[str, Any]) -> None:
     assert stream["BisectBatchOnFunctionError"] is True
     assert 1 <= stream["MaximumRetryAttempts"] <= 50
     assert 3600 <= stream["MaximumRecordAgeInSeconds"] <= 12 * 3600
@@ -89,10 +88,9 @@ def test_a_stream_gives_up_a_poison_record_and_says_where() -> None:
     assert stream["StartingPosition"] == "TRIM_HORIZON"
 
 
-def test_a_full_batch_of_the_stream_fits_an_invocation() -> None:
+@pytest.mark.parametrize("stream", _streams(), ids=lambda one: folder_of(one["FunctionName"]))
+def test_a_full_batch_of_the_stream_fits_an_invocation(stream: dict[str, Any]) -> None:
     """Lambda takes 6 MB: 5,900 records of 1 KB, of which the largest row has about two."""
-    (stream,) = _streams()
-
     assert stream["BatchSize"] <= 2000
 
 
@@ -128,6 +126,7 @@ def test_a_scheduled_function_says_how_often_a_lost_tick_is_tried_again() -> Non
         "reconcile_messages",
         "recount_counters",
         "mirror_opt_outs",
+        "deliver_webhooks",
     }
     assert configured == scheduled
 
@@ -139,7 +138,10 @@ def test_a_functions_errors_and_throttles_wake_somebody(folder: str) -> None:
 
 
 def test_late_counters_and_failing_gateways_wake_somebody() -> None:
-    assert _watched("AWS/Lambda", "IteratorAge") == {"aggregate_counters"}
+    assert _watched("AWS/Lambda", "IteratorAge") == {
+        "aggregate_counters",
+        "publish_events",
+    }
     assert _metrics() >= {("AWS/ApiGateway", "5XXError"), ("AWS/ApiGateway", "5xx")}
 
 

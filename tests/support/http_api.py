@@ -26,6 +26,7 @@ from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.exports import DynamoExportJobs
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.adapters.dynamodb.webhooks import DynamoWebhookBook
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.canned import CannedReply
@@ -36,6 +37,7 @@ from carillon.domain.exports import Export
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
+from carillon.domain.webhooks import Webhook
 from carillon.domain.whereabouts import Whereabouts
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
@@ -60,8 +62,16 @@ APPS = (
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
-_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "EXPORT")
-_TABLES = ("Control", "Messages", "Counters", "Suppressions", "Consent", "Conversations")
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "EXPORT", "DELIVERY")
+_TABLES = (
+    "Control",
+    "Deliveries",
+    "Messages",
+    "Counters",
+    "Suppressions",
+    "Consent",
+    "Conversations",
+)
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,12 @@ class HttpApi:
         kept = DynamoExportJobs(_client("dynamodb"), "ControlTable")
         for export in exports:
             kept.create(export, "")
+
+    def keep_webhooks(self, *webhooks: Webhook) -> None:
+        """Store endpoints that are not there yet."""
+        book = DynamoWebhookBook(_client("dynamodb"), "ControlTable")
+        for webhook in webhooks:
+            book.create(webhook, "")
 
     def upload(self, key: str) -> None:
         """Put an object where an import expects its file."""

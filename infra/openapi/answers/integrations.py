@@ -1,6 +1,8 @@
-"""What is answered about exports."""
+"""What is answered about exports and webhooks."""
 
 from carillon.domain.exports import ExportKind, ExportState, FileFormat
+from carillon.domain.outbound_events import EventType
+from carillon.domain.webhooks import DeliveryStatus
 from infra.openapi.schemas import (
     COUNT,
     FLAG,
@@ -46,8 +48,52 @@ _EXPORT = with_optional(
     error=TEXT,
 )
 
+_WEBHOOK = with_optional(
+    record(
+        {
+            "id": TEXT,
+            "url": TEXT,
+            "event_types": array(enum(EventType)),
+            "include_phone": FLAG,
+            "description": TEXT,
+            "created_at": TIME,
+            "created_by": TEXT,
+            "enabled": FLAG,
+        },
+        [
+            *("id", "url", "event_types", "include_phone", "description"),
+            *("created_at", "created_by", "enabled"),
+        ],
+    ),
+    office_id={**TEXT, "description": "Null for all offices."},
+    disabled={"type": "string", "enum": ["by_hand", "gone", "failing"]},
+    disabled_at=TIME,
+    failing_since=TIME,
+    old_secret_until=TIME,
+)
+
 ANSWERS: dict[str, Schema] = {
     "Export": _EXPORT,
     "ExportFile": with_optional(_EXPORT, url=TEXT),
     "ExportList": page_of("Export"),
+    "Webhook": _WEBHOOK,
+    "WebhookSecret": with_optional(_WEBHOOK, secret=TEXT),
+    "WebhookList": page_of("Webhook"),
+    "WebhookDelivery": with_optional(
+        record(
+            {
+                "event_id": TEXT,
+                "type": TEXT,
+                "at": TIME,
+                "status": enum(DeliveryStatus),
+                "attempts": COUNT,
+            },
+            ["event_id", "type", "at", "status", "attempts"],
+        ),
+        next_at=TIME,
+        last_attempt_at=TIME,
+        response_status=COUNT,
+        error=TEXT,
+    ),
+    "WebhookDeliveryList": page_of("WebhookDelivery"),
 }

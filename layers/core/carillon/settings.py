@@ -132,8 +132,27 @@ class IntegrationsApi:
     """functions/integrations_api."""
 
     control_table: str
+    deliveries_table: str
     files_bucket: str
     export_queue_url: str
+    delivery_queue_url: str
+
+
+@dataclass(frozen=True)
+class PublishEvents:
+    """functions/publish_events."""
+
+    control_table: str
+    delivery_queue_url: str
+
+
+@dataclass(frozen=True)
+class DeliverWebhooks:
+    """functions/deliver_webhooks."""
+
+    control_table: str
+    deliveries_table: str
+    delivery_queue_url: str
 
 
 @dataclass(frozen=True)

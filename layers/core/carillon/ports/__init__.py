@@ -52,6 +52,7 @@ from carillon.ports.sending import (
     SendingDirectory,
     Watches,
 )
+from carillon.ports.webhooks import DeliveryLog, WebhookBook, WebhookCaller
 from carillon.ports.world import Clock, FileStore, Objects, Queue, UploadLinks
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "Conversations",
     "CountedRows",
     "CounterBooks",
+    "DeliveryLog",
     "ExportJobs",
     "ExportedDirectory",
     "ExportedMessages",
@@ -110,4 +112,6 @@ __all__ = [
     "Transcripts",
     "UploadLinks",
     "Watches",
+    "WebhookBook",
+    "WebhookCaller",
 ]

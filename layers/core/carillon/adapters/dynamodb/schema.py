@@ -25,6 +25,8 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
+    WHK#{webhook}  WHK                     an endpoint of another system     gsi1 WEBHOOKS /
+                                           created_at#id
     EXP#{export}   EXP                     an export and how far it is (TTL)   gsi1 EXPORTS /
                                            created_at#id
 
@@ -93,6 +95,10 @@ Conversations table (pk, sk; indexes gsi1, gsi2, gsi3: gsi{n}pk, place) — one 
     SRCH#{office}#P{1202} {12025550142}#{conversation}  found by what a number begins with
     TURN#{scope}             TURN          how many turns were given out (round robin)
 
+Deliveries table (pk, sk; sparse index ``gsi1``; TTL) — what went to other systems.
+    {webhook}#{lane} {at}#{event}          one event on its way to one endpoint; while it waits for
+                                           another attempt gsi1 DUE#{lane} / {next_at}#{event}
+
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
 ``expires_at``. Attribute names equal the field names of the domain's dataclasses.
 """
@@ -116,6 +122,8 @@ OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
 MIRROR: Final = "MIRROR"
+WEBHOOKS: Final = "WEBHOOKS"
+WEBHOOK: Final = "WHK"
 EXPORTS: Final = "EXPORTS"
 EXPORT: Final = "EXP"
 
@@ -126,6 +134,7 @@ COUNTER_LANES: Final = LANES
 UNSOLICITED_BUCKETS: Final = 64
 # Opt-outs come in the order of their time, so one partition would take all writes of an import.
 CONSENT_LANES: Final = 8
+DELIVERY_LANES: Final = 4
 SEARCHED_DIGITS: Final = 4
 PARKED_BUCKETS: Final = 16
 
@@ -143,6 +152,21 @@ def mirror_pk(name: str) -> str:
 def export_pk(export_id: str) -> str:
     """Partition of an export (sort key ``EXP``)."""
     return f"EXP#{export_id}"
+
+
+def webhook_pk(webhook_id: str) -> str:
+    """Partition of an endpoint (sort key ``WHK``)."""
+    return f"WHK#{webhook_id}"
+
+
+def deliveries_pk(webhook_id: str, lane: int) -> str:
+    """Deliveries partition of one lane of what went to an endpoint."""
+    return f"{webhook_id}#{lane}"
+
+
+def due_pk(lane: int) -> str:
+    """gsi1 partition of one lane of deliveries that are tried again."""
+    return f"DUE#{lane}"
 
 
 def budget_pk(scope: str) -> str:
