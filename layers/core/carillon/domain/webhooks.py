@@ -221,7 +221,7 @@ def failed(delivery: Delivery, error: str) -> Delivery:
 def _spread(wait: timedelta, name: str) -> timedelta:
     """Return *wait* and up to a tenth more, by *name*: a thousand must not come at once."""
     share = hashlib.blake2b(name.encode(), digest_size=1).digest()[0]
-    return wait + wait * share / 2560
+    return wait + timedelta(seconds=int(wait.total_seconds() * share / 2560))
 
 
 def a_test(event_id: str, office_id: str | None, now: datetime) -> OutboundEvent:

@@ -153,6 +153,8 @@ class DynamoDeliveryLog:
 
     def claim(self, delivery: Delivery, until: datetime) -> Delivery | None:
         """Take the next attempt at *delivery*; None when somebody else has it."""
+        if delivery.next_at is None:
+            return None
         try:
             answer = self._client.update_item(
                 TableName=self._table,
