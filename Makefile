@@ -29,7 +29,7 @@ export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants soak bench bench-scale bench-burst bench-calls bench-peers build deploy \
+.PHONY: help demo test lint check mutants soak bench bench-scale bench-burst bench-import bench-calls bench-peers build deploy \
 	lock clean
 
 help: ## Show this list
@@ -49,7 +49,7 @@ lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
 
 check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, our own rules, the HTTP contract
 	@$(SAM_VENV)/bin/cfn-lint template.yaml infra/data.yaml infra/permissions.yaml infra/alarms.yaml infra/aws_sms.yaml \
-		infra/queues.yaml infra/sign_in.yaml infra/webhooks.yaml infra/invocations.yaml
+		infra/queues.yaml infra/sign_in.yaml infra/webhooks.yaml infra/links.yaml infra/invocations.yaml
 	@$(SAM) validate --lint --template template.yaml --region us-east-1
 	@$(RUN) -m infra.openapi --check
 	@$(RUN) -m pytest -q tests/architecture tests/contracts/test_template_*.py \
@@ -69,6 +69,9 @@ bench-scale: $(VENV)/.dev ## A million people in one campaign and a hundred camp
 
 bench-burst: $(VENV)/.dev ## 100,000 receipts at once: lost, invocations, time to work off [RECEIPTS=10000 WEBHOOKS=1000]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench.burst
+
+bench-import: $(VENV)/.dev ## Rows per second and peak memory of a CSV import at 10k, 100k and 1M rows [SIZES=10000,100000]
+	@PYTHONPATH=layers/core $(RUN) -m tests.bench.imports
 
 bench-calls: $(VENV)/.dev ## CPU of one call to DynamoDB and to a provider, by boto3 and urllib3 and by ours [CALLS=500]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench.calls

@@ -21,10 +21,13 @@ from tests.support.log_watch import (  # noqa: F401 - pytest finds its hooks her
     pytest_unconfigure,
 )
 
-# Each session of boto3 parses its services' descriptions anew, and many tests begin one:
-# they share the parsed ones, as the clients of one session do.
-_parsed = cache(JSONFileLoader()._load_file)
-JSONFileLoader._load_file = lambda _self, *file: _parsed(*file)
+# Each session of boto3 parses botocore's lists of endpoints and rules anew, and many tests
+# begin one: they share the parsed ones. Not the services' models: moto changes its own.
+_parse = JSONFileLoader()._load_file
+_parsed = cache(_parse)
+JSONFileLoader._load_file = lambda _self, path, opened: (
+    _parse(path, opened) if "service-2" in path else _parsed(path, opened)
+)
 
 _ALONE = ("tests/journeys/", "tests/browser/")
 # Sessions of pytest on tiny folders: they need nothing to themselves.

@@ -21,6 +21,7 @@ from carillon.usecases.list_leads import LeadListWorld, list_leads
 from carillon.usecases.read_analytics import (
     AnalyticsWorld,
     campaign_metrics,
+    campaign_report,
     campaign_variants,
     sender_performance,
     summary,
@@ -68,6 +69,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def show_campaign_metrics(request: Request, campaign_id: str) -> dict[str, Any]:
     """A campaign's figures A1 to A18, its failures by reason and its activity."""
     return campaign_metrics(campaign_id, request.access, build().analytics)
+
+
+@route("GET", "/v1/campaigns/{campaign_id}/report", gives="CampaignReport")
+def show_campaign_report(request: Request, campaign_id: str) -> dict[str, Any]:
+    """A campaign's report, marked as interim while it is live; details alone before that."""
+    return campaign_report(campaign_id, request.access, build().analytics)
 
 
 @route("GET", "/v1/campaigns/{campaign_id}/variants", gives="CampaignVariants")

@@ -1,6 +1,6 @@
 """What contacts ask the assistant, from its queue: a reply, a person's turn, or nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -22,11 +22,19 @@ from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
 from carillon.domain.assistant import AssistantPolicy
-from carillon.edge.batches import PartialBatchResponse, handle_each
+from carillon.domain.law_pack import shipped_pack
+from carillon.domain.whereabouts import Whereabouts
+from carillon.edge.batches import GiveUp, PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
 from carillon.usecases.answer_as_assistant import AssistantWorld
-from carillon.usecases.ask_assistant import AskingWorld, ask_assistant
+from carillon.usecases.ask_assistant import Asked, AskingWorld, ask_assistant, give_up
 from carillon.usecases.read_transcript import TranscriptWorld
+from carillon.usecases.render_texts import Render
+from carillon.usecases.reply_in_conversation import reply_rules
+
+# What fails so often is a person's to answer. The queue gives a message out twice more before
+# it is dead, so that the hand-over itself may fail once.
+TRIES = 3
 
 
 @cache
@@ -34,6 +42,14 @@ def build() -> AskingWorld:
     """Compose the function from its environment, once per process."""
     env = settings.from_env(settings.AskAssistant)
     dynamodb, clock = aws.client("dynamodb"), SystemClock()
+    directory = DynamoDirectory(dynamodb, env.control_table)
+
+    def locate(phone: str) -> Whereabouts:
+        # Its telephone data takes 150 ms to load, and few contacts are of no campaign.
+        from carillon.domain.locating import whereabouts  # noqa: PLC0415
+
+        return whereabouts(phone, {}, env.default_country)
+
     return AskingWorld(
         assistant=_assistant(env, dynamodb, clock),
         transcript=TranscriptWorld(
@@ -41,9 +57,10 @@ def build() -> AskingWorld:
             texts=DynamoCampaignTexts(dynamodb, env.control_table),
             audiences=S3Audiences(S3Objects(aws.client("s3"), env.files_bucket)),
             compile_body=_compile_body,
+            link_base_url=env.link_base_url,
         ),
         book=DynamoConversations(dynamodb, env.conversations_table),
-        directory=DynamoDirectory(dynamodb, env.control_table),
+        directory=directory,
         suppressions=DynamoSuppressions(
             dynamodb, env.suppressions_table, env.consent_table, clock.now
         ),
@@ -51,6 +68,7 @@ def build() -> AskingWorld:
             dynamodb, control_table=env.control_table, messages_table=env.messages_table
         ),
         send_queue=SqsQueue(aws.client("sqs"), env.send_queue_url, correlation_id),
+        rules=reply_rules(directory.policy, shipped_pack(), locate),
     )
 
 
@@ -70,7 +88,7 @@ def _assistant(env: settings.AskAssistant, dynamodb: Any, clock: SystemClock) ->
     )
 
 
-def _compile_body(body: str) -> Callable[[Mapping[str, str]], str]:
+def _compile_body(body: str) -> Render:
     return compile_template(body).render
 
 
@@ -83,13 +101,26 @@ def assistant_queue() -> SqsQueue:
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse:
     """Ask the assistant about each message of the batch."""
-    response = handle_each(event, _ask, context, come_back=assistant_queue().come_back)
+    response = handle_each(
+        event,
+        _ask,
+        context,
+        come_back=assistant_queue().come_back,
+        give_up=GiveUp(TRIES, _give_up),
+    )
     metrics().flush_metrics()
     return response
 
 
 def _ask(message: Mapping[str, Any]) -> None:
-    asked = ask_assistant(message["conversation_id"], message["inbound_id"], build())
+    _publish(ask_assistant(message["conversation_id"], message["inbound_id"], build()))
+
+
+def _give_up(message: Mapping[str, Any]) -> None:
+    _publish(give_up(message["conversation_id"], build()))
+
+
+def _publish(asked: Asked) -> None:
     logger.info(
         "assistant_asked",
         outcome=asked.outcome,

@@ -15,6 +15,7 @@ from carillon.adapters.aws import client
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.evidence import DynamoMessageEvidence
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
@@ -23,6 +24,7 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.domain.consent_jobs import BulkOutcome, OptOutExport, OptOutImport
 from carillon.domain.law_pack import shipped_pack, shipped_version
 from carillon.domain.phone import parse_phone
+from carillon.edge.acting import author
 from carillon.edge.http import Request, Router, answer, encode_cursor, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed
@@ -55,7 +57,11 @@ def build() -> Composition:
     settings = from_env(ConsentApi)
     dynamodb, clock = client("dynamodb"), SystemClock()
     suppressions = DynamoSuppressions(
-        dynamodb, settings.suppressions_table, settings.consent_table, clock.now
+        dynamodb,
+        settings.suppressions_table,
+        settings.consent_table,
+        clock.now,
+        ErasureMarks(dynamodb, settings.control_table),
     )
     ledger = DynamoConsentLedger(dynamodb, settings.consent_table)
     files = S3Objects(client("s3"), settings.files_bucket)
@@ -63,7 +69,7 @@ def build() -> Composition:
         opt_outs=ManageOptOuts(
             suppressions,
             ledger,
-            DynamoOptOutJobs(dynamodb, settings.consent_table),
+            DynamoOptOutJobs(dynamodb, settings.consent_table, author),
             files,
             SqsQueue(client("sqs"), settings.opt_out_queue_url, correlation_id),
             clock=clock,

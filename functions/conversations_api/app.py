@@ -14,6 +14,7 @@ from typing import Any
 
 from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.aws import client
+from carillon.adapters.dynamodb.campaign_shelves import DynamoShelves
 from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
 from carillon.adapters.dynamodb.control import DynamoDirectory
@@ -30,11 +31,9 @@ from carillon.adapters.templates import compile_template
 from carillon.domain.canned import CannedReply
 from carillon.domain.conversation import Conversation, Section
 from carillon.domain.errors import InvalidInput
-from carillon.domain.hours import ActiveHours
 from carillon.domain.inbox import InboxFilter
-from carillon.domain.law_pack import Policy, shipped_pack
+from carillon.domain.law_pack import shipped_pack
 from carillon.domain.whereabouts import Whereabouts
-from carillon.domain.windows import Windows
 from carillon.edge.http import (
     Answer,
     Request,
@@ -47,6 +46,7 @@ from carillon.edge.http import (
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
 from carillon.settings import ConversationsApi, from_env
+from carillon.usecases.list_campaigns import live_campaigns_of
 from carillon.usecases.manage_canned_replies import ManageCannedReplies, NewCannedReply
 from carillon.usecases.manage_conversations import (
     MAX_WAIT_S,
@@ -60,15 +60,17 @@ from carillon.usecases.reply_in_conversation import (
     NewReply,
     ReplyInConversation,
     ReplyPreview,
-    ReplyRules,
     ReplyTexts,
+    reply_rules,
 )
 
 app = new_app("conversations_api")
 route = Router(app)
 
 # How it is kept, and nothing that anybody looks at.
-_INTERNAL = frozenset({"applied", "outgoing", "consent_at", "handed_over_at"})
+_INTERNAL = frozenset(
+    {"applied", "outgoing", "consent_at", "handed_over_at", "held_at", "opted_in_at"}
+)
 _WHOSE = ("office_id", "campaign_id", "assigned_to")
 _ONE = "/v1/conversations/{conversation_id}"
 
@@ -106,14 +108,11 @@ def build() -> UseCases:
         holds=DynamoHolds(dynamodb, settings.suppressions_table),
         directory=directory,
         office_ids=offices,
+        campaigns_of=live_campaigns_of(DynamoShelves(dynamodb, settings.control_table)),
         send_queue=SqsQueue(client("sqs"), settings.send_queue_url, correlation_id),
         clock=clock,
         stale_after=timedelta(minutes=settings.stale_assignment_minutes),
     )
-
-    def windows_of(hours: ActiveHours | None) -> Windows:
-        policy = directory.policy()
-        return Windows(hours, shipped_pack(), Policy(hours=policy.active_hours))
 
     def locate(phone: str) -> Whereabouts:
         # Its telephone data takes 150 ms to load, and few contacts are of no campaign.
@@ -121,7 +120,7 @@ def build() -> UseCases:
 
         return whereabouts(phone, {}, settings.default_country)
 
-    def compile_body(body: str) -> Callable[[Mapping[str, str]], str]:
+    def compile_body(body: str) -> Callable[..., str]:
         return compile_template(body).render
 
     inbox = ManageConversations(world)
@@ -130,11 +129,7 @@ def build() -> UseCases:
         replies=ReplyInConversation(
             inbox,
             world,
-            ReplyRules(
-                windows_of=windows_of,
-                locate=locate,
-                answers_outside_hours=lambda: directory.policy().answers_outside_hours,
-            ),
+            reply_rules(directory.policy, shipped_pack(), locate),
             ReplyTexts(audiences=audiences, canned=canned, compile_body=compile_body),
         ),
         canned=ManageCannedReplies(canned, offices, clock, compile_template),
@@ -145,6 +140,7 @@ def build() -> UseCases:
                 texts=DynamoCampaignTexts(dynamodb, settings.control_table),
                 audiences=audiences,
                 compile_body=compile_body,
+                link_base_url=settings.link_base_url,
             ),
         ),
     )

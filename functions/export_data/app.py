@@ -18,7 +18,7 @@ from carillon.adapters.parquet import ParquetTable
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.domain.exports import FileFormat
-from carillon.edge.batches import PartialBatchResponse, handle_each
+from carillon.edge.batches import MOST_TRIES, GiveUp, PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger
 from carillon.settings import ExportData, from_env
 from carillon.usecases.export_data import ExportingWorld, export_data, give_up_export
@@ -65,7 +65,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> PartialBatchResponse:
             error_code=job.error_code,
         )
 
-    return handle_each(event, handle, context, give_up=_give_up)
+    return handle_each(event, handle, context, give_up=GiveUp(MOST_TRIES - 1, _give_up, fails=True))
 
 
 def _give_up(message: dict[str, Any]) -> None:

@@ -10,11 +10,12 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoImportDirectory,
     DynamoOptOutLookup,
 )
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.domain.phone import parse_phone
-from carillon.edge.batches import PartialBatchResponse, handle_each
+from carillon.edge.batches import MOST_TRIES, GiveUp, PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger
 from carillon.settings import ImportContacts, from_env
 from carillon.usecases.import_contacts import Importing, give_up_import, import_contacts
@@ -28,7 +29,11 @@ def build() -> Importing:
     return Importing(
         lists=DynamoImportDirectory(database, settings.control_table),
         contacts=DynamoContacts(database, settings.contacts_table),
-        opt_outs=DynamoOptOutLookup(database, settings.suppressions_table),
+        opt_outs=DynamoOptOutLookup(
+            database,
+            settings.suppressions_table,
+            ErasureMarks(database, settings.control_table),
+        ),
         files=S3Objects(aws.client("s3"), settings.files_bucket),
         queue=SqsQueue(aws.client("sqs"), settings.import_queue_url, correlation_id),
         clock=SystemClock(),
@@ -58,7 +63,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> PartialBatchResponse:
             error_code=job.error_code,
         )
 
-    return handle_each(event, handle, context, give_up=_give_up)
+    return handle_each(event, handle, context, give_up=GiveUp(MOST_TRIES - 1, _give_up, fails=True))
 
 
 def _give_up(message: dict[str, Any]) -> None:

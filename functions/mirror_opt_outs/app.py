@@ -18,6 +18,7 @@ from carillon import settings
 from carillon.adapters import aws as clients
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.mirror import DynamoMirrorStates, LedgerNews
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.providers import aws
@@ -55,7 +56,12 @@ def build() -> Composition:
         directory=DynamoDirectory(dynamodb, env.control_table),
         secrets=Secrets(clients.client("secretsmanager"), clock.monotonic),
         suppressions=DynamoSuppressions(
-            dynamodb, env.suppressions_table, env.consent_table, clock.now
+            dynamodb,
+            env.suppressions_table,
+            env.consent_table,
+            clock.now,
+            # A list of a provider's still names whom we have erased: that must not come back.
+            ErasureMarks(dynamodb, env.control_table),
         ),
         news=LedgerNews(DynamoConsentLedger(dynamodb, env.consent_table)),
         states=DynamoMirrorStates(dynamodb, env.control_table),

@@ -15,7 +15,7 @@ from carillon.adapters.objects import S3Objects
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.domain.phone import parse_phone
-from carillon.edge.batches import PartialBatchResponse, handle_each
+from carillon.edge.batches import MOST_TRIES, GiveUp, PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger
 from carillon.settings import MoveOptOuts, from_env
 from carillon.usecases.export_opt_outs import ExportingOptOuts, export_opt_outs
@@ -82,7 +82,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> PartialBatchResponse:
         else:
             _import(message["import_id"], budget_s)
 
-    return handle_each(event, handle, context, give_up=_give_up)
+    return handle_each(event, handle, context, give_up=GiveUp(MOST_TRIES - 1, _give_up, fails=True))
 
 
 def _give_up(message: dict[str, Any]) -> None:

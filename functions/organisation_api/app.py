@@ -1,5 +1,5 @@
 """
-The people's API: who one is, offices, the policy for all, and senders.
+The people's API: who one is, the organisation, offices, the policy for all, and senders.
 
 Each view reads: one use case, then its result as JSON. Sign-in, permissions,
 bodies and problems are the edge's (carillon.edge.http).
@@ -15,13 +15,14 @@ from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.domain.campaign import Sender
 from carillon.domain.metrics import failure_reason
-from carillon.domain.organisation import Office, OrganisationPolicy
+from carillon.domain.organisation import Office, Organisation, OrganisationPolicy
 from carillon.domain.phone import parse_phone
+from carillon.edge.acting import author
 from carillon.edge.http import Request, Router, answer, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed, public
 from carillon.settings import OrganisationApi, from_env
-from carillon.usecases.manage_offices import ManageOffices, NewOffice
+from carillon.usecases.manage_offices import ManageOffices, NewOffice, OfficeChange
 from carillon.usecases.manage_policy import ManagePolicy, NewPolicy
 from carillon.usecases.manage_senders import ManageSenders, NewSender, SenderChange
 
@@ -31,8 +32,9 @@ route = Router(app)
 
 @dataclass(frozen=True)
 class UseCases:
-    """What the views call."""
+    """What the views call, and whose deployment it is."""
 
+    organisation: Organisation
     offices: ManageOffices
     policy: ManagePolicy
     senders: ManageSenders
@@ -42,9 +44,14 @@ class UseCases:
 def build() -> UseCases:
     """Return the use cases over this deployment's table and queue."""
     settings = from_env(OrganisationApi)
-    entities.connect(settings.control_table)
+    entities.connect(settings.control_table, author)
     clock, offices = SystemClock(), entities.OfficeTable()
     return UseCases(
+        organisation=Organisation(
+            name=settings.organisation_name,
+            default_country=settings.default_country,
+            timezone=settings.organisation_timezone,
+        ),
         offices=ManageOffices(offices, clock),
         policy=ManagePolicy(entities.PolicyTable(), clock),
         senders=ManageSenders(
@@ -67,7 +74,19 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def show_me(request: Request) -> dict[str, Any]:
     """Tell callers who they are."""
     caller = request.caller
-    return {"subject": caller.subject, "role": caller.role, "offices": caller.offices}
+    return {
+        "subject": caller.subject,
+        "role": caller.role,
+        "offices": caller.offices,
+        "key": caller.key,
+    }
+
+
+@route("GET", "/v1/organisation", gives="Organisation")
+def show_organisation(_request: Request) -> dict[str, Any]:
+    """Show whose deployment this is, and its policy; the former is changed by deploying."""
+    made = build()
+    return {**vars(made.organisation), "policy": made.policy.get()}
 
 
 @route("GET", "/v1/offices", gives="OfficeList")
@@ -80,6 +99,18 @@ def list_offices(request: Request) -> dict[str, Any]:
 def create_office(request: Request, new: NewOffice) -> Office:
     """Create an office."""
     return build().offices.create(request.origin, new)
+
+
+@route("GET", "/v1/offices/{office_id}", gives="Office")
+def show_office(request: Request, office_id: str) -> Office:
+    """Show an office."""
+    return build().offices.get(request.access, office_id)
+
+
+@route("PATCH", "/v1/offices/{office_id}", takes=OfficeChange, gives="Office")
+def change_office(request: Request, change: OfficeChange, office_id: str) -> Office:
+    """Rename an office, or move it to another time zone."""
+    return build().offices.change(request.access, office_id, change)
 
 
 @route("GET", "/v1/policy", gives="Policy")

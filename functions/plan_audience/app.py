@@ -27,9 +27,11 @@ def build() -> Planning:
     settings = from_env(PlanAudience)
     database = aws.client("dynamodb")
     queues = aws.client("sqs")
+    lists = DynamoImportDirectory(database, settings.control_table)
     return Planning(
         campaigns=DynamoCampaignPlans(database, settings.control_table),
-        lists=DynamoImportDirectory(database, settings.control_table),
+        lists=lists,
+        segments=lists,
         contacts=DynamoContacts(database, settings.contacts_table),
         objects=S3Objects(aws.client("s3"), settings.files_bucket),
         plan_queue=SqsQueue(queues, settings.plan_queue_url, correlation_id),

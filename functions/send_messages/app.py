@@ -16,12 +16,13 @@ from carillon.adapters.audiences import S3Audiences
 from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.counters import DynamoFigures
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
-from carillon.adapters.objects import S3Objects
+from carillon.adapters.objects import S3Objects, media_address
 from carillon.adapters.providers.registry import Providers
 from carillon.adapters.secrets import Secrets
 from carillon.adapters.sqs import SqsQueue
@@ -29,17 +30,18 @@ from carillon.adapters.system_clock import SystemClock
 from carillon.adapters.templates import compile_template
 from carillon.domain.ids import lead_key
 from carillon.domain.law_pack import shipped_pack
-from carillon.domain.message import CallbackRef, LeadRow, RowRef
+from carillon.domain.message import LeadRow, RowRef
 from carillon.domain.pacing import MOST_WORKERS, ErrorLimit, workers_for
 from carillon.edge.batches import PartialBatchResponse, handle_each
 from carillon.edge.logs import correlation_id, logger, metrics
-from carillon.ports import Outbox, Queue, SendingDirectory
+from carillon.ports import Clock, ConversationBook, Outbox, Queue, SendingDirectory
 from carillon.usecases.pace_sender import PaceReport, PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.readiness import rules_of
 from carillon.usecases.resolve_ambiguous import Resolution, resolve_answer
 from carillon.usecases.send_lead import SendingWorld, send_lead
+from carillon.usecases.speak_for_assistant import queue_forgotten
 from carillon.usecases.walk_outbox import Answering
-from carillon.usecases.walk_parts import Render, Walking
+from carillon.usecases.walk_parts import Walking
 
 # What a pacer needs before Lambda stops it: the oldest claim may call for 10 s more, a call
 # lasts at most 13 s, then come the writes and the hand-over.
@@ -52,6 +54,7 @@ class Composition:
 
     directory: SendingDirectory
     outbox: Outbox
+    book: ConversationBook
     send_queue: Queue
     world_of: Callable[[str], PacingWorld]
 
@@ -66,39 +69,23 @@ def build() -> Composition:
     directory = DynamoDirectory(dynamodb, env.control_table)
     messages = DynamoMessages(dynamodb, env.messages_table)
     send_queue = SqsQueue(sqs, env.send_queue_url, correlation_id)
-    reconcile_queue = SqsQueue(sqs, env.reconcile_queue_url, correlation_id)
-    audiences = S3Audiences(S3Objects(aws.client("s3"), env.files_bucket))
+    files = S3Objects(aws.client("s3"), env.files_bucket)
+    audiences = S3Audiences(files)
     providers = Providers(
         Secrets(aws.client("secretsmanager"), clock.monotonic), connections=MOST_WORKERS
     )
-    gate = DynamoGate(
+    outbox = DynamoOutbox(
         dynamodb,
         control_table=env.control_table,
-        suppressions_table=env.suppressions_table,
         messages_table=env.messages_table,
+        on_unreadable=partial(_log_broken, "answer_broken"),
     )
-    outbox = DynamoOutbox(
-        dynamodb, control_table=env.control_table, messages_table=env.messages_table
-    )
-    budgets = DynamoBudgets(dynamodb, env.control_table)
-    caps = DynamoContactCaps(dynamodb, env.suppressions_table)
-    figures = DynamoFigures(dynamodb, env.counters_table)
-    suppressions = DynamoSuppressions(
-        dynamodb, env.suppressions_table, env.consent_table, clock.now
-    )
+    book = DynamoConversations(dynamodb, env.conversations_table)
     # Threads and connections are made as they are needed: a slow sender has few.
     executor = ThreadPoolExecutor(MOST_WORKERS)
 
-    def receipts_of(campaign_id: str) -> tuple[int, int]:
-        counts, _ = figures.campaign_totals(campaign_id)
-        return counts.get("delivered", 0), counts.get("failed_provider", 0)
-
     def world_of(sender_id: str) -> PacingWorld:
         sender = directory.sender(sender_id)
-
-        def callback_url(sender_id: str, ref: CallbackRef) -> str:
-            return status_callback(env.webhook_base_url, sender.provider, sender_id, ref)
-
         provider = providers.of(sender)
 
         def resolve(ref: RowRef, row: LeadRow) -> Resolution:
@@ -116,14 +103,23 @@ def build() -> Composition:
 
         sending = SendingWorld(
             leads=messages,
-            gate=gate,
+            gate=DynamoGate(
+                dynamodb,
+                control_table=env.control_table,
+                suppressions_table=env.suppressions_table,
+                messages_table=env.messages_table,
+                conversations_table=env.conversations_table,
+            ),
             provider=provider,
-            suppressions=suppressions,
-            caps=caps,
+            suppressions=DynamoSuppressions(
+                dynamodb, env.suppressions_table, env.consent_table, clock.now
+            ),
+            caps=DynamoContactCaps(dynamodb, env.suppressions_table),
             clock=clock,
             new_claim_id=partial(secrets.token_hex, 8),
-            callback_url=callback_url,
+            callback_url=partial(status_callback, env.webhook_base_url, sender.provider),
             jitter=secrets.SystemRandom().random,
+            media_url=partial(media_address, files, sender.provider),
         )
         policy = directory.policy()
         return PacingWorld(
@@ -140,35 +136,53 @@ def build() -> Composition:
             answering=Answering(
                 outbox=outbox,
                 conversations=messages,
+                book=book,
+                on_error=partial(_log_broken, "answer_broken"),
                 resolve=resolve,
                 grace=timedelta(seconds=env.ambiguous_grace_s),
                 poll_after=timedelta(seconds=env.first_poll_after_s),
                 now=clock.now,
             ),
-            budgets=budgets,
-            receipts_of=receipts_of,
+            budgets=DynamoBudgets(dynamodb, env.control_table),
+            receipts_of=DynamoFigures(dynamodb, env.counters_table).receipts_of,
             error_limit=ErrorLimit(percent=policy.error_rate_percent),
             send_queue=send_queue,
-            reconcile_queue=reconcile_queue,
+            reconcile_queue=SqsQueue(sqs, env.reconcile_queue_url, correlation_id),
             clock=clock,
-            compile_body=_compile,
+            compile_body=lambda body: compile_template(body).render,
             send=lambda assignment, lease: send_lead(assignment, lease, sending),
             executor=executor,
             workers=workers_for(sender.mps),
-            on_error=_log_broken,
+            on_error=partial(_log_broken, "send_broken"),
+            link_base_url=env.link_base_url,
         )
 
-    return Composition(directory=directory, outbox=outbox, send_queue=send_queue, world_of=world_of)
+    return Composition(
+        directory=directory, outbox=outbox, book=book, send_queue=send_queue, world_of=world_of
+    )
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> PartialBatchResponse | None:
-    """Pace the sender that a message names; on the clock, wake the senders with open runs."""
+    """Pace the sender that a message names; on the clock, wake all that have something to send."""
     if "Records" not in event:
-        made = build()
-        woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, SystemClock().now())
-        logger.info("senders_woken", count=woken)
+        _look_after(build(), SystemClock())
         return None
     return handle_each(event, partial(_pace, context=context), context)
+
+
+def _look_after(made: Composition, clock: Clock) -> None:
+    # First: what goes wrong with a promise must not keep a campaign waiting.
+    woken = wake_idle_senders(made.directory, made.outbox, made.send_queue, clock.now())
+    queued = queue_forgotten(
+        book=made.book,
+        outbox=made.outbox,
+        send_queue=made.send_queue,
+        clock=clock,
+        on_error=partial(_log_broken, "answer_broken"),
+    )
+    logger.info("senders_woken", count=woken, replies_queued=queued)
+    metrics().add_metric(name="replies_found_forgotten", unit=MetricUnit.Count, value=queued)
+    metrics().flush_metrics()
 
 
 def _pace(message: Mapping[str, Any], *, context: Any) -> None:
@@ -195,20 +209,15 @@ def _publish(sender_id: str, report: PaceReport) -> None:
         rests=report.rests,
         paused=report.paused,
     )
-    counts = metrics()
     for outcome, count in report.outcomes.items():
-        counts.add_metric(name=f"send_{outcome}", unit=MetricUnit.Count, value=count)
+        metrics().add_metric(name=f"send_{outcome}", unit=MetricUnit.Count, value=count)
     events = [f"campaign_paused_{reason}" for reason in report.paused]
-    events += ["sender_suspended"] if report.suspended else []
-    events += ["sender_rests"] if report.rests else []
+    events += ["sender_suspended"] * bool(report.suspended) + ["sender_rests"] * report.rests
     for event in events:
-        counts.add_metric(name=event, unit=MetricUnit.Count, value=1)
-    counts.flush_metrics()
+        metrics().add_metric(name=event, unit=MetricUnit.Count, value=1)
+    metrics().flush_metrics()
 
 
-def _compile(body: str) -> Render:
-    return compile_template(body).render
-
-
-def _log_broken(error: BaseException) -> None:
-    logger.error("send_broken", error_type=type(error).__name__)
+def _log_broken(event: str, error: BaseException) -> None:
+    logger.error(event, error_type=type(error).__name__)
+    metrics().add_metric(name=event, unit=MetricUnit.Count, value=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from carillon.adapters import aws
 from carillon.adapters.dynamodb.contacts import DynamoCampaignPlans
+from carillon.adapters.dynamodb.control import DynamoDirectory
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.edge.logs import correlation_id, logger
@@ -17,8 +18,10 @@ from carillon.usecases.start_due_campaigns import Starting, start_due_campaigns
 def build() -> Starting:
     """Return what the use case needs, composed once per process."""
     settings = from_env(StartDueCampaigns)
+    dynamodb = aws.client("dynamodb")
     return Starting(
-        campaigns=DynamoCampaignPlans(aws.client("dynamodb"), settings.control_table),
+        campaigns=DynamoCampaignPlans(dynamodb, settings.control_table),
+        policy=DynamoDirectory(dynamodb, settings.control_table).policy,
         plan_queue=SqsQueue(aws.client("sqs"), settings.plan_queue_url, correlation_id),
         clock=SystemClock(),
         lateness_limit=timedelta(seconds=settings.lateness_limit_s),

@@ -79,6 +79,7 @@ def local_parameters(emulator: Emulator, stack: str = STACK) -> dict[str, str]:
     return {
         "Platform": "local",
         "WebhookBaseUrl": gateway_url(emulator, f"{stack}-webhooks", "$default"),
+        "LinkBaseUrl": gateway_url(emulator, f"{stack}-links", "$default"),
         "IdentityEndpoint": f"{emulator.url}/",
     }
 

@@ -12,15 +12,15 @@ The file is the DefinitionBody of the REST API (AWS::Include), hence OpenAPI 3.0
 from pathlib import Path
 
 from infra.openapi.document import API_FUNCTIONS, DASHBOARD_FUNCTION, document, rendered, served
-from infra.openapi.gateway import SCOPE, SECURITY_SCHEME
+from infra.openapi.gateway import AUTHORIZER_FUNCTION, SECURITY_SCHEME
 
 OUTPUT = Path(__file__).parents[1] / "openapi.yaml"
 
 __all__ = [
     "API_FUNCTIONS",
+    "AUTHORIZER_FUNCTION",
     "DASHBOARD_FUNCTION",
     "OUTPUT",
-    "SCOPE",
     "SECURITY_SCHEME",
     "document",
     "rendered",

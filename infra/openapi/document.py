@@ -6,11 +6,10 @@ from importlib import import_module
 
 import yaml
 
-from carillon.domain.permissions import PERMISSIONS, Role, Scope
+from carillon.domain.permissions import PEOPLE_ONLY, PERMISSIONS, TEST_KEY_CHANGES, Role, Scope
 from carillon.edge.http import Endpoint, endpoints
 from infra.openapi.answers import ANSWERS
 from infra.openapi.gateway import (
-    SCOPE,
     SECURITY_SCHEME,
     gateway_responses,
     integration,
@@ -22,6 +21,7 @@ from infra.openapi.schemas import TEXT, Schema, command_schema, ref
 # Function folder -> logical id in template.yaml.
 API_FUNCTIONS = {
     "organisation_api": "OrganisationApiFunction",
+    "people_api": "PeopleApiFunction",
     "contacts_api": "ContactsApiFunction",
     "campaigns_api": "CampaignsApiFunction",
     "analytics_api": "AnalyticsApiFunction",
@@ -86,7 +86,7 @@ def _operation(logical_id: str, endpoint: Endpoint, name: str, summary: str) -> 
         "tags": [endpoint.path.split("/")[2]],
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint),
-        "security": [{SECURITY_SCHEME: [SCOPE]}],
+        "security": [{SECURITY_SCHEME: []}],
         "x-amazon-apigateway-integration": integration(logical_id),
     }
     if endpoint.takes is not None:
@@ -157,7 +157,13 @@ def _who_may(endpoint: Endpoint) -> str:
     row = PERMISSIONS[(endpoint.method, endpoint.path)]
     reach = {Scope.ALL: "all offices", Scope.OWN: "own offices"}
     who = [f"{role} ({reach[row[role]]})" for role in Role if row[role] in reach]
-    return f"For {', '.join(who)}."
+    words = [f"For {', '.join(who)}."]
+    route = (endpoint.method, endpoint.path)
+    if route in PEOPLE_ONLY:
+        words.append("Not for API keys.")
+    elif endpoint.method != "GET" and route not in TEST_KEY_CHANGES:
+        words.append("Not for test keys.")
+    return " ".join(words)
 
 
 def _schemas() -> dict[str, Schema]:

@@ -2,45 +2,54 @@
 
 from infra.openapi.schemas import Schema
 
-SECURITY_SCHEME = "Cognito"
-# Only an access token carries it, so an ID token is refused by the gateway.
-SCOPE = "aws.cognito.signin.user.admin"
+AUTHORIZER_FUNCTION = "AuthorizeRequestsFunction"
+SECURITY_SCHEME = "Caller"
+# For how long the gateway keeps what the authorizer said of a caller: so long a user who was
+# disabled, or a key that was revoked, may still come in (infra/decisions/2026-11-24-api-keys.md).
+ADMITTED_FOR_S = 60
 
 
 def security_scheme() -> Schema:
-    """Return who is let in: whoever has an access token of the user pool."""
+    """Return who is let in: whoever our authorizer knows."""
     return {
         "type": "apiKey",
         "name": "Authorization",
         "in": "header",
-        "x-amazon-apigateway-authtype": "cognito_user_pools",
+        "description": "Bearer, and an access token of the user pool or an API key.",
+        "x-amazon-apigateway-authtype": "custom",
         "x-amazon-apigateway-authorizer": {
-            "type": "cognito_user_pools",
-            "providerARNs": [{"Fn::GetAtt": ["SignIn", "Outputs.UserPoolArn"]}],
+            "type": "token",
+            "authorizerUri": _invocation(AUTHORIZER_FUNCTION),
+            "authorizerResultTtlInSeconds": ADMITTED_FOR_S,
         },
     }
 
 
 def integration(logical_id: str) -> Schema:
     """Return how the gateway calls the function *logical_id* of the template."""
-    arn = (
-        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
-        f"/functions/${{{logical_id}.Arn}}/invocations"
-    )
     return {
         "type": "aws_proxy",
         "httpMethod": "POST",
         "passthroughBehavior": "when_no_match",
-        "uri": {"Fn::Sub": arn},
+        "uri": _invocation(logical_id),
     }
+
+
+def _invocation(logical_id: str) -> Schema:
+    arn = (
+        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
+        f"/functions/${{{logical_id}.Arn}}/invocations"
+    )
+    return {"Fn::Sub": arn}
 
 
 # Gateway response -> (status, code, sentence). The gateway answers these itself.
 _GATEWAY_PROBLEMS: dict[str, tuple[int, str, str]] = {
-    "UNAUTHORIZED": (401, "unauthenticated", "Sign in with an access token."),
+    "UNAUTHORIZED": (401, "unauthenticated", "Sign in, or show an API key."),
+    # Our authorizer knows callers, not routes: whom it denies everything is nobody.
+    "ACCESS_DENIED": (401, "unauthenticated", "Sign in, or show an API key."),
     # What API Gateway calls a missing token is a path or method that does not exist.
     "MISSING_AUTHENTICATION_TOKEN": (404, "route_not_found", "There is nothing here."),
-    "ACCESS_DENIED": (403, "forbidden", "This is not allowed."),
     "THROTTLED": (429, "throttled", "Too many requests; try again in a second."),
     "REQUEST_TOO_LARGE": (413, "body_too_large", "The body is too large."),
     "INTEGRATION_TIMEOUT": (504, "timeout", "This took too long; try again."),

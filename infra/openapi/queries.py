@@ -1,9 +1,12 @@
 """The parameters that queries may have, by name."""
 
+from carillon.domain.campaign import CampaignStatus
+from carillon.domain.campaign_search import CampaignSort
+from carillon.domain.campaign_states import TABS
 from carillon.domain.conversation import Section
 from carillon.domain.lead_list import LeadGroup
+from carillon.domain.vocabularies import Vocabulary
 from carillon.edge.http import DEFAULT_PAGE, MAX_PAGE
-from carillon.usecases.manage_campaigns import TABS
 from carillon.usecases.manage_conversations import MAX_WAIT_S
 from infra.openapi.schemas import FLAG, TEXT, Schema
 
@@ -15,10 +18,21 @@ QUERY: dict[str, Schema] = {
     "from": TEXT,
     "to": TEXT,
     "zone": TEXT,
-    "status": {"type": "string", "enum": [group.value for group in LeadGroup]},
+    # Of leads, or of campaigns.
+    "status": {
+        "type": "string",
+        "enum": [one.value for kind in (LeadGroup, CampaignStatus) for one in kind],
+    },
+    "sort": {"type": "string", "enum": [one.value for one in CampaignSort]},
+    "order": {"type": "string", "enum": ["asc", "desc"]},
+    "vocabulary": {"type": "string", "enum": [one.value for one in Vocabulary]},
+    # Separated by commas; a campaign must have all of them.
+    "tags": TEXT,
+    **dict.fromkeys(("type", "operated_by", "month", "day"), TEXT),
     "sender_id": TEXT,
     "reason": TEXT,
     "phone": TEXT,
+    **dict.fromkeys(("object_id", "actor"), TEXT),
     "confirmed_by_contact": FLAG,
     "section": {"type": "string", "enum": [section.value for section in Section]},
     **dict.fromkeys(("office_id", "campaign_id", "assigned_to", "tag", "q", "after"), TEXT),

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from carillon.domain.campaign import Unsolicited
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.hours import ActiveHours
+from carillon.domain.segments_filter import Condition
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
@@ -90,13 +91,13 @@ def _hinted(hint: Any, when_none: str = "Null or absent.") -> Schema:
         return _limited(_hinted(base, when_none), limits)
     if origin in (Union, types.UnionType):
         inner = _hinted(next(arm for arm in get_args(hint) if arm is not types.NoneType))
+        may_be_null = types.NoneType in get_args(hint) and inner["type"] != "array"
         # Said where API Gateway lets it be said.
-        return inner if inner["type"] == "array" else {**inner, "description": when_none}
+        return {**inner, "description": when_none} if may_be_null else inner
     if origin is tuple:
         return {"type": "array", "items": _hinted(get_args(hint)[0])}
-    if dataclasses.is_dataclass(hint) and hint not in _SIMPLE:
-        fields = get_type_hints(hint)
-        return record({name: _hinted(inner) for name, inner in fields.items()}, list(fields))
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint not in _SIMPLE:
+        return of(hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"type": "string", "enum": [member.value for member in hint]}
     return dict(_SIMPLE[origin or hint])
@@ -112,6 +113,8 @@ _SIMPLE: dict[Any, Schema] = {
     Mapping: OBJECT,
     # Written as domain.hours takes it.
     ActiveHours: OBJECT,
+    # A filter, written as domain.segments_filter takes it.
+    Condition: OBJECT,
     Unsolicited: {
         "type": "object",
         "properties": {

@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.clicks import DynamoClicks
 from carillon.adapters.dynamodb.contacts import (
     DynamoCampaignPlans,
     DynamoContacts,
@@ -17,16 +18,27 @@ from carillon.adapters.dynamodb.contacts import (
     DynamoOptOutLookup,
 )
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
 from carillon.domain.audience import AudiencePlan
 from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason, Run
-from carillon.domain.contacts import ContactList, ImportJob, ImportStatus, Outcome, Tally
+from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus, Outcome, Tally
 from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import NotFound
 from carillon.domain.message import Suppression
-from carillon.ports import CampaignPlans, Contacts, FileStore, ImportDirectory, OptOutLookup
+from carillon.domain.saved_segments import AudienceSegment
+from carillon.domain.segments_filter import parse_filter
+from carillon.domain.short_links import campaign_code
+from carillon.ports import (
+    CampaignPlans,
+    ContactPages,
+    Contacts,
+    FileStore,
+    ImportDirectory,
+    OptOutLookup,
+)
 from tests.support.clock import NOON
 from tests.support.contacts import (
     FakeCampaignPlans,
@@ -56,6 +68,12 @@ class Rooms:
     files: FileStore
     plans: CampaignPlans
     client: Any = None
+
+    @property
+    def pages(self) -> ContactPages:
+        """The contacts as people look at them: the same room."""
+        assert isinstance(self.contacts, FakeContacts | DynamoContacts)
+        return self.contacts
 
     def keep_list(self, one: ContactList) -> None:
         if isinstance(self.lists, FakeImportDirectory):
@@ -107,6 +125,19 @@ class Rooms:
             return self.plans.runs.get((sender_id, "cmp_a"))
         return DynamoDirectory(self.client, "ControlTable").run(sender_id, "cmp_a")
 
+    def linked(self, code: str) -> list[str]:
+        """Return the campaigns that short links beginning with *code* may be of."""
+        if isinstance(self.plans, FakeCampaignPlans):
+            launched = self.plans.campaigns.values()
+            return [one.id for one in launched if one.link_key and campaign_code(one.id) == code]
+        clicks = DynamoClicks(
+            self.client,
+            control_table="ControlTable",
+            messages_table="MessagesTable",
+            monotonic=lambda: 0.0,
+        )
+        return [one.id for one in clicks.campaigns(code)]
+
     def _put(self, values: dict[str, Any]) -> None:
         self.client.put_item(TableName="ControlTable", Item=to_item(values))
 
@@ -129,7 +160,7 @@ def real_rooms() -> Rooms:
     return Rooms(
         DynamoImportDirectory(client, "ControlTable"),
         DynamoContacts(client, "ContactsTable"),
-        DynamoOptOutLookup(client, "SuppressionsTable"),
+        DynamoOptOutLookup(client, "SuppressionsTable", ErasureMarks(client, "ControlTable")),
         S3Objects(storage, "files"),
         DynamoCampaignPlans(client, "ControlTable"),
         client,
@@ -190,6 +221,43 @@ def test_a_key_range_includes_the_contacts_at_its_very_edge(rooms: Rooms) -> Non
     slot = contact.key[:4]
 
     assert list(rooms.contacts.between("lst_a", 7, slot, slot)) == [contact]
+
+
+def pages_of(rooms: Rooms, list_id: str, shards: int, rows: int) -> list[list[Contact]]:
+    pages: list[list[Contact]] = []
+    after: str | None = ""
+    while after is not None:
+        found, after = rooms.pages.page(list_id, shards, after, rows)
+        pages.append(found)
+    return pages
+
+
+@pytest.mark.parametrize(("shards", "rows"), [(1, 7), (7, 10), (7, 100), (60, 13)])
+def test_pages_of_a_list_hold_everybody_once_in_the_order_of_keys(
+    rooms: Rooms, shards: int, rows: int
+) -> None:
+    everybody = [a_contact(n) for n in range(40)]
+    rooms.contacts.add("lst_a", shards, everybody)
+    rooms.contacts.add("lst_b", shards, [a_contact(99)])
+
+    pages = pages_of(rooms, "lst_a", shards, rows)
+
+    shown = [one for page in pages for one in page]
+    assert shown == sorted(everybody, key=lambda one: one.key)
+    assert max(map(len, pages)) <= rows
+
+
+def test_a_list_that_is_empty_or_was_never_filled_has_one_empty_page(rooms: Rooms) -> None:
+    assert pages_of(rooms, "lst_a", 0, 10) == [[]]
+    assert pages_of(rooms, "lst_a", 2, 10) == [[]]
+
+
+def test_one_contact_is_found_by_its_key(rooms: Rooms) -> None:
+    rooms.contacts.add("lst_a", 7, [a_contact(1)])
+
+    assert rooms.pages.one("lst_a", 7, a_contact(1).key) == a_contact(1)
+    assert rooms.pages.one("lst_a", 7, a_contact(2).key) is None
+    assert rooms.pages.one("lst_b", 0, a_contact(1).key) is None
 
 
 def test_an_empty_list_has_no_contacts(rooms: Rooms) -> None:
@@ -312,6 +380,13 @@ def test_a_stream_of_any_length_becomes_one_object(rooms: Rooms, pieces: int) ->
 # Planning
 
 
+A_SEGMENT = AudienceSegment(
+    "seg_a",
+    ("lst_a", "lst_b"),
+    parse_filter({"and": [{"field": "city", "op": "in", "value": ["Zürich", "a"]}]}),
+)
+
+
 def a_plan(**changes: Any) -> AudiencePlan:
     return AudiencePlan(**{"campaign_id": "cmp_a", "frozen_at": NOON, **changes})
 
@@ -328,7 +403,7 @@ def test_a_launched_campaign_has_an_empty_plan_and_a_draft_has_none(rooms: Rooms
 
 def test_a_plan_moves_on_only_from_where_it_stands(rooms: Rooms) -> None:
     rooms.keep_campaign(a_launched_campaign())
-    begun = a_plan(parts=3)
+    begun = a_plan(parts=3, segments=(A_SEGMENT, replace(A_SEGMENT, id="seg_b")))
     further = replace(
         begun, planned_parts=1, total=7, by_list={"lst_a": 7}, duplicates=2, excluded=1
     )
@@ -383,6 +458,22 @@ def test_activation_stores_state_and_runs_together_and_once(rooms: Rooms) -> Non
         version=2,
     )
     assert [rooms.run("snd_a"), rooms.run("snd_b")] == runs
+
+
+def test_a_launch_keeps_the_key_of_short_links_and_makes_the_campaign_findable_by_them(
+    rooms: Rooms,
+) -> None:
+    """M6."""
+    campaign = a_launched_campaign()
+    rooms.keep_campaign(campaign)
+    plan = a_plan(parts=1, planned_parts=1, total=4)
+    rooms.plans.save_plan(a_plan(), plan, NOON)
+
+    keyed = replace(campaign, link_key="k" * 32)
+    assert rooms.plans.activate(keyed, plan, [], LATER)
+
+    assert rooms.campaign().link_key == "k" * 32
+    assert rooms.linked(campaign_code("cmp_a")) == ["cmp_a"]
 
 
 def test_a_rejected_launch_leaves_a_draft_without_traces_of_planning(rooms: Rooms) -> None:
@@ -456,6 +547,18 @@ def test_a_campaign_with_a_new_time_is_neither_launched_nor_held(rooms: Rooms) -
     assert not rooms.plans.launch(scheduled("cmp_a", 0), NOON)
     assert not rooms.plans.hold(scheduled("cmp_a", 0), "Too late.", NOON)
     assert rooms.campaign() == scheduled("cmp_a", 30)
+
+
+def test_a_campaign_that_was_edited_since_it_was_read_is_neither_launched_nor_held(
+    rooms: Rooms,
+) -> None:
+    """K18: what voided its approval, or gave it one, is read in the next round."""
+    seen = scheduled("cmp_a", 0)
+    rooms.keep_campaign(replace(seen, title="Edited", version=seen.version + 1))
+
+    assert not rooms.plans.launch(seen, NOON)
+    assert not rooms.plans.hold(seen, "Not approved.", NOON)
+    assert rooms.campaign().status is CampaignStatus.SCHEDULED
 
 
 def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms: Rooms) -> None:

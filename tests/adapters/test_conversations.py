@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from carillon.adapters.dynamodb.conversations import DynamoConversations
+from carillon.domain.clock import to_iso
 from carillon.domain.conversation import (
     Conversation,
     Section,
@@ -18,6 +19,7 @@ from carillon.domain.conversation import (
     conversation_id,
     left_the_queue,
     operated,
+    reply_queued,
     tagged,
     with_attention,
 )
@@ -239,8 +241,35 @@ def test_what_moved_since_is_found(book: ConversationBook) -> None:
     for number in (10, 20, 30):
         book.save(numbered(number))
 
-    assert [one.id for one in book.newer([NORTH, NORTH], after(20), 9)] == [id_of(30), id_of(20)]
-    assert [one.id for one in book.newer([NORTH], after(20), 1)] == [id_of(30)]
+    assert [one.id for one in book.newer([NORTH, NORTH], to_iso(after(20)), 9)] == [
+        id_of(20),
+        id_of(30),
+    ]
+    assert [one.id for one in book.newer([NORTH], to_iso(after(20)), 1)] == [id_of(20)]
+    assert [one.id for one in book.newer([NORTH], numbered(20).place, 9)] == [id_of(30)]
+
+
+def test_a_promised_reply_is_found_until_the_conversation_lets_go_of_it(
+    book: ConversationBook,
+) -> None:
+    for number in (10, 20, 30):
+        told = book.save(numbered(number))
+        if number != 20:
+            reply = a_queued_reply(f"rpl_{number}", number)
+            told = book.save(after_human_reply(told, reply))
+            left = left_the_queue(told, after(number))
+            book.save(left if number == 30 else told)
+
+    assert book.promised(after(10), 9) == []
+    assert book.promised(after(11), 9) == [id_of(10)]
+    assert book.promised(after(99), 9) == [id_of(10), id_of(30)]
+    assert book.promised(after(99), 1) == [id_of(10)]
+
+    standing = book.get(id_of(10))
+    assert standing is not None
+    assert standing.outgoing is not None
+    book.save(reply_queued(standing, standing.outgoing, after(40)))
+    assert book.promised(after(99), 9) == [id_of(30)]
 
 
 @pytest.mark.parametrize(

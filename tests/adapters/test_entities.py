@@ -1,7 +1,7 @@
 """One suite over the management tables: the fakes that unit tests trust, and DynamoDB."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import boto3
@@ -9,11 +9,14 @@ import pytest
 from moto import mock_aws
 
 from carillon.adapters.dynamodb import entities
-from carillon.domain.campaign import Action, CampaignStatus, HoldReason
+from carillon.domain.approval import Approval, ApprovalState
+from carillon.domain.campaign import CampaignStatus, HoldReason
+from carillon.domain.campaign_states import TRANSITIONS, Action
 from carillon.domain.contact_list import STARTABLE
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
-from carillon.ports import Campaigns, ManagedLists, Offices, Senders
+from carillon.domain.segments_filter import parse_filter
+from carillon.ports import Campaigns, ManagedLists, ManagedSegments, Offices, Senders
 from tests.support.clock import NOON
 from tests.support.management import (
     OFFICE,
@@ -21,9 +24,11 @@ from tests.support.management import (
     FakeCampaigns,
     FakeLists,
     FakeOffices,
+    FakeSegments,
     FakeSenders,
     a_campaign,
     a_contact_list,
+    a_segment,
     a_sender,
     an_import_record,
     an_office,
@@ -39,13 +44,14 @@ class Tables:
     offices: Offices
     senders: Senders
     lists: ManagedLists
+    segments: ManagedSegments
     campaigns: Campaigns
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
 def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
     if request.param == "fake":
-        yield Tables(FakeOffices(), FakeSenders(), FakeLists(), FakeCampaigns())
+        yield Tables(FakeOffices(), FakeSenders(), FakeLists(), FakeSegments(), FakeCampaigns())
         return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -57,21 +63,30 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
             entities.OfficeTable(),
             entities.SenderTable(),
             entities.ListTable(),
+            entities.SegmentTable(),
             entities.CampaignTable(),
         )
 
 
 def test_what_was_created_is_read_back_whole(tables: Tables) -> None:
     office, sender, contacts = an_office(), a_sender(mps=2.5), a_contact_list()
+    segment = a_segment()
     campaign = a_campaign(
-        tags=("a", "b"), exclude_list_ids=("lst_2",), schedule_at=LATER, launch_error="No."
+        tags=("a", "b"),
+        segment_ids=("seg_1",),
+        exclude_segment_ids=("seg_2",),
+        exclude_list_ids=("lst_2",),
+        schedule_at=LATER,
+        launch_error="No.",
     )
 
     tables.offices.create(office, "d")
     tables.senders.create(sender, "d")
     tables.lists.create(contacts, "d")
     tables.campaigns.create(campaign, "d")
+    tables.segments.create(segment, "d")
 
+    assert tables.segments.get(segment.id) == segment
     assert tables.offices.get(office.id) == office
     assert tables.senders.get(sender.id) == sender
     assert tables.lists.get(contacts.id) == contacts
@@ -84,11 +99,41 @@ def test_what_is_absent_is_not_found_under_its_own_code(tables: Tables) -> None:
         (tables.senders.get, "sender_not_found"),
         (tables.lists.get, "list_not_found"),
         (tables.campaigns.get, "campaign_not_found"),
+        (tables.segments.get, "segment_not_found"),
         (lambda name: tables.lists.get_import("lst_1", name), "import_not_found"),
     ):
         with pytest.raises(NotFound) as raised:
             find("nothing")
         assert raised.value.code == code
+
+
+def test_a_segment_is_changed_only_by_who_has_seen_it(tables: Tables) -> None:
+    seen = tables.segments.create(a_segment(), "d")
+    wanted = parse_filter({"field": "city", "op": "exists"})
+
+    changed = tables.segments.change(seen, {"filter": wanted, "list_ids": ("lst_2",)}, LATER)
+
+    assert changed == replace(seen, filter=wanted, list_ids=("lst_2",), updated_at=LATER, version=2)
+    assert tables.segments.get(seen.id) == changed
+    with pytest.raises(Conflict) as raised:
+        tables.segments.change(seen, {"name": "Late"}, LATER)
+    assert (raised.value.code, raised.value.extra) == ("version_conflict", {"version": 2})
+
+
+def test_a_segment_that_is_removed_is_gone_and_stays_gone(tables: Tables) -> None:
+    tables.segments.create(a_segment(), "d")
+
+    tables.segments.remove("seg_1")
+    tables.segments.remove("seg_1")
+
+    assert tables.segments.page(None, 10, None).items == ()
+
+
+def test_the_imports_of_a_list_are_listed(tables: Tables) -> None:
+    for list_id, import_id in (("lst_1", "imp_1"), ("lst_1", "imp_2"), ("lst_2", "imp_3")):
+        tables.lists.create_import(an_import_record(import_id, list_id=list_id), "d")
+
+    assert [one.id for one in tables.lists.imports("lst_1")] == ["imp_1", "imp_2"]
 
 
 def test_a_repeated_creation_returns_the_first(tables: Tables) -> None:
@@ -120,18 +165,25 @@ def test_pages_hold_the_callers_offices_newest_first_and_meet_without_gap(tables
     for n in range(7):
         office = OFFICE if n % 2 else OTHER_OFFICE
         created = NOON + timedelta(minutes=n)
-        tables.campaigns.create(
-            a_campaign(f"cmp_{n}", office_id=office, created_at=created), str(n)
-        )
+        tables.senders.create(a_sender(f"snd_{n}", office_id=office, created_at=created), str(n))
 
-    first = tables.campaigns.page("draft", frozenset({OFFICE}), 2, None)
-    second = tables.campaigns.page("draft", frozenset({OFFICE}), 2, first.next)
-    every = tables.campaigns.page("draft", None, 10, None)
+    first = tables.senders.page(frozenset({OFFICE}), 2, None)
+    second = tables.senders.page(frozenset({OFFICE}), 2, first.next)
+    every = tables.senders.page(None, 10, None)
 
-    assert [campaign.id for campaign in first.items] == ["cmp_5", "cmp_3"]
-    assert [campaign.id for campaign in second.items] == ["cmp_1"]
+    assert [sender.id for sender in first.items] == ["snd_5", "snd_3"]
+    assert [sender.id for sender in second.items] == ["snd_1"]
     assert (second.next, every.next) == (None, None)
-    assert [campaign.id for campaign in every.items] == [f"cmp_{n}" for n in range(6, -1, -1)]
+    assert [sender.id for sender in every.items] == [f"snd_{n}" for n in range(6, -1, -1)]
+
+
+def test_several_are_read_at_once_and_the_absent_left_out(tables: Tables) -> None:
+    tables.senders.create(a_sender(), "d")
+    tables.lists.create(a_contact_list(), "d")
+
+    assert tables.senders.several(["snd_1", "snd_2"]) == {"snd_1": a_sender()}
+    assert tables.lists.several(["lst_2", "lst_1"]) == {"lst_1": a_contact_list()}
+    assert (tables.senders.several([]), tables.lists.several([])) == ({}, {})
 
 
 def test_a_caller_without_an_office_sees_an_empty_page(tables: Tables) -> None:
@@ -176,17 +228,22 @@ def test_a_transition_moves_the_campaign_to_its_tab(tables: Tables) -> None:
     tables.campaigns.create(a_campaign(launch_error="No list."), "d")
 
     launched = tables.campaigns.transition(
-        "cmp_1", Action.LAUNCH, LATER, changes={"launched_at": LATER, "launch_error": None}
+        a_campaign("cmp_1"),
+        Action.LAUNCH,
+        LATER,
+        changes={"launched_at": LATER, "launch_error": None},
     )
 
     assert launched == a_campaign(
         status=CampaignStatus.PROCESSING, launched_at=LATER, updated_at=LATER, version=2
     )
-    assert tables.campaigns.page("draft", None, 10, None).items == ()
-    assert tables.campaigns.page("active", None, 10, None).items == (launched,)
+    assert launched.tab == "active"
 
 
-@pytest.mark.parametrize("action", list(Action))
+MOVES = [action for action in Action if len(set(TRANSITIONS[action].values())) == 1]
+
+
+@pytest.mark.parametrize("action", MOVES)
 def test_a_transition_that_the_state_forbids_names_state_and_allowed_actions(
     tables: Tables, action: Action
 ) -> None:
@@ -194,7 +251,7 @@ def test_a_transition_that_the_state_forbids_names_state_and_allowed_actions(
     tables.campaigns.create(a_campaign(status=status), "d")
 
     with pytest.raises(Conflict) as raised:
-        tables.campaigns.transition("cmp_1", action, LATER, changes={})
+        tables.campaigns.transition(a_campaign("cmp_1"), action, LATER, changes={})
 
     assert (raised.value.code, raised.value.extra["state"]) == ("campaign_state", status)
     assert tables.campaigns.get("cmp_1") == a_campaign(status=status)
@@ -202,7 +259,7 @@ def test_a_transition_that_the_state_forbids_names_state_and_allowed_actions(
 
 def test_a_transition_of_an_absent_campaign_creates_nothing(tables: Tables) -> None:
     with pytest.raises(NotFound):
-        tables.campaigns.transition("cmp_9", Action.PAUSE, LATER, changes={})
+        tables.campaigns.transition(a_campaign("cmp_9"), Action.PAUSE, LATER, changes={})
 
     with pytest.raises(NotFound):
         tables.campaigns.get("cmp_9")
@@ -212,32 +269,38 @@ def test_a_transition_of_an_older_version_is_a_conflict(tables: Tables) -> None:
     tables.campaigns.create(a_campaign(version=4), "d")
 
     with pytest.raises(Conflict) as raised:
-        tables.campaigns.transition("cmp_1", Action.LAUNCH, LATER, changes={}, version=3)
+        tables.campaigns.transition(
+            a_campaign("cmp_1"), Action.LAUNCH, LATER, changes={}, version=3
+        )
 
     assert raised.value.code == "version_conflict"
 
 
 def test_a_marked_transition_happens_once(tables: Tables) -> None:
     tables.campaigns.create(a_campaign(status=CampaignStatus.ACTIVE), "d")
-    paused = tables.campaigns.transition("cmp_1", Action.PAUSE, NOON, changes={}, mark="m1")
+    paused = tables.campaigns.transition(
+        a_campaign("cmp_1"), Action.PAUSE, NOON, changes={}, mark="m1"
+    )
 
-    again = tables.campaigns.transition("cmp_1", Action.PAUSE, LATER, changes={}, mark="m1")
+    again = tables.campaigns.transition(
+        a_campaign("cmp_1"), Action.PAUSE, LATER, changes={}, mark="m1"
+    )
 
     assert again == paused
     with pytest.raises(Conflict):
-        tables.campaigns.transition("cmp_1", Action.PAUSE, LATER, changes={}, mark="m2")
+        tables.campaigns.transition(a_campaign("cmp_1"), Action.PAUSE, LATER, changes={}, mark="m2")
 
 
 def test_a_marked_transition_that_its_state_allows_twice_still_happens_once(
     tables: Tables,
 ) -> None:
-    tables.campaigns.create(a_campaign(), "d")
+    tables.campaigns.create(a_campaign(status=CampaignStatus.SCHEDULED), "d")
     scheduled = tables.campaigns.transition(
-        "cmp_1", Action.SCHEDULE, NOON, changes={"schedule_at": LATER}, mark="m1"
+        a_campaign("cmp_1"), Action.EDIT_DATE, NOON, changes={"schedule_at": LATER}, mark="m1"
     )
 
     again = tables.campaigns.transition(
-        "cmp_1", Action.SCHEDULE, LATER, changes={"schedule_at": LATER}, mark="m1"
+        a_campaign("cmp_1"), Action.EDIT_DATE, LATER, changes={"schedule_at": LATER}, mark="m1"
     )
 
     assert again == scheduled
@@ -282,6 +345,15 @@ def test_every_campaign_field_survives_storage(tables: Tables) -> None:
         total=1200,
         operated_by="assistant",
         body="",
+        agents=("usr_1", "usr_2"),
+        linked_campaigns=("cmp_2",),
+        approval=Approval(
+            state=ApprovalState.APPROVED,
+            requested_by="usr_1",
+            requested_at=NOON,
+            decided_by="usr_2",
+            decided_at=LATER,
+        ),
     )
 
     tables.campaigns.create(campaign, "d")

@@ -69,7 +69,7 @@ def test_an_export_comes_back_as_it_was_kept(jobs: ExportJobs) -> None:
         place=Place(3, "k"),
         rows=5,
         pieces=("0b", "0c"),
-        object_key="exports/x",
+        object_key="extracts/x",
         size=9,
         finished_at=NOON,
         error_code="c",

@@ -16,6 +16,14 @@ class Hesitant:
         self._client = client
         self.requests: list[dict[str, Any]] = []
 
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client.get_item(**request)
+        return answer
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client.put_item(**request)
+        return answer
+
     def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         self.requests.append(RequestItems)
         (table, read), *others = RequestItems.items()
@@ -38,12 +46,13 @@ def test_keys_left_unprocessed_are_read_before_the_gate_answers() -> None:
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
+            conversations_table="ConversationsTable",
         )
 
         view = gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a")
 
     assert view == GateView(opted_out=True, campaign_active=True, lease_token=1, campaign_version=1)
-    assert len(hesitant.requests) == 4
+    assert len(hesitant.requests) == 5
 
 
 def test_every_read_of_the_gate_is_strongly_consistent() -> None:
@@ -54,6 +63,7 @@ def test_every_read_of_the_gate_is_strongly_consistent() -> None:
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
+            conversations_table="ConversationsTable",
         )
 
         gate.look(phone=PHONE, campaign_id="cmp_a", sender_id="snd_a")

@@ -1,13 +1,14 @@
 """The outbox of answers: the same over the fake and over the emulated tables (V5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
+from carillon.domain.clock import to_iso
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Accepted, Claim
 from carillon.ports import Outbox
@@ -97,6 +98,49 @@ def test_a_postponed_answer_is_due_again_at_its_time_alone(room: Room) -> None:
     (again,) = room.outbox.waiting("snd_a", after(600), 10)
     room.outbox.done(again)
     assert waiting(room, after(9999)) == []
+
+
+def test_an_answer_put_off_to_the_same_moment_at_which_it_stands_is_not_lost(room: Room) -> None:
+    room.outbox.put(a_reply())
+
+    # Half a millisecond later, which the time in its key does not tell apart.
+    room.outbox.postpone(a_reply(), after(0.0004))
+
+    assert waiting(room, after(1)) == ["r1"]
+
+
+def test_a_postponed_answer_keeps_when_it_was_to_go_and_until_when(room: Room) -> None:
+    reply = a_reply(due_at=after(5), closes_at=after(90))
+    room.outbox.put(reply)
+
+    room.outbox.postpone(reply, after(60))
+
+    assert room.outbox.waiting("snd_a", after(60), 10) == [replace(reply, look_at=after(60))]
+
+
+def test_an_entry_that_cannot_be_read_is_told_of_and_out_of_the_others_way() -> None:
+    told: list[BaseException] = []
+    with dynamo_stores() as stores:
+        outbox = DynamoOutbox(
+            stores.client,
+            control_table="ControlTable",
+            messages_table="MessagesTable",
+            on_unreadable=told.append,
+        )
+        for number in (1, 2):
+            outbox.put(a_reply(f"r{number}", phone=f"+1415555012{number}", queued_at=after(number)))
+        key = {"pk": {"S": "SND#snd_a"}, "sk": {"S": f"OUTBOX#{to_iso(after(1))}#r1"}}
+        item = stores.client.get_item(TableName="ControlTable", Key=key)["Item"]
+        stores.client.put_item(TableName="ControlTable", Item={**item, "queued_at": {"S": "soon"}})
+
+        looks = [outbox.waiting("snd_a", after(at), 1) for at in (10, 11, 609)]
+        assert [[one.id for one in look] for look in looks] == [[], ["r2"], ["r2"]]
+        assert len(told) == 1
+
+        # It is looked at again, and goes once it can be read.
+        key["sk"] = {"S": f"OUTBOX#{to_iso(after(610))}#r1"}
+        stores.client.put_item(TableName="ControlTable", Item={**item, **key})
+        assert [one.id for one in outbox.waiting("snd_a", after(610), 9)] == ["r2", "r1"]
 
 
 def test_its_row_is_claimed_sent_and_noted_as_every_message_is(room: Room) -> None:

@@ -123,7 +123,7 @@ def providers_with(**secret: str) -> Providers:
 def test_each_sender_gets_the_account_of_its_secret() -> None:
     providers = providers_with(account_sid="AC1", auth_token="one")
 
-    assert isinstance(providers.of(a_sender()), Twilio)
+    assert isinstance(providers.of(a_sender()).account, Twilio)
 
 
 @mock_aws

@@ -67,7 +67,7 @@ def test_the_same_words_within_ten_seconds_are_kept_as_a_duplicate_of_the_first(
     )
 
     assert record(stores, first) == RecordedReply(after(60))
-    assert record(stores, second) == RecordedReply(after(60 + apart_s), "SMin1")
+    assert record(stores, second) == RecordedReply(after(60 + apart_s), "SMin1", after(60))
 
     assert (kind(stores, "SMin1"), kind(stores, "SMin2")) == (
         ("inbound", None),
@@ -132,7 +132,7 @@ def test_of_two_deliveries_the_one_that_is_stored_first_counts_whichever_came_fi
 
     assert (late, early, much_earlier) == (
         RecordedReply(after(63)),
-        RecordedReply(after(60), "SMin2"),
+        RecordedReply(after(60), "SMin2", after(63)),
         RecordedReply(after(40)),
     )
 

@@ -1,13 +1,17 @@
 """Senders, campaigns, runs, leases, watches and the gate; fake and real alike."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb.holds import DynamoHolds
+from carillon.adapters.dynamodb.items import to_item
 from carillon.domain.campaign import CampaignStatus, HoldReason
 from carillon.domain.errors import NotFound
 from carillon.domain.message import GateView
 from carillon.domain.sender_choice import Candidate
+from tests.support.conversations import a_conversation
 from tests.support.messages import (
     LEAD,
     PHONE,
@@ -19,7 +23,7 @@ from tests.support.messages import (
     submit,
 )
 from tests.support.sending import a_campaign, a_sender
-from tests.support.stores import Stores
+from tests.support.stores import Stores, dynamo_stores
 
 # Senders and campaigns ---------------------------------------------------------
 
@@ -327,10 +331,120 @@ def test_the_gate_sees_that_a_person_is_held_until_they_are_released(stores: Sto
     stores.holds.hold(PHONE, "SM1", after(1))
     stores.holds.hold(PHONE, "SM2", after(2))
     held = look(stores).is_held
-    stores.holds.release(PHONE)
-    stores.holds.release(PHONE)
+    stores.holds.release(PHONE, after(2))
+    stores.holds.release(PHONE, after(2))
 
     assert (held, look(stores).is_held) == (True, False)
+
+
+# What is decided about a held person -----------------------------------------------------
+
+
+def test_a_released_message_that_is_delivered_again_holds_nobody(stores: Stores) -> None:
+    stores.holds.hold(PHONE, "SM1", after(1))
+    stores.holds.release(PHONE, after(9))
+
+    stores.holds.hold(PHONE, "SM1", after(1))
+    again = look(stores).is_held
+    stores.holds.hold(PHONE, "SM2", after(2))
+
+    assert (again, look(stores).is_held) == (False, True)
+
+
+def test_a_release_does_not_cover_what_was_said_since(stores: Stores) -> None:
+    stores.holds.hold(PHONE, "SM1", after(1))
+    stores.holds.hold(PHONE, "SM2", after(20))
+
+    stores.holds.release(PHONE, after(10))
+    of_the_first = look(stores).is_held
+    stores.holds.release(PHONE, after(20))
+
+    assert (of_the_first, look(stores).is_held) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("said_at", "is_held"), [(9, False), (10, True), (11, True)], ids=["before", "at", "after"]
+)
+@pytest.mark.parametrize("order", ["as it was said", "the other way round"])
+def test_who_asked_to_be_texted_is_held_for_what_they_said_since_alone(
+    stores: Stores, said_at: int, is_held: bool, order: str
+) -> None:
+    if order == "as it was said":
+        stores.holds.hold(PHONE, "SM1", after(said_at))
+        stores.holds.clear(PHONE, after(10))
+    else:
+        stores.holds.clear(PHONE, after(10))
+        stores.holds.hold(PHONE, "SM1", after(said_at))
+    stores.holds.clear(PHONE, after(5))
+
+    assert look(stores).is_held is is_held
+
+
+@pytest.mark.parametrize("before", [None, "SM0"], ids=["the first", "a later one"])
+def test_two_who_change_a_hold_at_one_moment_do_not_undo_each_other(before: str | None) -> None:
+    with dynamo_stores() as real:
+        if before is not None:
+            real.holds.hold(PHONE, before, after(0))
+
+        class Overtaken:
+            """Another message comes in between the read and the write, once."""
+
+            is_new = True
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real.client, name)
+
+            def put_item(self, **request: Any) -> Any:
+                if self.is_new:
+                    self.is_new = False
+                    real.holds.hold(PHONE, "SM2", after(20))
+                return real.client.put_item(**request)
+
+        DynamoHolds(Overtaken(), "SuppressionsTable").hold(PHONE, "SM1", after(1))
+        real.holds.release(PHONE, after(10))
+
+        assert look(real).is_held
+
+
+def test_a_hold_of_an_earlier_version_of_ours_stands_and_is_released() -> None:
+    with dynamo_stores() as real:
+        values = {"pk": f"{PHONE}#held", "held_at": after(1), "cause": "SM1"}
+        real.client.put_item(TableName="SuppressionsTable", Item=to_item(values))
+        before = look(real).is_held
+
+        real.holds.release(PHONE, after(5))
+        real.holds.hold(PHONE, "SM1", after(1))
+
+        assert (before, look(real).is_held) == (True, False)
+
+
+ASSISTANTS = a_conversation(operated_by="assistant", awaiting_since=after(1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_assistants", "is_closed"),
+    [
+        ({}, True, False),
+        ({"operated_by": "agent"}, False, False),
+        ({"is_held": True}, False, False),
+        ({"awaiting_since": None}, False, False),
+        ({"closed": True}, False, True),
+    ],
+    ids=["its own", "a person's", "held", "answered", "closed"],
+)
+def test_the_gate_sees_whose_conversation_it_is(
+    stores: Stores, changes: dict[str, Any], is_assistants: bool, is_closed: bool
+) -> None:
+    def seen() -> tuple[bool, bool]:
+        view = stores.gate.look(
+            phone=PHONE, campaign_id=None, sender_id="snd_a", conversation_id=ASSISTANTS.id
+        )
+        return view.is_assistants, view.is_closed
+
+    assert seen() == (False, False)
+    stores.keep_talk(replace(ASSISTANTS, **changes))
+
+    assert seen() == (is_assistants, is_closed)
 
 
 def test_the_gate_sees_the_newest_lease_even_when_it_is_over(stores: Stores) -> None:

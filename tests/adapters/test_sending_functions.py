@@ -27,7 +27,18 @@ from carillon.edge.batches import handle_each
 from infra.local.carrier import Carrier, Scenario
 from tests.support.assistants import an_entry
 from tests.support.clock import NOON
-from tests.support.messages import KEY, LEAD, PHONE, a_claim, a_run, a_watch, after, submit
+from tests.support.conversations import a_conversation
+from tests.support.messages import (
+    KEY,
+    LEAD,
+    PHONE,
+    a_claim,
+    a_reply,
+    a_run,
+    a_watch,
+    after,
+    submit,
+)
 from tests.support.places import somewhere_in_daytime
 from tests.support.second_provider import speak_for_second_provider
 from tests.support.sending import a_campaign, a_sender
@@ -453,6 +464,30 @@ def test_a_question_about_no_conversation_goes_back_to_its_queue(deployed: Deplo
     assert deployed.invoke("ask_assistant", a_batch(lost)) == failed("m0")
 
 
+def test_a_question_that_failed_too_often_is_a_persons(deployed: Deployment) -> None:
+    book = DynamoConversations(deployed.stores.client, "ConversationsTable")
+    # Of a campaign that cannot be read: the assistant fails over it whenever it is asked.
+    asked = book.save(
+        a_conversation(campaign_id="cmp_gone", operated_by="assistant", awaiting_since=after(1))
+    )
+    deployed.stores.messages.record_inbound(
+        RowRef(LEAD.pk, f"{KEY}#in#SMin1"),
+        a_reply("When are you open?", "SMin1"),
+        keyword="none",
+        office_id="off_north",
+    )
+    answers = []
+    for tries in (1, 3, 4):
+        batch = a_batch({"conversation_id": asked.id, "inbound_id": "SMin1"})
+        batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(tries)
+        answers.append(deployed.invoke("ask_assistant", batch))
+
+    kept = book.get(asked.id)
+    assert answers == [failed("m0"), failed("m0"), NOTHING_FAILED]
+    assert kept is not None
+    assert kept.section is Section.NEEDS_ATTENTION
+
+
 def test_an_answer_asks_for_its_receipts_at_its_own_senders_provider(
     deployed: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -587,8 +622,8 @@ def _unsolicited(deployed: Deployment) -> list[dict[str, Any]]:
 # The pacer and the reconciler ----------------------------------------------------
 
 
-def keep_campaign(deployed: Deployment, phones: list[str]) -> None:
-    deployed.stores.keep_campaign(a_campaign(parts=2, total=len(phones)))
+def keep_campaign(deployed: Deployment, phones: list[str], **changes: Any) -> None:
+    deployed.stores.keep_campaign(a_campaign(parts=2, total=len(phones), **changes))
     deployed.stores.keep_run(a_run(parts=2))
     for part in range(2):
         recipients = [
@@ -627,6 +662,25 @@ def test_a_woken_pacer_sends_every_lead_once_and_wakes_the_reconciler(
     run = deployed.stores.control.run("snd_a", "cmp_a")
     assert run is not None
     assert run.state == "done"
+
+
+def test_a_test_campaign_is_sent_to_the_last_lead_and_no_provider_hears_of_it(
+    deployed: Deployment, carrier: StartCarrier
+) -> None:
+    """P3: what a test key makes never reaches a provider."""
+    made = carrier()
+    phones = [f"+1202555{number:04d}" for number in range(101, 107)]
+    keep_campaign(deployed, phones, is_test=True)
+
+    deployed.invoke("send_messages", a_batch({"v": 1, "sender_id": "snd_a"}))
+
+    assert made.ledger.attempts() == []
+    rows = {
+        **deployed.stores.messages.rows("cmp_a", 0),
+        **deployed.stores.messages.rows("cmp_a", 1),
+    }
+    assert {row.status for row in rows.values()} == {LeadStatus.SUBMITTED}
+    assert {(row.provider_id or "")[:8] for row in rows.values()} == {"sandbox_"}
 
 
 def test_a_pacer_without_time_hands_over_and_the_next_minute_wakes_the_sender(

@@ -54,6 +54,22 @@ def test_a_claim_stores_everything_that_reconciling_needs(stores: Stores) -> Non
     assert (row.due_at, row.provider_id, row.submitted_at) == (None, None, None)
 
 
+def test_an_mms_is_marked_and_a_retry_without_its_files_is_not(stores: Stores) -> None:
+    """M5, A10: an edit may have taken the files away in between."""
+    first = a_claim(is_mms=True)
+    stores.messages.claim(first)
+    row = stores.row(LEAD)
+    assert row is not None
+    assert row["mms"] is True
+    stores.messages.record_retry(first, "30001", after(5))
+
+    assert stores.messages.claim(a_claim("claim-2", attempts=2, retry_of="claim-1"))
+
+    row = stores.row(LEAD)
+    assert row is not None
+    assert "mms" not in row
+
+
 def test_of_two_claims_of_one_lead_the_second_is_refused(stores: Stores) -> None:
     assert stores.messages.claim(a_claim("claim-1"))
 

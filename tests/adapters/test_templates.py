@@ -181,3 +181,45 @@ def test_any_text_compiles_or_is_refused_and_never_sends_a_brace_pair(body: str)
 
     assert "{{" not in text.replace("{ {", "")
     assert "{%" not in text
+
+
+# Short links (M6) --------------------------------------------------------------
+
+
+def test_a_short_link_stands_where_its_name_was() -> None:
+    template = compile_template("Hi {{ first_name }}: {{ links.offer }} or {{ links.terms }}.")
+
+    text = template.render(ANN, {"offer": "https://go.example/a", "terms": "https://go.example/b"})
+
+    assert text == "Hi Ann: https://go.example/a or https://go.example/b."
+    assert template.links == {"offer", "terms"}
+    assert template.fields == {"first_name"}
+
+
+def test_a_contacts_column_never_stands_in_for_a_short_link() -> None:
+    columns = {"links.offer": "https://evil.example", "links": "x", "linksoffer": "y"}
+
+    with pytest.raises(InvalidInput) as caught:
+        compile_template("{{ links.offer }}").render(columns, {"terms": "https://go.example/b"})
+
+    assert (caught.value.code, caught.value.field) == ("missing_link", "offer")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{{ links.offer | default: 'x' }}", "{{ links.a.b }}", "{{ link.offer }}", "{{ links[''] }}"],
+)
+def test_nothing_else_is_a_short_link(body: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        compile_template(body)
+
+    assert caught.value.code == "template_syntax"
+
+
+def test_all_fields_that_a_contact_lacks_are_named_in_the_order_of_the_text() -> None:
+    template = compile_template(
+        '{{ city }} {{ first_name }} {{ code }} {{ city }} {{ day | default: "soon" }}'
+    )
+
+    assert template.missing(ANN) == ["city", "code"]
+    assert template.missing({"city": "x", "code": "y", "first_name": "z"}) == []

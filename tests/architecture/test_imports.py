@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A body is parsed once, at the edge, into a command of the domain, and the permission
     # table is the domain's: the HTTP half of the edge knows more of it than its errors.
     "carillon.edge.http": {"carillon.domain", "carillon.edge", "aws_lambda_powertools", "chalice"},
+    "carillon.edge.acting": {"carillon.domain"},
     "carillon.edge.views": {"carillon.domain", "carillon.edge"},
     "carillon.edge.json_bodies": {"carillon.domain", "carillon.edge"},
     "carillon.settings": set(),
@@ -129,9 +130,12 @@ def test_a_function_is_one_short_file() -> None:
     }
     # The people's APIs are lists of routes, each of them one call.
     limits = {
-        "functions.campaigns_api.app": 260,
+        "functions.campaigns_api.app": 380,
         "functions.consent_api.app": 250,
+        "functions.contacts_api.app": 300,
         "functions.conversations_api.app": 320,
+        # All that sending stands on is composed here.
+        "functions.send_messages.app": 230,
     }
 
     assert [module for module in sizes if not module.endswith(".app")] == []

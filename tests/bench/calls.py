@@ -85,6 +85,7 @@ def _hot_calls(client: Any, name: str) -> dict[str, Call]:
         control_table="ControlTable",
         suppressions_table="SuppressionsTable",
         messages_table="MessagesTable",
+        conversations_table="ConversationsTable",
     )
 
     def claim_of(number: int) -> Any:

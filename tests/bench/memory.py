@@ -36,6 +36,7 @@ from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.walk_parts import Walking
 from tests.bench.world import BODY, phone_number
 from tests.support.clock import NOON, FakeClock
+from tests.support.contacts import FakeSegmentDirectory
 from tests.support.outbox import nothing_to_answer
 from tests.support.sending import (
     FakeBudgets,
@@ -104,6 +105,7 @@ def _plan(leads: int) -> None:
     planning = Planning(
         campaigns=plans,
         lists=_OneImport(contacts=leads),
+        segments=FakeSegmentDirectory(),
         contacts=_Generated(leads),
         objects=_KeepsNoObjects(),
         plan_queue=FakeQueue(),
@@ -367,7 +369,13 @@ class _KeepsNoRows:
 
 class _Open:
     def look(
-        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
+        self,
+        *,
+        phone: str,
+        campaign_id: str | None,
+        sender_id: str,
+        lead: RowRef | None = None,
+        conversation_id: str | None = None,
     ) -> GateView:
         return GateView(opted_out=False, campaign_active=True, lease_token=1, campaign_version=1)
 

@@ -36,6 +36,7 @@ from carillon.adapters.dynamodb.contacts import (
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
@@ -92,6 +93,7 @@ _ROOT = Path(__file__).parents[2]
 _CONTROL, _MESSAGES, _COUNTERS = "ControlTable", "MessagesTable", "CountersTable"
 _CONTACTS, _SUPPRESSIONS, _BUCKET = "ContactsTable", "SuppressionsTable", "files"
 _CONSENT = "ConsentTable"
+_CONVERSATIONS = "ConversationsTable"
 _QUEUES = {
     name: f"https://queue.local/{name}"
     for name in ("import", "plan", "send", "receipt", "inbound", "reconcile", "recount")
@@ -221,7 +223,9 @@ class World:
         importing = Importing(
             lists=self._lists,
             contacts=self._contacts,
-            opt_outs=DynamoOptOutLookup(self._dynamodb, _SUPPRESSIONS),
+            opt_outs=DynamoOptOutLookup(
+                self._dynamodb, _SUPPRESSIONS, ErasureMarks(self._dynamodb, _CONTROL)
+            ),
             files=self._objects,
             queue=self._queues["import"],
             clock=self.timeline,
@@ -268,6 +272,7 @@ class World:
         planning = Planning(
             campaigns=self._plans,
             lists=self._lists,
+            segments=self._lists,
             contacts=self._contacts,
             objects=self._objects,
             plan_queue=self._queues["plan"],
@@ -288,6 +293,7 @@ class World:
                 control_table=_CONTROL,
                 suppressions_table=_SUPPRESSIONS,
                 messages_table=_MESSAGES,
+                conversations_table=_CONVERSATIONS,
             ),
             provider=_Metered(self.carrier, self.meter),
             suppressions=DynamoSuppressions(
@@ -315,6 +321,8 @@ class World:
             answering=Answering(
                 outbox=self._outbox,
                 conversations=self._messages,
+                book=DynamoConversations(self._dynamodb, _CONVERSATIONS),
+                on_error=_raise,
                 # Nobody answers in the bench.
                 resolve=lambda _ref, _row: Resolution.WAITING,
                 grace=timedelta(seconds=60),
@@ -356,7 +364,7 @@ class World:
             ),
             holds=DynamoHolds(self._dynamodb, _SUPPRESSIONS),
             inbox=Inbox(
-                book=DynamoConversations(self._dynamodb, "ConversationsTable"),
+                book=DynamoConversations(self._dynamodb, _CONVERSATIONS),
                 audiences=self._audiences,
                 directory=self._directory,
                 clock=self.timeline,
@@ -438,6 +446,7 @@ class World:
             start_due_campaigns(
                 Starting(
                     campaigns=self._plans,
+                    policy=self._directory.policy,
                     plan_queue=self._queues["plan"],
                     clock=self.timeline,
                     lateness_limit=timedelta(hours=1),

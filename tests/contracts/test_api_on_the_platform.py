@@ -60,9 +60,10 @@ def _reply(answer: Any) -> Reply:
 
 @dataclass(frozen=True)
 class Deployed:
-    """A platform with one office, its manager, and nobody."""
+    """A platform with one office, an admin, its manager, and nobody."""
 
     platform: LocalPlatform
+    boss: Client
     manager: Client
     nobody: Client
     office_id: str
@@ -78,7 +79,7 @@ def deployed() -> Iterator[Deployed]:
         office_id = boss.send("POST", "/v1/offices", office).body["id"]
         person = platform.add_person("manager@example.com", role="manager", offices=[office_id])
         manager = Client(platform.api_url, platform.sign_in(person))
-        yield Deployed(platform, manager, Client(platform.api_url), office_id)
+        yield Deployed(platform, boss, manager, Client(platform.api_url), office_id)
 
 
 def assert_problem(reply: Reply, status: int, code: str) -> None:
@@ -257,3 +258,73 @@ def test_a_canned_reply_comes_and_goes_through_the_gateway(deployed: Deployed) -
 
     assert (made.status, removed.status) == (201, 200)
     assert manager.send("GET", "/v1/canned-replies").body["items"] == []
+
+
+# API keys, users and the audit log (P2 to P4) --------------------------------------
+
+
+def test_a_key_opens_the_api_until_it_is_revoked_and_only_to_whom_it_was_shown(
+    deployed: Deployed,
+) -> None:
+    made = deployed.boss.send(
+        "POST", "/v1/api-keys", {"name": "ETL", "role": "analyst", "offices": [deployed.office_id]}
+    )
+    machine = Client(deployed.platform.api_url, made.body["secret"])
+    forger = Client(deployed.platform.api_url, made.body["secret"][:-1] + "x")
+
+    me = machine.send("GET", "/v1/me")
+    assert (me.status, me.body["subject"], me.body["key"]) == (200, made.body["id"], "live")
+    assert (me.body["role"], me.body["offices"]) == ("analyst", [deployed.office_id])
+    assert machine.send("POST", "/v1/offices", {"name": "x", "timezone": "UTC"}).status == 403
+    assert_problem(forger.send("GET", "/v1/me"), 401, "unauthenticated")
+
+    shown = deployed.boss.send("GET", f"/v1/api-keys/{made.body['id']}")
+    assert "secret" not in shown.body
+    assert shown.body["last_used_at"] is not None
+    assert deployed.boss.send("POST", f"/v1/api-keys/{made.body['id']}/revoke").status == 200
+    # The gateway keeps what it was told for a minute, for each way of writing the header.
+    asked_anew = machine.send("GET", "/v1/me", Authorization=f"bearer {made.body['secret']}")
+    assert_problem(asked_anew, 401, "unauthenticated")
+
+
+def test_a_user_who_is_disabled_does_not_come_in_with_the_token_that_they_have(
+    deployed: Deployed,
+) -> None:
+    person = deployed.platform.add_person("leaver@example.com", role="agent")
+    token = deployed.platform.sign_in(person)
+    listed = deployed.boss.send("GET", "/v1/users").body["items"]
+    (user,) = [one for one in listed if one["email"] == "leaver@example.com"]
+
+    disabled = deployed.boss.send("POST", f"/v1/users/{user['id']}/disable")
+
+    assert (disabled.status, disabled.body["status"]) == (200, "disabled")
+    refused = Client(deployed.platform.api_url, token).send("GET", "/v1/me")
+    assert_problem(refused, 401, "unauthenticated")
+
+
+def test_an_invited_user_is_listed_with_role_and_offices(deployed: Deployed) -> None:
+    wanted = {"email": "new@example.com", "role": "agent", "offices": [deployed.office_id]}
+
+    made = deployed.boss.send("POST", "/v1/users", wanted)
+
+    assert (made.status, made.body["status"], made.body["role"]) == (201, "invited", "agent")
+    members = deployed.boss.send("GET", f"/v1/offices/{deployed.office_id}/members")
+    assert made.body["id"] in [one["id"] for one in members.body["items"]]
+
+
+def test_what_was_changed_is_in_the_audit_log_within_seconds(deployed: Deployed) -> None:
+    changed = deployed.boss.send("PATCH", f"/v1/offices/{deployed.office_id}", {"name": "Hamburg"})
+    assert changed.status == 200
+
+    def entries() -> list[Any]:
+        path = f"/v1/audit-log?object_id={deployed.office_id}"
+        found: list[Any] = deployed.boss.send("GET", path).body["items"]
+        return [one for one in found if one["act"] == "changed"]
+
+    deadline = time.monotonic() + 20
+    while not entries() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    (entry,) = entries()
+    assert (entry["before"], entry["after"]) == ({"name": "Berlin"}, {"name": "Hamburg"})
+    assert entry["actor"] == deployed.boss.send("GET", "/v1/me").body["subject"]

@@ -52,7 +52,7 @@ def test_no_route_is_served_by_two_functions() -> None:
 
 def test_every_route_asks_for_an_access_token_but_the_public_pages() -> None:
     for route, operation in operations():
-        expected = None if route in PUBLIC else [{"Cognito": [openapi.SCOPE]}]
+        expected: Any = None if route in PUBLIC else [{"Caller": []}]
         assert operation.get("security") == expected, route
 
 
@@ -71,11 +71,19 @@ def test_the_gateways_may_call_every_function_that_the_contract_or_a_webhook_rea
     callable_ = {one[1]["Name"] if isinstance(one, list) else one[11:] for one in named}
     waited_for = source()["Resources"]["Invocations"]["DependsOn"]
 
-    assert callable_ == {*openapi.API_FUNCTIONS, "dashboard", "provider_webhooks"}
+    assert callable_ == {
+        *openapi.API_FUNCTIONS,
+        "authorize_requests",
+        "dashboard",
+        "follow_links",
+        "provider_webhooks",
+    }
     assert set(waited_for) == {
         *openapi.API_FUNCTIONS.values(),
+        openapi.AUTHORIZER_FUNCTION,
         openapi.DASHBOARD_FUNCTION,
         "ProviderWebhooksFunction",
+        "FollowLinksFunction",
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb.schema import SHELVES
 from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
@@ -19,18 +20,47 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
 CONSENT = "ConsentTable"
 DELIVERIES = "DeliveriesTable"
+AUDIT = "AuditTable"
 CONVERSATIONS = "ConversationsTable"
 
 DATABASE: dict[str, dict[str, set[str]]] = {
     "organisation_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"}, INDEX: {"Query"}},
-    "contacts_api": {CONTROL: {"GetItem", "PutItem", "UpdateItem"}, INDEX: {"Query"}},
-    # DeleteItem: an entry of what an assistant knows.
-    "campaigns_api": {
+    "contacts_api": {
+        # DeleteItem: a segment goes.
         CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
         INDEX: {"Query"},
+        CONTACTS: {"GetItem", "Query"},
+        # PutItem: somebody who is to be erased is texted no more from that moment on.
+        SUPPRESSIONS: {"BatchGetItem", "PutItem"},
+    },
+    # Everything about one person: read, and erased.
+    "answer_people": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+        INDEX: {"Query"},
+        CONTACTS: {"GetItem", "DeleteItem"},
+        MESSAGES: {"Query", "PutItem", "UpdateItem", "DeleteItem"},
+        CONVERSATIONS: {"GetItem", "DeleteItem"},
+        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        CONSENT: {"GetItem", "PutItem", "DeleteItem", "Query"},
+    },
+    # DeleteItem: an entry of what an assistant knows, a campaign that was never live. Batches:
+    # the rows of a list; the entries by which a campaign is found.
+    "campaigns_api": {
+        CONTROL: {
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "Query",
+            "BatchGetItem",
+            "BatchWriteItem",
+        },
+        **{f"{CONTROL}/{index}": {"Query"} for index, _ in SHELVES.values()},
         # A campaign that is stopped hands on its conversations.
         CONVERSATIONS: {"GetItem", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (2, 3)},
+        # Whom a preview is for.
+        CONTACTS: {"Query"},
     },
     "analytics_api": {
         CONTROL: {"GetItem", "Query"},
@@ -40,8 +70,9 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
     },
     "consent_api": {
-        # BatchGetItem: whose the campaigns are in which somebody opted out.
-        CONTROL: {"GetItem", "BatchGetItem", "Query"},
+        # BatchGetItem: whose the campaigns are in which somebody opted out. PutItem: the key
+        # of erased people's hashes, as below.
+        CONTROL: {"GetItem", "BatchGetItem", "PutItem", "Query"},
         MESSAGES: {"Query"},
         SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -54,11 +85,12 @@ DATABASE: dict[str, dict[str, set[str]]] = {
     },
     "conversations_api": {
         # PutItem: a reply waits in its sender's outbox. DeleteItem: a canned reply goes.
-        CONTROL: {"GetItem", "Query", "PutItem", "DeleteItem"},
+        # BatchGetItem: the campaigns that a limited user is an agent of.
+        CONTROL: {"GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem"},
         # PutItem: the reply's row. UpdateItem: that an agent has opted somebody out.
         MESSAGES: {"GetItem", "Query", "PutItem", "UpdateItem"},
-        # DeleteItem: somebody who was held is let go.
-        SUPPRESSIONS: {"GetItem", "PutItem", "DeleteItem"},
+        # PutItem: somebody who was held is let go.
+        SUPPRESSIONS: {"GetItem", "PutItem"},
         CONSENT: {"PutItem"},
         CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
@@ -85,13 +117,26 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         f"{CONSENT}/gsi1": {"Query"},
     },
     "dashboard": {},
+    # UpdateItem: when a key was used last.
+    "authorize_requests": {CONTROL: {"GetItem", "UpdateItem"}},
+    "people_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"},
+        INDEX: {"Query"},
+        AUDIT: {"Query"},
+        **{f"{AUDIT}/gsi{number}": {"Query"} for number in (1, 2)},
+    },
+    "record_audit_log": {AUDIT: {"PutItem"}},
     "provider_webhooks": {CONTROL: {"GetItem"}},
+    # Strangers call it: it finds whose link it is, and notes the click.
+    "follow_links": {CONTROL: {"GetItem", "BatchGetItem"}, MESSAGES: {"Query", "UpdateItem"}},
     "import_contacts": {
-        CONTROL: {"GetItem", "UpdateItem"},
+        # PutItem: the key of erased people's hashes is drawn by whoever needs it first.
+        CONTROL: {"GetItem", "PutItem", "UpdateItem"},
         CONTACTS: {"GetItem", "PutItem"},
         SUPPRESSIONS: {"BatchGetItem"},
     },
-    "start_due_campaigns": {CONTROL: {"UpdateItem"}, INDEX: {"Query"}},
+    # GetItem: whether the policy asks for approvals.
+    "start_due_campaigns": {CONTROL: {"GetItem", "UpdateItem"}, INDEX: {"Query"}},
     # Scan: all opt-outs are compared with a provider's own list, a page at a time.
     "mirror_opt_outs": {
         CONTROL: {"GetItem", "Query", "PutItem"},
@@ -120,6 +165,10 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONSENT: {"PutItem"},
         # How many of the campaign's messages failed, to stop it.
         COUNTERS: {"Query"},
+        # BatchGetItem: whose conversation it is by now is read before each answer's send.
+        # PutItem: a promised reply is let go, and an answer that never left calls a person.
+        CONVERSATIONS: {"GetItem", "BatchGetItem", "PutItem"},
+        f"{CONVERSATIONS}/gsi4": {"Query"},
     },
     "aws_sms_events": {INDEX: {"Query"}},
     # PutItem: a receipt without a row is parked; a receipt can say "opted out".
@@ -164,7 +213,8 @@ DATABASE: dict[str, dict[str, set[str]]] = {
 
 SENDS: dict[str, set[str]] = {
     "organisation_api": {"send"},
-    "contacts_api": {"import"},
+    "contacts_api": {"import", "people"},
+    "answer_people": {"people"},
     "campaigns_api": {"plan", "send", "recount"},
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
@@ -180,6 +230,7 @@ SENDS: dict[str, set[str]] = {
     "send_messages": {"send", "reconcile"},
     "aws_sms_events": {"receipts", "inbound"},
     "aggregate_counters": {"counters-dead"},
+    "record_audit_log": {"audit-dead"},
     "process_inbound": {"media", "assistant"},
     "ask_assistant": {"send"},
     "reconcile_messages": {"send", "reconcile", "recount"},
@@ -187,6 +238,7 @@ SENDS: dict[str, set[str]] = {
 }
 
 TAKES: dict[str, str] = {
+    "answer_people": "people",
     "move_opt_outs": "opt-outs",
     "export_data": "exports",
     "deliver_webhooks": "deliveries",
@@ -203,17 +255,34 @@ TAKES: dict[str, str] = {
 }
 
 FILES: dict[str, dict[str, set[str]]] = {
-    "contacts_api": {"uploads": {"PutObject", "GetObject"}, "rejected": {"GetObject"}},
+    # Files of campaigns.
+    "campaigns_api": {
+        "uploads": {"PutObject", "GetObject"},
+        "outbound": {"PutObject", "GetObject"},
+    },
+    "contacts_api": {
+        "uploads": {"PutObject", "GetObject"},
+        "rejected": {"GetObject"},
+        "exports": {"GetObject"},
+    },
+    "answer_people": {
+        "audiences": {"GetObject", "PutObject"},
+        "uploads": {"GetObject", "DeleteObject"},
+        "rejected": {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"},
+        "exports": {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"},
+        "media": {"DeleteObject"},
+    },
     "import_contacts": {
         "uploads": {"GetObject", "PutObject", "AbortMultipartUpload"},
         "rejected": {"PutObject", "AbortMultipartUpload"},
     },
     "consent_api": {"uploads": {"PutObject", "GetObject"}, "audiences": {"GetObject"}},
     "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
-    "integrations_api": {"exports": {"GetObject"}},
-    "export_data": {"exports": {"GetObject", "PutObject", "AbortMultipartUpload"}},
+    "integrations_api": {"extracts": {"GetObject"}},
+    "export_data": {"extracts": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
-    "send_messages": {"audiences": {"GetObject"}},
+    # Providers get a campaign's files by links that it signs.
+    "send_messages": {"audiences": {"GetObject"}, "outbound": {"GetObject"}},
     "fetch_media": {"media": {"PutObject"}},
     "reconcile_messages": {"audiences": {"GetObject"}},
     # A contact's name, and what they were sent.
@@ -224,7 +293,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 
 # Listing is what turns "forbidden" into "not there" when an object is missing.
 LISTS_FILES = {
-    *("contacts_api", "consent_api", "conversations_api"),
+    *("contacts_api", "campaigns_api", "answer_people", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
     "export_data",
 }
@@ -237,6 +306,7 @@ KNOWS_SECRETS = {
     "reconcile_messages",
     "mirror_opt_outs",
 }
+KNOWS_THE_LOGS_KEY = {"people_api", "record_audit_log"}
 # A confirmation that must be tried again has five minutes, not a visibility; a file that is not
 # there yet waits as long as it is old; another reply is queued within seconds.
 DEFERS = {"process_inbound", "fetch_media", "ask_assistant"}
@@ -273,7 +343,7 @@ def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: st
     granted: dict[str, set[str]] = {}
     for actions, names in _granted(folder, "dynamodb"):
         for name in names:
-            if name in ("${MessagesStreamArn}", "${ControlStreamArn}"):
+            if name.endswith("StreamArn}"):
                 continue
             table = re.search(r"table/\$\{(\w+)\}(/index/(\w+))?$", name)
             assert table, name
@@ -284,20 +354,48 @@ def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: st
     assert granted == DATABASE[folder]
 
 
-def test_only_the_counters_and_the_events_read_a_stream() -> None:
-    """DynamoDB serves two readers of a shard; a third would hold all of them up."""
-    read = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
-    for stream, readers in {
-        "${MessagesStreamArn}": {"aggregate_counters", "publish_events"},
-        "${ControlStreamArn}": {"publish_events"},
-    }.items():
-        granted = {
-            folder: actions
-            for folder in FOLDERS
-            for actions, names in _granted(folder, "dynamodb")
-            if stream in names
-        }
-        assert granted == dict.fromkeys(readers, read)
+def test_only_three_functions_read_streams_and_each_its_own() -> None:
+    readers = {
+        folder: (actions, set(names))
+        for folder in FOLDERS
+        for actions, names in _granted(folder, "dynamodb")
+        if any(name.endswith("StreamArn}") for name in names)
+    }
+    reading = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+
+    assert readers == {
+        "aggregate_counters": (reading, {"${MessagesStreamArn}"}),
+        "record_audit_log": (reading, {"${ControlStreamArn}", "${ConsentStreamArn}"}),
+        # DynamoDB serves two readers of a shard; a third would hold all of them up.
+        "publish_events": (reading, {"${MessagesStreamArn}", "${ControlStreamArn}"}),
+    }
+
+
+def test_nobody_may_change_or_delete_an_entry_of_the_audit_log() -> None:
+    """P4: one function puts entries, another reads them, and there is nothing else."""
+    granted = {
+        (folder, action)
+        for folder in FOLDERS
+        for actions, names in _granted(folder, "dynamodb")
+        if any("${AuditTable}" in name for name in names)
+        for action in actions
+    }
+
+    assert granted == {("record_audit_log", "PutItem"), ("people_api", "Query")}
+
+
+def test_one_function_alone_changes_the_user_pool_and_no_other() -> None:
+    granted = {folder: found for folder in FOLDERS if (found := _granted(folder, "cognito-idp"))}
+
+    ((actions, names),) = granted.pop("people_api")
+    assert granted == {}
+    assert names == ["${UserPoolArn}"]
+    # Neither a password nor an address of somebody can be changed, and nobody is deleted.
+    assert actions == {
+        *("AdminCreateUser", "AdminGetUser", "AdminDisableUser", "AdminEnableUser"),
+        *("AdminListGroupsForUser", "AdminAddUserToGroup", "AdminRemoveUserFromGroup"),
+        *("AdminUserGlobalSignOut", "CreateGroup", "ListUsers", "ListUsersInGroup"),
+    }
 
 
 def test_the_analytics_only_read() -> None:
@@ -342,9 +440,12 @@ def test_a_function_touches_its_own_prefixes_of_the_bucket(folder: str) -> None:
 def test_a_function_reads_secrets_below_the_prefix_or_none(folder: str) -> None:
     granted = _granted(folder, "secretsmanager")
 
-    assert bool(granted) == (folder in KNOWS_SECRETS)
+    assert bool(granted) == (folder in KNOWS_SECRETS | KNOWS_THE_LOGS_KEY)
     for actions, names in granted:
         assert actions == {"GetSecretValue"}
+        if folder in KNOWS_THE_LOGS_KEY:
+            assert names == ["${AuditSecretArn}"]
+            continue
         assert [name.rpartition(":secret:")[2] for name in names] == ["${SecretPrefix}*"]
 
 
@@ -394,7 +495,8 @@ def test_a_role_grants_nothing_but_these_services(folder: str) -> None:
         for action in many(statement["Action"])
     }
 
-    assert services <= {"dynamodb", "sqs", "s3", "secretsmanager", "sms-voice"}
+    known = {"dynamodb", "sqs", "s3", "secretsmanager", "sms-voice"}
+    assert services <= known | ({"cognito-idp"} if folder == "people_api" else set())
     assert _role(folder)["Properties"]["ManagedPolicyArns"] == [{"Ref": "WriteLogs"}]
 
 

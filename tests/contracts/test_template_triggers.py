@@ -1,11 +1,21 @@
 """Queues and streams: what cfn-lint and `sam validate` let pass and AWS or the night would not."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
+from carillon.adapters.dynamodb import schema
 from carillon.edge.batches import MOST_TRIES
-from tests.support.template import folder_of, functions, referred, resources, transformed
+from tests.support.template import (
+    ROOT,
+    folder_of,
+    functions,
+    referred,
+    resources,
+    transformed,
+)
 
 QUEUES = resources("AWS::SQS::Queue", "queues")
 TRIGGERS = resources("AWS::Lambda::EventSourceMapping")
@@ -79,7 +89,7 @@ def test_somebody_is_woken_when_work_waits_too_long(queue: str) -> None:
     assert name in _watched("AWS/SQS", "ApproximateAgeOfOldestMessage")
 
 
-@pytest.mark.parametrize("stream", _streams(), ids=lambda one: folder_of(one["FunctionName"]))
+@pytest.mark.parametrize("stream", _streams(), ids=lambda one: referred(one["FunctionName"]))
 def test_a_stream_gives_up_a_poison_record_and_says_where(stream: dict[str, Any]) -> None:
     assert stream["BisectBatchOnFunctionError"] is True
     assert 1 <= stream["MaximumRetryAttempts"] <= 50
@@ -88,10 +98,34 @@ def test_a_stream_gives_up_a_poison_record_and_says_where(stream: dict[str, Any]
     assert stream["StartingPosition"] == "TRIM_HORIZON"
 
 
-@pytest.mark.parametrize("stream", _streams(), ids=lambda one: folder_of(one["FunctionName"]))
-def test_a_full_batch_of_the_stream_fits_an_invocation(stream: dict[str, Any]) -> None:
+def test_a_full_batch_of_a_stream_fits_an_invocation() -> None:
     """Lambda takes 6 MB: 5,900 records of 1 KB, of which the largest row has about two."""
-    assert stream["BatchSize"] <= 2000
+    sizes = sorted((referred(one["FunctionName"]), one["BatchSize"]) for one in _streams())
+
+    # A campaign's item may hold ten texts of 1,600 characters, and a record two images of it.
+    assert sizes == [
+        ("AggregateCountersFunction", 1000),
+        ("PublishEventsFunction", 100),
+        ("PublishEventsFunction", 1000),
+        *[("RecordAuditLogFunction", 100)] * 2,
+    ]
+
+
+def test_the_audit_log_is_given_every_item_that_it_tells_of() -> None:
+    """P4: what a filter leaves out is never told, whatever ``schema.audited`` knows."""
+    filters = [
+        json.loads(pattern["Pattern"])["dynamodb"]["Keys"]
+        for one in _streams()
+        if referred(one["FunctionName"]) == "RecordAuditLogFunction"
+        for pattern in one["FilterCriteria"]["Filters"]
+    ]
+    kinds = ("CMP", "SND", "USR", "KEY")
+
+    assert all(schema.audited(f"{kind}#x", kind) for kind in kinds)
+    assert schema.audited("ORG", "POLICY")
+    assert schema.audited("ORG", schema.office_sk("off_1"))
+    assert {"sk": {"S": ["CMP", "SND", "POLICY", "USR", "KEY"]}} in filters
+    assert {"pk": {"S": ["ORG"]}, "sk": {"S": [{"prefix": "OFF#"}]}} in filters
 
 
 def test_sending_takes_one_wake_up_at_a_time() -> None:
@@ -196,3 +230,11 @@ def test_outputs_name_what_an_operator_needs() -> None:
         "AlarmTopic",
     }
     assert {f"{queue}Url" for queue in set(DEAD) | _stream_dead_queues()} <= outputs
+
+
+def test_a_question_is_handed_to_a_person_twice_before_it_is_dead() -> None:
+    given_out = QUEUES["AssistantQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    app = (ROOT / "functions" / "ask_assistant" / "app.py").read_text()
+    (tries,) = re.findall(r"^TRIES = (\d+)$", app, re.MULTILINE)
+
+    assert given_out - int(tries) == 2

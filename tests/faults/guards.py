@@ -50,26 +50,52 @@ _BOOK = _CORE + "adapters/dynamodb/conversations.py"
 _KEEP = _CORE + "usecases/keep_conversation.py"
 _SAY = _CORE + "usecases/reply_in_conversation.py"
 _ASK = _CORE + "usecases/ask_assistant.py"
+_SPEAK = _CORE + "usecases/speak_for_assistant.py"
+_WALK_OUTBOX = _CORE + "usecases/walk_outbox.py"
+_OUTBOX = _CORE + "adapters/dynamodb/outbox.py"
+_HOLD = _CORE + "domain/hold.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
+_CAMPAIGN_TABLE = _CORE + "adapters/dynamodb/entities/campaigns.py"
+_DUE = _CORE + "usecases/start_due_campaigns.py"
+_APPROVALS = _CORE + "usecases/approve_launches.py"
+_APPROVAL = _CORE + "domain/approval.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
+_AUDIENCE = _CORE + "domain/audience.py"
+_MARKS = _CORE + "adapters/dynamodb/erasure_marks.py"
+_PERSON = _CORE + "adapters/dynamodb/person_records.py"
+_ERASE = _CORE + "usecases/erase_person.py"
+_PLAN_AUDIENCE = _CORE + "usecases/plan_audience.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
 _EXPORTS = _CORE + "domain/exports.py"
 _EXPORT_JOBS = _CORE + "adapters/dynamodb/exports.py"
 _EXPORT_ROWS = _CORE + "usecases/export_rows.py"
+_ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
+
+_SANDBOX = _CORE + "adapters/providers/sandbox.py"
+_REGISTRY = _CORE + "adapters/providers/registry.py"
+_CAMPAIGNS = _CORE + "usecases/manage_campaigns.py"
+_DOOR = _CORE + "usecases/admit_caller.py"
+_KEYS = _CORE + "domain/api_keys.py"
+_TOKENS = _CORE + "adapters/access_tokens.py"
+_USERS = _CORE + "usecases/manage_users.py"
+_RIGHTS = _CORE + "domain/permissions.py"
+_AUDIT = _CORE + "domain/audit.py"
 
 _LEADS_SUITE = "tests/adapters/test_sending_leads.py"
 _TALKS_SUITE = "tests/adapters/test_sending_conversations.py"
 _TWINS = "tests/adapters/test_twin_messages.py"
 _MEDIA_SUITE = "tests/adapters/test_media.py"
 _FILES_SUITE = "tests/adapters/test_attachments.py"
+_OUTBOX_SUITE = "tests/adapters/test_outbox.py"
 _BOOK_SUITE = "tests/adapters/test_conversations.py"
 _TRANSCRIPTS_SUITE = "tests/adapters/test_transcripts.py"
 _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
 _CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
 _GATE_SUITE = "tests/adapters/test_gate_reads.py"
 _COUNTERS_SUITE = "tests/adapters/test_counters.py"
+_SHELVES_SUITE = "tests/adapters/test_campaign_shelves.py"
 _CONTACTS_SUITE = "tests/adapters/test_contacts.py"
 _FUNCTIONS_SUITE = "tests/adapters/test_sending_functions.py"
 _WEBHOOKS_SUITE = "tests/contracts/test_provider_webhooks_function.py"
@@ -78,7 +104,10 @@ _TWILIO_SUITE = "tests/contracts/test_twilio_adapter.py"
 _SLIM_SUITE = "tests/adapters/test_slim_client.py"
 _KEPT_SUITE = "tests/adapters/test_kept_connections.py"
 _SIGNING_SUITE = "tests/adapters/test_signing.py"
+_ANSWERS = "tests/faults/test_answers.py"
+_OUTBOX_WALK = "tests/unit/test_walk_outbox.py"
 _CRASHES = "tests/faults/test_crash_points.py"
+_ANSWERS = "tests/faults/test_answers.py"
 _FENCE = "tests/faults/test_opt_out_fence.py"
 _PAUSES = "tests/faults/test_pause_and_fence.py"
 _RACES = "tests/faults/test_silence_and_races.py"
@@ -91,6 +120,8 @@ _ODD_ROWS = "tests/faults/test_odd_rows.py"
 _CLOCK_SUITE = "tests/adapters/test_system_clock.py"
 _RULES = "tests/faults/test_sending_rules.py"
 _LIMITS_SUITE = "tests/adapters/test_sending_limits.py"
+_CLICKS = "tests/faults/test_clicks.py"
+_CLICKS_SUITE = "tests/adapters/test_clicks.py"
 _UNIT = "tests/unit/test_"
 
 
@@ -263,14 +294,14 @@ GUARDS = (
     Guard(
         "the gate reads consent consistently",
         _GATE,
-        'schema.held_pk(phone)}}],\n                "ConsistentRead": True,',
-        'schema.held_pk(phone)}}],\n                "ConsistentRead": False,',
+        'for pk in people],\n                "ConsistentRead": True,',
+        'for pk in people],\n                "ConsistentRead": False,',
         (_GATE_SUITE,),
     ),
     Guard(
         "who may have meant to opt out is not texted",
         _SEND,
-        "if view.is_held and (assignment.answer is None or assignment.by_assistant):",
+        "if view.is_held and assignment.answer is None:",
         "if view.is_held and assignment.by_assistant:",
         (_UNIT + "send_lead.py",),
         "meant_to_opt_out",
@@ -278,24 +309,152 @@ GUARDS = (
     Guard(
         "the assistant does not speak to somebody who is held",
         _SEND,
-        "if view.is_held and (assignment.answer is None or assignment.by_assistant):",
-        "if view.is_held and assignment.answer is None:",
-        ("tests/faults/test_answers.py",),
-        "held_meanwhile",
+        "        if view.is_held:\n            # A person has to speak to them now (V6).\n",
+        "        if view.opted_out:\n            # A person has to speak to them now (V6).\n",
+        (_UNIT + "send_lead.py",),
+        "held_by_now",
+    ),
+    Guard(
+        "the assistant's answer does not go once a person has the conversation",
+        _SEND,
+        'return None if view.is_assistants else "conversation_taken_over"',
+        "return None",
+        (_ANSWERS,),
+        "once_a_person_has",
+    ),
+    Guard(
+        "no answer goes in a conversation that has left the queue",
+        _SEND,
+        '        if view.is_closed:\n            return "conversation_closed"\n',
+        "",
+        (_ANSWERS,),
+        "left_the_queue",
+    ),
+    Guard(
+        "the gate knows whose conversation it is",
+        _GATE,
+        'talk.get("operated_by") == ASSISTANT',
+        '"operated_by" in talk',
+        (_CONTROL_SUITE,),
+        "whose_conversation and dynamodb",
+    ),
+    Guard(
+        "the gate knows a conversation that has left the queue",
+        _GATE,
+        'is_closed=talk.get("closed", False),',
+        "is_closed=False,",
+        (_CONTROL_SUITE,),
+        "whose_conversation and dynamodb",
     ),
     Guard(
         "an answer does not leave hours late",
-        _CORE + "usecases/walk_outbox.py",
-        "text=None if is_late else reply.text,",
-        "text=reply.text,",
-        ("tests/faults/test_answers.py",),
+        _WALK_OUTBOX,
+        "if now - (reply.due_at or reply.queued_at) > LATEST:",
+        "if now < reply.queued_at:",
+        (_ANSWERS,),
         "midnight",
     ),
     Guard(
+        "an answer does not leave after the recipient's hours",
+        _WALK_OUTBOX,
+        "closes_at=None if problem else reply.closes_at,",
+        "closes_at=None,",
+        (_OUTBOX_WALK,),
+        "while_it_waits",
+    ),
+    Guard(
+        "an answer put off to the moment it stands at is not lost",
+        _OUTBOX,
+        "if _entry_key(later) != _entry_key(reply):",
+        "if later.look_at is not None:",
+        (_OUTBOX_SUITE,),
+        "same_moment and dynamodb",
+    ),
+    Guard(
+        "one answer that fails us does not stop the others",
+        _WALK_OUTBOX,
+        "self._contained(reply, partial(self._admit, reply, now))",
+        "self._admit(reply, now)",
+        (_OUTBOX_WALK,),
+        "cannot_be_read",
+    ),
+    Guard(
+        "a look asks the provider a bounded number of times",
+        _WALK_OUTBOX,
+        "return self._resolves_left >= 0 and",
+        "return",
+        (_OUTBOX_WALK,),
+        "few_at_a_time",
+    ),
+    Guard(
+        "an answer that waits does not hide the ones behind it",
+        _WALK_OUTBOX,
+        "            self._put_off(reply, row.due_at)\n",
+        "            self._coming.append(row.due_at)\n",
+        (_OUTBOX_WALK,),
+        "hide",
+    ),
+    Guard(
+        "a promised reply is found by the minute's net",
+        _SPEAK,
+        "for conversation_id in book.promised(clock.now() - FORGOTTEN, _MOST_FORGOTTEN):",
+        'for conversation_id in [""]:',
+        (_UNIT + "speak_for_assistant.py",),
+        "forgotten",
+    ),
+    Guard(
+        "a released message holds nobody again",
+        _HOLD,
+        "if is_cleared or cause in before.released or cause in before.signals:",
+        "if is_cleared or cause in before.signals:",
+        (_CONTROL_SUITE,),
+        "released_message and dynamodb",
+    ),
+    Guard(
+        "a hold is released for what was seen alone",
+        _HOLD,
+        "for cause, at in before.signals.items() if at > until}",
+        "for cause, at in before.signals.items() if at < before.signals[cause]}",
+        (_CONTROL_SUITE,),
+        "said_since and dynamodb",
+    ),
+    Guard(
+        "START ends no hold of a later message",
+        _HOLD,
+        "for cause, said in before.signals.items() if said >= at}",
+        "for cause, said in before.signals.items() if said < at}",
+        (_CONTROL_SUITE,),
+        "asked_to_be_texted and dynamodb",
+    ),
+    Guard(
+        "a question that fails again and again becomes a person's",
+        _ASK_APP,
+        "TRIES = 3",
+        "TRIES = 5",
+        (_FUNCTIONS_SUITE,),
+        "failed_too_often",
+    ),
+    Guard(
+        "the assistant does not answer outside legal hours where that is blocked",
+        _ASK,
+        "outside_hours=not hours.is_open,",
+        "outside_hours=False,",
+        (_UNIT + "ask_assistant.py",),
+        "outside_legal_hours",
+    ),
+    Guard(
+        "two changes of a hold do not undo each other",
+        "layers/core/carillon/adapters/dynamodb/holds.py",
+        'condition = "revision = :seen" if seen',
+        'condition = "revision = :seen OR attribute_exists(pk)" if seen',
+        (_CONTROL_SUITE,),
+        "at_one_moment",
+    ),
+    Guard(
         "the gate knows an opt-out when it sees one",
-        _GATE,
-        'opted_out=consent.get("status") == "opted_out"',
-        'opted_out=consent.get("status") == "out"',
+        _MARKS,
+        'if consent.get("status") == "opted_out":',
+        'if consent.get("status") == "out":',
         (_CONTROL_SUITE,),
         "gate and dynamodb",
     ),
@@ -1022,10 +1181,63 @@ GUARDS = (
     Guard(
         "a reply cancels the follow-up at the gate",
         _SEND,
-        "if view.has_replied:",
-        "if view.has_replied and claim is None:",
+        "if view.has_replied or (",
+        "if (view.has_replied and claim is None) or (",
         (_RULES,),
         "still_cancels",
+    ),
+    Guard(
+        "a click cancels at the gate the follow-up for those who have not",
+        _SEND,
+        "(assignment.unless_clicked and view.has_clicked)",
+        "(assignment.unless_clicked and claim is None)",
+        (_CLICKS,),
+        "still_cancels",
+    ),
+    Guard(
+        "a follow-up for those who have not clicked passes over who has",
+        _PROGRESS,
+        "return follow_up.condition is StepCondition.NO_CLICK and lead.clicked_at is not None",
+        "return False",
+        (_UNIT + "progress.py",),
+    ),
+    Guard(
+        "a machine's opening is no click of the person's",
+        _CORE + "adapters/dynamodb/clicks.py",
+        """if_not_exists(clicked_at, :at)" if click.machine is None else \"\"""",
+        """if_not_exists(clicked_at, :at)\"""",
+        (_CLICKS_SUITE,),
+        "machines_opening",
+    ),
+    Guard(
+        "a click is counted once",
+        _CORE + "adapters/dynamodb/clicks.py",
+        "(attribute_not_exists(last_click) OR last_click <> :id)",
+        "(attribute_not_exists(last_click) OR last_click <> :none)",
+        (_CLICKS_SUITE,),
+        "same_click_again",
+    ),
+    Guard(
+        "a short link is its lead's by the tag alone",
+        _CORE + "domain/short_links.py",
+        "return lead.startswith(start) and hmac.compare_digest(mine, self._tag.to_bytes(8))",
+        'return lead.startswith(start) or mine == b""',
+        (_UNIT + "follow_link.py", _UNIT + "short_links.py"),
+    ),
+    Guard(
+        "a link that was sent keeps its address",
+        _CORE + "usecases/campaign_checks.py",
+        'if changes["links"][: len(stands)] != stands or not campaign.link_key:',
+        "if not campaign.link_key:",
+        (_UNIT + "manage_campaigns.py",),
+        "links_are_only_added",
+    ),
+    Guard(
+        "a short link leads to nothing that browsers could read otherwise",
+        _CORE + "domain/short_links.py",
+        "if len(url) > MAX_URL or not _URL.fullmatch(url):",
+        "if len(url) > MAX_URL:",
+        (_UNIT + "short_links.py",),
     ),
     Guard(
         "a reply or an opt-out ends the follow-ups",
@@ -1206,9 +1418,9 @@ GUARDS = (
     ),
     Guard(
         "a promised reply is put into the outbox by whoever looks next",
-        _INBOX,
-        "self._world.outbox.put(reply)",
-        "self._world.clock.now()",
+        _SPEAK,
+        "    outbox.put(reply)\n",
+        "    clock.now()\n",
         ("tests/faults/test_conversations.py",),
         "survives",
     ),
@@ -1223,8 +1435,8 @@ GUARDS = (
     Guard(
         "the assistant does not answer whom a person has answered",
         _TALK,
-        "before.operated_by != ASSISTANT or before.is_held or before.awaiting_since is None",
-        "before.operated_by != ASSISTANT or before.is_held",
+        "and conversation.awaiting_since is not None",
+        "and conversation.version >= 0",
         (_UNIT + "ask_assistant.py",),
         "faster",
     ),
@@ -1251,5 +1463,279 @@ GUARDS = (
         'condition="attribute_exists(pk)"',
         (_TRANSCRIPTS_SUITE,),
         "noted_once and dynamodb",
+    ),
+    Guard(
+        "nothing leaves a single-use number whose campaign is archived",
+        _SEND,
+        "if view.campaign_archived:",
+        "if view.is_closed:",
+        (_ANSWERS,),
+        "single_use",
+    ),
+    Guard(
+        "a due campaign that nobody approved does not start",
+        _DUE,
+        "return not world.policy().launch_approval",
+        "return True",
+        (_UNIT + "start_due_campaigns.py",),
+        "nobody_approved",
+    ),
+    Guard(
+        "a launch goes ahead only with its approval",
+        _APPROVALS,
+        "return not self.are_needed() or (approval is not None and approval.holds)",
+        "return True",
+        (_UNIT + "approve_launches.py",),
+        "asks_and_nothing_is_sent",
+    ),
+    Guard(
+        "nobody approves their own launch",
+        _APPROVAL,
+        "if subject == approval.requested_by:",
+        "if not subject:",
+        (_UNIT + "approve_launches.py",),
+        "their_own",
+    ),
+    Guard(
+        "an edit voids an approval",
+        _APPROVAL,
+        "return replace(approval, state=ApprovalState.VOID, voided_by=subject, voided_at=now)",
+        "return replace(approval, voided_by=subject, voided_at=now)",
+        (_UNIT + "approve_launches.py",),
+        "edit",
+    ),
+    Guard(
+        "what was edited while paused needs a new approval to go on",
+        _APPROVALS,
+        "return approval is None or self.lets_start(approval)",
+        "return True",
+        (_UNIT + "approve_launches.py",),
+        "while_it_is_paused",
+    ),
+    Guard(
+        "a due campaign is launched only as it was looked at",
+        _CONTACTS,
+        '        "version": campaign.version,\n    }\n\n\ndef _moved(',
+        "    }\n\n\ndef _moved(",
+        (_CONTACTS_SUITE,),
+        "edited_since and real",
+    ),
+    Guard(
+        "a campaign that was launched meanwhile is not deleted",
+        _CAMPAIGN_TABLE,
+        "                unlaunched\n                & ",
+        "                ",
+        (_SHELVES_SUITE,),
+        "launched_meanwhile and dynamodb",
+    ),
+    # Audiences and erasures ----------------------------------------------------
+    Guard(
+        "whom an exclusion holds is in no audience",
+        _AUDIENCE,
+        "if contact.phone in banned:",
+        "if contact.phone in banned and contact.phone in chosen:",
+        (_UNIT + "count_audience.py", _UNIT + "plan_audience.py"),
+        "excluded",
+    ),
+    Guard(
+        "an excluded segment counts as an excluded list does",
+        _PLAN_AUDIENCE,
+        "exclude_segments=[by_id[one] for one in campaign.exclude_segment_ids],",
+        "exclude_segments=[],",
+        (_UNIT + "plan_audience.py",),
+        "excluded_segment",
+    ),
+    Guard(
+        "a segment that is gone stops a launch",
+        _PLAN_AUDIENCE,
+        "(*campaign.segment_ids, *campaign.exclude_segment_ids)",
+        "campaign.segment_ids",
+        (_UNIT + "plan_audience.py",),
+        "excluded_segment or cannot_be_read",
+    ),
+    Guard(
+        "parts of one audience are frozen by one filter",
+        _PLAN_AUDIENCE,
+        "segments = plan.segments if plan.parts else _segments(world, campaign)",
+        "segments = _segments(world, campaign)",
+        (_UNIT + "plan_audience.py",),
+        "edited",
+    ),
+    Guard(
+        "somebody erased is not texted",
+        _GATE,
+        "opted_out=is_out(consent, erased)",
+        'opted_out=consent.get("status") == "opted_out"',
+        ("tests/adapters/test_erase_person.py",),
+        "never_sent_again",
+    ),
+    Guard(
+        "only what is newer than an erasure lets somebody be texted",
+        _MARKS,
+        'consent["event_at"] > erased["event_at"]',
+        'consent["event_at"] != ""',
+        ("tests/adapters/test_erase_person.py",),
+        "after_their_erasure",
+    ),
+    Guard(
+        "a suppression goes only once its mark stands",
+        _PERSON,
+        "        if not fence:\n",
+        "        if not fence and fence:\n",
+        ("tests/adapters/test_erase_person.py",),
+        "before_the_mark",
+    ),
+    Guard(
+        "an erased lead that was not texted yet is settled before its place goes",
+        _ERASE,
+        'if is_free and not any(row["sk"] == thread.sk for row in rows):',
+        'if is_free and any(row["sk"] == thread.sk for row in rows):',
+        ("tests/adapters/test_erase_person.py",),
+        "never_sent_again",
+    ),
+    Guard(
+        "a scrubbed row stays settled",
+        _PERSON,
+        "drops = sorted(row.keys() - _KEPT - _BLANKED)",
+        'drops = sorted(row.keys() - _KEPT - _BLANKED | ({"status"} & row.keys()))',
+        ("tests/adapters/test_erase_person.py",),
+        "never_sent_again or counters_stay",
+    ),
+    Guard(
+        "an erasure is done only when a whole pass found nothing",
+        _ERASE,
+        "if after.found or not request.passes:",
+        "if not request.passes:",
+        ("tests/adapters/test_erase_person.py",),
+        "slow_planner or waited_for",
+    ),
+    Guard(
+        "a claim that may be on its way is waited for",
+        _ERASE,
+        "            is_settled = False",
+        "            is_settled = True",
+        ("tests/adapters/test_erase_person.py",),
+        "waited_for",
+    ),
+    # Test keys, and who comes in ------------------------------------------------
+    Guard(
+        "a test ends in the sandbox",
+        _SANDBOX,
+        "if message.is_test:",
+        "if message.is_test and not message.recipient:",
+        ("tests/adapters/test_sandbox.py",),
+        "reaches_nobody",
+    ),
+    Guard(
+        "every provider account has the sandbox before it",
+        _REGISTRY,
+        "return Sandboxed(module.account(secret, self._pool))",
+        "return module.account(secret, self._pool)  # type: ignore[return-value]",
+        ("tests/adapters/test_sending_functions.py",),
+        "no_provider_hears",
+    ),
+    Guard(
+        "what a test campaign hands out is a test",
+        _WALK,
+        "is_test=self.campaign.is_test,",
+        "is_test=False,",
+        (_UNIT + "walk_parts.py",),
+        "is_a_test",
+    ),
+    Guard(
+        "the provider is told what is a test",
+        _SEND,
+        "is_test=assignment.is_test,",
+        "is_test=False,",
+        (_UNIT + "send_lead.py",),
+        "what_is_a_test",
+    ),
+    Guard(
+        "what a test key makes is a test",
+        _CAMPAIGNS,
+        "is_test=new.is_test or access.caller.is_test,",
+        "is_test=new.is_test,",
+        (_UNIT + "manage_campaigns.py",),
+        "test_key_makes",
+    ),
+    Guard(
+        "a test key touches no campaign that is none",
+        _CAMPAIGNS,
+        "access.require_kind(is_test=campaign.is_test)",
+        "access.require_kind(is_test=True)",
+        (_UNIT + "manage_campaigns.py",),
+        "test_key",
+    ),
+    Guard(
+        "a test key changes only what is listed for it",
+        _RIGHTS,
+        'if caller.is_test and method != "GET" and route not in TEST_KEY_CHANGES:',
+        'if caller.is_test and method == "":',
+        (_UNIT + "api_keys.py",),
+        "listed_for_it",
+    ),
+    Guard(
+        "a key with another secret opens nothing",
+        _KEYS,
+        "if not same or self.kind is not presented.kind:",
+        "if self.kind is not presented.kind:",
+        (_UNIT + "api_keys.py",),
+        "another_secret",
+    ),
+    Guard(
+        "a revoked key opens nothing",
+        _KEYS,
+        "return self.revoked_at is None and (",
+        "return (",
+        (_UNIT + "api_keys.py",),
+        "revoked_or_expired",
+    ),
+    Guard(
+        "a disabled user is turned away whatever their token says",
+        _DOOR,
+        "if record is not None and record.disabled:",
+        "if record is not None and not record.id:",
+        (_UNIT + "admit_caller.py",),
+        "turned_away_whatever",
+    ),
+    Guard(
+        "a token is taken only with the pool's signature",
+        _TOKENS,
+        'if header.get("alg") != "RS256" or not self._is_signed(header.get("kid"), signed, raw):',
+        'if header.get("alg") != "RS256" or not raw:',
+        ("tests/contracts/test_access_tokens.py",),
+        "strangers_signature",
+    ),
+    Guard(
+        "the last admin stays",
+        _USERS,
+        "if not self._leaves_an_admin(wanted.id):",
+        "if not wanted.id:",
+        (_UNIT + "manage_users.py",),
+        "last_admin",
+    ),
+    Guard(
+        "of two who take the last admins away at once one is told",
+        _CORE + "adapters/dynamodb/people.py",
+        '"ConditionExpression": "taken = :seen OR (:seen = :none AND attribute_not_exists(pk))",',
+        f'"ConditionExpression": "{_ALWAYS}taken = :seen OR :seen = :none",',
+        ("tests/adapters/test_people.py",),
+        "dynamodb and taken_away_only",
+    ),
+    Guard(
+        "an entry of the audit log is put once",
+        _CORE + "adapters/dynamodb/audit.py",
+        'ConditionExpression="attribute_not_exists(pk)",',
+        'ConditionExpression="attribute_not_exists(never_there)",',
+        ("tests/adapters/test_people.py",),
+        "dynamodb and kept_whole_and_once",
+    ),
+    Guard(
+        "the audit log shows no text that it was not told to show",
+        _AUDIT,
+        "name: image[name] if name in shown else hashed(_canonical(image[name]))",
+        "name: image[name]",
+        (_UNIT + "audit.py",),
+        "phone_or_a_text",
     ),
 )

@@ -7,14 +7,28 @@ campaign that sends; and it goes before the campaign's own messages.
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.clock import to_iso
 from carillon.domain.content import FollowUp, StepCondition
+from carillon.domain.conversation import (
+    AGENT,
+    ASSISTANT,
+    Conversation,
+    after_human_reply,
+    left_the_queue,
+    operated,
+)
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import RowRef
+from carillon.usecases.keep_conversation import change_conversation
 from tests.faults.world import Crash, World
+from tests.support.clock import NOON
+from tests.support.conversations import FakeBook, a_conversation
 from tests.support.messages import a_run
 from tests.support.outbox import a_reply
 from tests.support.sending import a_campaign, a_sender
@@ -28,6 +42,43 @@ def a_world(leads: int = 1) -> World:
 
 def answers(world: World) -> list[str]:
     return [sent.text for sent in world.carrier.ledger if sent.text.startswith("Answer")]
+
+
+def row_of_answer(world: World, reply_id: str = "r1") -> dict[str, Any]:
+    return world.messages.items[a_reply(reply_id, phone=world.phones[0]).ref]
+
+
+def keep_assistants(world: World) -> FakeBook:
+    """Keep the conversation of every answer: the assistant has it, and somebody waits."""
+    world.book.standing["cnv_1"] = a_conversation(
+        id="cnv_1", operated_by=ASSISTANT, awaiting_since=world.clock.now(), version=1
+    )
+    return world.book
+
+
+def an_assistants_answer() -> World:
+    world = World(leads=1, parts=1)
+    keep_assistants(world)
+    reply = a_reply("r1", phone=world.phones[0], author="assistant")
+    world.at(5.0, lambda: world.answer(reply))
+    return world
+
+
+def taken_over(one: Conversation) -> Conversation:
+    return operated(one, AGENT, NOON)
+
+
+def answered(one: Conversation) -> Conversation:
+    return after_human_reply(one, a_reply("r9", author="agent"))
+
+
+def leave_the_queue(world: World) -> None:
+    change_conversation("cnv_1", lambda one: left_the_queue(one, NOON), world.book)
+
+
+def open_the_day(world: World) -> None:
+    world.directory.sender_by_id["snd_a"] = a_sender()
+    world.wake("snd_a")
 
 
 def status_of_answer(world: World, reply_id: str = "r1") -> str:
@@ -211,6 +262,125 @@ def test_an_answer_of_the_assistants_does_not_reach_somebody_who_is_held_meanwhi
         assert world.outbox.entries == {}
 
 
+# Whose conversation it is by now ----------------------------------------------------------
+
+
+def test_an_answer_of_the_assistants_does_not_go_once_a_person_has_the_conversation() -> None:
+    quiet = an_assistants_answer()
+    quiet.run()
+    assert answers(quiet) == ["Answer r1"]
+
+    for number in range(1, len(quiet.taps) + 1):
+        for take_over in (taken_over, answered):
+            world = an_assistants_answer()
+            took_over_at: list[datetime] = []
+
+            def act(
+                world: World = world,
+                take_over: Callable[[Conversation], Conversation] = take_over,
+                took_over_at: list[datetime] = took_over_at,
+            ) -> None:
+                change_conversation("cnv_1", take_over, world.book)
+                took_over_at.append(world.clock.now())
+
+            at_tap(world, number, act)
+
+            world.run()
+
+            where = quiet.taps[number - 1]
+            late = [
+                sent.text
+                for sent in world.carrier.ledger
+                if sent.text == "Answer r1" and sent.started_at >= took_over_at[0]
+            ]
+            assert len(late) <= (where in ("after gate.look", "before provider.send")), where
+            if not answers(world):
+                assert row_of_answer(world)["error_code"] == "conversation_taken_over", where
+            assert world.outbox.entries == {}, where
+
+
+@pytest.mark.parametrize("author", ["agent", "assistant"])
+def test_no_answer_goes_in_a_conversation_that_has_left_the_queue_k8(author: str) -> None:
+    world = World(leads=1, parts=1)
+    keep_assistants(world)
+    reply = a_reply("r1", phone=world.phones[0], author=author)
+    world.at(5.0, lambda: world.answer(reply))
+    world.at(4.0, lambda: leave_the_queue(world))
+
+    world.run()
+
+    assert answers(world) == []
+    assert row_of_answer(world)["error_code"] == "conversation_closed"
+    assert world.outbox.entries == {}
+
+
+def test_an_answer_does_not_go_after_the_recipients_hours() -> None:
+    world = World(leads=1, parts=1)
+    world.directory.sender_by_id["snd_a"] = a_sender(daily_limit=1)
+    closes_at = world.clock.now() + timedelta(seconds=90)
+    reply = a_reply("r1", phone=world.phones[0], closes_at=closes_at)
+    world.at(5.0, lambda: world.answer(reply))
+    # The day has room again, but the hours are over.
+    world.at(100.0, lambda: open_the_day(world))
+
+    world.run()
+
+    assert answers(world) == []
+    assert row_of_answer(world)["error_code"] == "outside_hours"
+    assert world.outbox.entries == {}
+
+
+def test_what_the_assistant_could_not_say_becomes_a_persons_to_say() -> None:
+    for mood, code in (("rejected", "21211"), ("unavailable", "503")):
+        world = an_assistants_answer()
+        world.carrier.behave = lambda number, mood=mood: mood if number >= 2 else "accept"  # type: ignore[misc]
+
+        world.run()
+
+        assert row_of_answer(world)["error_code"] == code
+        kept = world.book.standing["cnv_1"]
+        assert (kept.operated_by, kept.needs_attention) == (AGENT, True), mood
+
+
+def test_an_agents_answer_that_never_left_needs_attention_and_one_that_left_does_not() -> None:
+    for mood, needs_attention in (("rejected", True), ("accept", False)):
+        world = a_world()
+        world.book.standing["cnv_1"] = a_conversation(id="cnv_1", version=1)
+        world.carrier.behave = lambda number, mood=mood: mood if number == 2 else "accept"  # type: ignore[misc]
+
+        world.run()
+
+        assert world.book.standing["cnv_1"].needs_attention is needs_attention
+
+
+def test_a_pacer_that_has_given_its_lease_back_asks_and_changes_nothing_any_more() -> None:
+    world = World(leads=1, parts=1)
+    reply = a_reply("r1", phone=world.phones[0])
+    claimed_at = world.clock.now() - timedelta(seconds=120)
+
+    def leave_a_claim(where: str) -> None:
+        # Just when the pacer gives its lease back: somebody else's to look after.
+        if where == "after leases.release" and not world.outbox.entries:
+            world.outbox.put(reply)
+            world.messages.items[reply.ref] |= {
+                "status": LeadStatus.CLAIMED,
+                "claimed_at": to_iso(claimed_at),
+            }
+
+    world.tap = leave_a_claim
+
+    world.run()
+
+    released = world.taps.index("after leases.release")
+    taken_again = world.taps.index("after leases.acquire", released)
+    between = world.taps[released:taken_again]
+    assert not {"before provider.find", "before outbox.postpone", "before leads.answer"} & set(
+        between
+    )
+    # And the one who comes next sees to it.
+    assert "before provider.find" in world.taps[taken_again:]
+
+
 # One phone, three campaigns, two numbers ----------------------------------------------
 
 
@@ -237,6 +407,7 @@ def a_busy_phone() -> World:
         )
         world.audiences.parts[name, 0] = [person]
     answer = a_reply("r1", phone=phone)
+    keep_assistants(world)
     by_assistant = a_reply(
         "r2",
         phone=phone,
@@ -286,3 +457,20 @@ def test_a_stop_at_any_point_ends_campaigns_follow_ups_and_answers_on_every_numb
         assert len(later) <= (where in ("after gate.look", "before provider.send")), where
         texts = [sent.text for sent in world.carrier.ledger]
         assert texts.count("You are out.") == 1, where
+
+
+@pytest.mark.parametrize(("kind", "left"), [("single_use", []), ("reusable", ["Answer r1"])])
+def test_once_a_campaign_is_archived_nothing_leaves_its_single_use_number(
+    kind: str, left: list[str]
+) -> None:
+    """K8: also not what an agent had written just before."""
+    world = a_world()
+    world.directory.sender_by_id["snd_a"] = a_sender(kind=kind)
+    world.at(4.0, lambda: world.set_status(CampaignStatus.ARCHIVED))
+
+    world.run()
+
+    assert answers(world) == left
+    if not left:
+        assert status_of_answer(world) == LeadStatus.FAILED
+        assert world.outbox.entries == {}

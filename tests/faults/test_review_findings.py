@@ -17,8 +17,9 @@ from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import Lease, ProviderRecord, Suppression, Watch
 from carillon.usecases.pace_sender import ASIDE_S, pace_sender
 from carillon.usecases.reconcile_campaign import reconcile_campaign
+from carillon.usecases.render_texts import Render, Texts
 from carillon.usecases.send_lead import CLAIM_MAX_AGE_S, Assignment, SendResult, Sent
-from carillon.usecases.walk_parts import Feed, Render, Texts
+from carillon.usecases.walk_parts import Feed
 from tests.faults.world import GRACE, FakeCarrier, World
 from tests.support.clock import NOON
 from tests.support.sending import a_sender
@@ -288,7 +289,7 @@ def test_the_hint_never_passes_a_part_that_could_not_be_read() -> None:
         run,
         campaign,
         a_sender(),
-        texts=Texts(campaign, lambda _: lambda _: "Hi"),
+        texts=Texts(campaign.content, campaign.id, lambda _: lambda *_: "Hi"),
         available=frozenset({"snd_a"}),
         world=pacing.walking,
     )

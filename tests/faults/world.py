@@ -426,7 +426,14 @@ class World:
         sending = SendingWorld(
             leads=self._tapped(self.messages, "leads"),
             gate=self._tapped(
-                FakeGate(self.directory, self.suppressions, self.messages, self.holds), "gate"
+                FakeGate(
+                    self.directory,
+                    self.suppressions,
+                    self.messages,
+                    self.holds,
+                    self.book.standing,
+                ),
+                "gate",
             ),
             provider=self._tapped(self.carrier, "provider"),
             suppressions=self._tapped(self.suppressions, "suppressions"),
@@ -451,6 +458,8 @@ class World:
             answering=Answering(
                 outbox=self._tapped(self.outbox, "outbox"),
                 conversations=self._tapped(self.messages, "leads"),
+                book=self._tapped(self.book, "book"),
+                on_error=self.broken.append,
                 resolve=self._resolve_answer,
                 grace=GRACE,
                 poll_after=POLL_AFTER,
@@ -463,8 +472,11 @@ class World:
             reconcile_queue=self._queue("reconcile"),
             clock=clock,
             compile_body=lambda body: (
-                lambda fields: body.replace("{{first_name}}", fields["first_name"])
+                lambda fields, links: body.replace("{{first_name}}", fields["first_name"]).replace(
+                    "{{offer}}", links.get("offer", "")
+                )
             ),
+            link_base_url="https://go.example.org",
             send=lambda assignment, lease: send_lead(assignment, lease, sending),
             executor=InlineExecutor(),
             workers=1,

@@ -6,8 +6,10 @@ Twilio's signatures; its ledger judges.
 """
 
 import csv
+import http.client
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,8 @@ from infra.local.platform import LocalPlatform
 
 pytestmark = pytest.mark.platform
 
+QUAY = "https://quay.example.com/tides?from=sms"
+BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) Version/17.4 Safari/604.1"
 SCENARIO = Scenario(
     delivery_delay_s=(0.05, 0.4),
     reply_delay_s=(0.05, 0.3),
@@ -133,7 +137,8 @@ class Office:
             {
                 "title": title,
                 "office_id": self.office["id"],
-                "body": f"{title} for {{{{ first_name }}}}",
+                "body": f"{title} for {{{{ first_name }}}}: {{{{ links.quay }}}}",
+                "links": [{"name": "quay", "url": QUAY}],
                 "sender_ids": [sender_id],
                 "list_ids": [self.list_id],
             },
@@ -144,11 +149,15 @@ class Office:
         return str(self.api.get(path)["status"])
 
     def sent(self, title: str) -> int:
-        return sum(
-            attempt.body.startswith(title)
+        return len(self.texts(title))
+
+    def texts(self, title: str) -> list[str]:
+        return [
+            attempt.body
             for attempts in self.carrier.ledger.accepted_by_phone().values()
             for attempt in attempts
-        )
+            if attempt.body.startswith(title)
+        ]
 
     def _list(self) -> str:
         made = self.api.post(
@@ -191,6 +200,47 @@ def test_a_paused_campaign_sends_nothing_more_and_a_resumed_one_texts_only_the_r
         if attempt.body.startswith("Tide")
     ]
     assert len(bodies) == len(set(bodies))
+
+
+def test_a_link_in_a_text_leads_where_the_campaign_says_and_the_click_is_counted(
+    office: Office, platform: LocalPlatform
+) -> None:
+    """M6: the link is taken out of what the carrier was handed; nobody signs in to follow it."""
+    path = office.campaign("Drift", office.sender("+18335550144", mps=10))
+    office.api.post(f"{path}/launch")
+    wait_for(lambda: office.status(path) == "finished", "the end", timeout_s=60)
+    # Until then it has hardly reached the phone.
+    time.sleep(3.0)
+    (text, *_) = office.texts("Drift")
+    link = text.partition(": ")[2]
+    forged = link[:-3] + ("aaa" if not link.endswith("aaa") else "bbb")
+
+    looked, opened, wrong = opening(link, "HEAD"), opening(link), opening(forged)
+
+    assert link.startswith(f"{platform.outputs['LinkUrl']}/")
+    assert (looked, opened, wrong) == ((302, QUAY), (302, QUAY), (404, None))
+    wait_for(lambda: clicks(office, path) == (1, 1, 1), "the count")
+
+
+def opening(link: str, method: str = "GET") -> tuple[int, str | None]:
+    """Return the status and the address of what a phone's browser is answered."""
+    parts = urllib.parse.urlsplit(link)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    try:
+        connection.request(method, parts.path, headers={"User-Agent": BROWSER})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, answer.headers["Location"]
+    finally:
+        connection.close()
+
+
+def clicks(office: Office, path: str) -> tuple[int, int, int]:
+    """Return who clicked, how often people did, and how often machines."""
+    figures = office.api.get(f"{path}/metrics")
+    (link,) = figures["links"]
+    clicked = figures["metrics"]["contacts_clicked"]["value"]
+    return clicked, link["clicks"], link["machine_clicks"]
 
 
 def test_a_due_campaign_starts_by_itself_and_an_ended_one_stops_for_good(

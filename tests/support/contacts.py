@@ -22,6 +22,7 @@ from carillon.domain.campaign import (
 )
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus
 from carillon.domain.errors import NotFound
+from carillon.domain.saved_segments import AudienceSegment
 from tests.support.clock import NOON
 
 
@@ -67,7 +68,18 @@ class FakeContacts:
 
     def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
         standing = self.lists.get(list_id, {})
-        return (standing[key] for key in sorted(standing) if first <= key[:4] <= last)
+        return (standing[key] for key in sorted(standing) if first <= key <= f"{last}~")
+
+    def one(self, list_id: str, shards: int, key: str) -> Contact | None:
+        return self.lists.get(list_id, {}).get(key)
+
+    def page(
+        self, list_id: str, shards: int, after: str, rows: int
+    ) -> tuple[list[Contact], str | None]:
+        standing = self.lists.get(list_id, {})
+        keys = [key for key in sorted(standing) if key > after]
+        rest = keys[rows - 1] if len(keys) > rows else None
+        return [standing[key] for key in keys[:rows]], rest
 
 
 class FakeOptOutLookup:
@@ -118,6 +130,18 @@ class FakeImportDirectory:
         return True
 
 
+class FakeSegmentDirectory:
+    """Implements ``ports.SegmentDirectory``."""
+
+    def __init__(self, *segments: AudienceSegment) -> None:
+        self.segments = {one.id: one for one in segments}
+
+    def segment(self, segment_id: str) -> AudienceSegment:
+        if segment_id not in self.segments:
+            raise NotFound("There is no such segment.", code="segment_not_found")
+        return self.segments[segment_id]
+
+
 class FakeCampaignPlans:
     """Implements ``ports.CampaignPlans``."""
 
@@ -152,6 +176,8 @@ class FakeCampaignPlans:
         if not self._stands(plan):
             return False
         self._move(campaign.id, Action.ACTIVATE, now)
+        launched = self.campaigns[campaign.id]
+        self.campaigns[campaign.id] = replace(launched, link_key=campaign.link_key)
         self.plans.pop(campaign.id, None)
         self.runs.update({(run.sender_id, run.campaign_id): run for run in runs})
         return True
@@ -261,7 +287,11 @@ class FakeCampaignPlans:
 
     def _is_still_scheduled(self, campaign: Campaign) -> bool:
         standing = self.campaigns[campaign.id]
-        return (standing.status, standing.schedule_at) == (campaign.status, campaign.schedule_at)
+
+        def seen(one: Campaign) -> tuple[object, ...]:
+            return one.status, one.schedule_at, one.version
+
+        return seen(standing) == seen(campaign)
 
     def _move(self, campaign_id: str, action: Action, now: datetime, **changes: Any) -> None:
         campaign = self.campaigns[campaign_id]

@@ -51,19 +51,22 @@ class FakeBook:
     ) -> Listing[Conversation]:
         if after is not None and set(after) != {"before"}:
             raise InvalidInput("Another listing.", field="cursor", code="cursor_invalid")
-        found = [one for one in self._of(queues) if after is None or _place(one) < after["before"]]
+        found = [one for one in self._of(queues) if after is None or one.place < after["before"]]
         kept = [one for one in found if keep.keeps(one)]
         more = len(kept) > limit
-        return Listing(tuple(kept[:limit]), {"before": _place(kept[limit - 1])} if more else None)
+        return Listing(tuple(kept[:limit]), {"before": kept[limit - 1].place} if more else None)
 
     def count(self, queue: InboxQueue) -> Count:
         number = len(self._of([queue]))
         return Count(min(number, COUNT_BOUND), at_least=number > COUNT_BOUND)
 
-    def newer(
-        self, queues: Sequence[InboxQueue], since: datetime, limit: int
-    ) -> list[Conversation]:
-        return [one for one in self._of(queues) if one.last_message_at >= since][:limit]
+    def newer(self, queues: Sequence[InboxQueue], after: str, limit: int) -> list[Conversation]:
+        return [one for one in reversed(self._of(queues)) if one.place > after][:limit]
+
+    def promised(self, before: datetime, limit: int) -> list[str]:
+        promised = [one for one in self.standing.values() if one.outgoing is not None]
+        due = sorted((one for one in promised if one.place < to_iso(before)), key=_place)
+        return [one.id for one in due[:limit]]
 
     def search(
         self, office_ids: Sequence[str], key: SearchKey, limit: int, after: Position | None
@@ -92,7 +95,7 @@ class FakeBook:
 
 
 def _place(one: Conversation) -> str:
-    return f"{to_iso(one.last_message_at)}#{one.id}"
+    return one.place
 
 
 class FakeCannedReplies:

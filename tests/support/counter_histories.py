@@ -53,6 +53,11 @@ def advanced(row: dict[str, Any] | None, step: int, minute: int) -> dict[str, An
             "opted_out_at": row.get("opted_out_at", at(minute)),
             "opt_out_kind": "auto",
         },
+        {
+            "clicked_at": row.get("clicked_at", at(minute)),
+            "clicks_0": row.get("clicks_0", 0) + 1,
+        },
+        {"machine_clicks_3": row.get("machine_clicks_3", 0) + 1},
     ]
     if row.get("steps_left"):
         reactions += [{"steps_left": row["steps_left"] - 1}, {"steps_left": 0}]

@@ -6,8 +6,9 @@ the schemas of ``infra/openapi.yaml`` by whoever wants (``violations``).
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,22 @@ from moto import mock_aws
 
 from carillon.adapters.aws import client
 from carillon.adapters.dynamodb import entities
+from carillon.adapters.dynamodb.audit import DynamoAuditTrail
 from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.exports import DynamoExportJobs
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
+from carillon.adapters.dynamodb.people import DynamoApiKeys
+from carillon.adapters.dynamodb.person_requests import DynamoPersonRequests
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.dynamodb.webhooks import DynamoWebhookBook
+from carillon.domain.api_keys import ApiKey
 from carillon.domain.audience import encode_part, part_key
+from carillon.domain.audit import AuditEntry, AuditFilter
 from carillon.domain.campaign import Campaign, Sender
 from carillon.domain.canned import CannedReply
+from carillon.domain.commands import Origin
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.conversation import Conversation
@@ -37,8 +44,12 @@ from carillon.domain.exports import Export
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
+from carillon.domain.permissions import Role
+from carillon.domain.person_requests import PersonRequest
+from carillon.domain.saved_segments import SavedSegment
 from carillon.domain.webhooks import Webhook
 from carillon.domain.whereabouts import Whereabouts
+from carillon.usecases.manage_users import NewUser
 from functions.analytics_api import app as analytics_api
 from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
@@ -46,6 +57,9 @@ from functions.contacts_api import app as contacts_api
 from functions.conversations_api import app as conversations_api
 from functions.integrations_api import app as integrations_api
 from functions.organisation_api import app as organisation_api
+from functions.people_api import app as people_api
+from functions.record_audit_log import app as record_audit_log
+from infra.local.emulator import running_emulator
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
@@ -53,6 +67,7 @@ from tests.support.tables import create_tables
 
 APPS = (
     organisation_api,
+    people_api,
     contacts_api,
     campaigns_api,
     analytics_api,
@@ -62,21 +77,28 @@ APPS = (
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
-_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "EXPORT", "DELIVERY")
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "PERSON", "EXPORT", "DELIVERY")
 _TABLES = (
     "Control",
     "Deliveries",
+    "Contacts",
     "Messages",
     "Counters",
     "Suppressions",
     "Consent",
     "Conversations",
+    "Audit",
 )
+_STREAMED = ("ControlTable", "ConsentTable")
+_SECRET = "audit"
 
 
 @dataclass(frozen=True)
 class HttpApi:
     """Sends requests, and keeps entities where the functions find them."""
+
+    # How far the audit log has been written, by table.
+    _read_to: dict[str, str] = field(default_factory=dict)
 
     def send(self, method: str, template: str, **event: Any) -> Answered:
         """Return the answer to a request; see ``tests.support.requests.an_event``."""
@@ -85,7 +107,15 @@ class HttpApi:
 
     def keep(
         self,
-        *kept: Office | Sender | ListRecord | ImportRecord | Campaign | Conversation | CannedReply,
+        *kept: Office
+        | Sender
+        | ListRecord
+        | ImportRecord
+        | SavedSegment
+        | Campaign
+        | Conversation
+        | CannedReply
+        | PersonRequest,
     ) -> None:
         """Store entities that are not there yet."""
         for one in kept:
@@ -98,6 +128,10 @@ class HttpApi:
                     entities.ListTable().create(one, "")
                 case ImportRecord():
                     entities.ListTable().create_import(one, "")
+                case SavedSegment():
+                    entities.SegmentTable().create(one, "")
+                case PersonRequest():
+                    DynamoPersonRequests(_client("dynamodb"), "ControlTable").create(one, "")
                 case Campaign():
                     entities.CampaignTable().create(one, "")
                 case CannedReply():
@@ -106,6 +140,44 @@ class HttpApi:
                 case Conversation():
                     table = DynamoConversations(_client("dynamodb"), "ConversationsTable")
                     table.save(one)
+
+    def invite(self, email: str) -> str:
+        """Make an account that nobody gave a role yet; return its id."""
+        return people_api.build().users.invite(NewUser(email=email, role="limited")).id
+
+    def disable(self, user_id: str) -> None:
+        """Let a user in no more."""
+        people_api.build().users.disable(Origin("usr_setup", None, ""), user_id)
+
+    def keep_key(self, key: ApiKey) -> None:
+        """Store an API key that is not there yet."""
+        DynamoApiKeys(_client("dynamodb"), "ControlTable").create(key)
+
+    def audit_from_here(self) -> None:
+        """Leave out of the audit log what was changed until now."""
+        for table in _STREAMED:
+            self._next_records(table)
+
+    def audited(self) -> list[AuditEntry]:
+        """Have the audit log written as far as it goes; return what came in since last time."""
+        before = set(_entries())
+        for table in _STREAMED:
+            records = self._next_records(table)
+            answer = record_audit_log.lambda_handler({"Records": records}, None)
+            assert answer == {"batchItemFailures": []}
+        return [entry for name, entry in _entries().items() if name not in before]
+
+    def _next_records(self, table: str) -> list[dict[str, Any]]:
+        """Return what of a table's stream Lambda would be given next."""
+        streams, records = _client("dynamodbstreams"), list[dict[str, Any]]()
+        while True:
+            # From a place anew each time: a transaction that fails gives moto another stream.
+            place = _place(table, self._read_to.get(table))
+            found = streams.get_records(ShardIterator=place)["Records"]
+            if not found:
+                return records
+            self._read_to[table] = found[-1]["dynamodb"]["SequenceNumber"]
+            records += found
 
     def opt_out(self, phone: str) -> None:
         """Have a manager's opt-out of *phone* stand."""
@@ -145,9 +217,9 @@ class HttpApi:
         for webhook in webhooks:
             book.create(webhook, "")
 
-    def upload(self, key: str) -> None:
-        """Put an object where an import expects its file."""
-        _client("s3").put_object(Bucket=_BUCKET, Key=key, Body=b"phone\n")
+    def upload(self, key: str, body: bytes = b"phone\n", content_type: str = "text/csv") -> None:
+        """Put an object where an import, or a campaign, expects its file."""
+        _client("s3").put_object(Bucket=_BUCKET, Key=key, Body=body, ContentType=content_type)
 
     def queued(self, name: str) -> list[str]:
         """Take the bodies that wait in a queue (``plan``)."""
@@ -158,9 +230,15 @@ class HttpApi:
 
 
 @contextmanager
-def http_api() -> Iterator[HttpApi]:
-    """Compose all of them over moto, as Lambda would over AWS."""
-    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+def http_api(*, user_pool: bool = False) -> Iterator[HttpApi]:
+    """
+    Compose all of them over moto, as Lambda would over AWS.
+
+    moto's user pool wants a library that we do not have, so *user_pool* takes the emulator's.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(mock_aws())
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -168,15 +246,54 @@ def http_api() -> Iterator[HttpApi]:
             environment.setenv(f"{name.upper()}_TABLE", f"{name}Table")
         environment.setenv("FILES_BUCKET", _BUCKET)
         environment.setenv("ORGANISATION_NAME", "Carillon")
+        environment.setenv("LINK_BASE_URL", "https://go.example.org")
         _forget_compositions()
         create_tables(_client("dynamodb"))
         _client("s3").create_bucket(Bucket=_BUCKET)
         for name in _QUEUES:
             url = _client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
             environment.setenv(f"{name}_QUEUE_URL", url)
+        environment.setenv("AUDIT_SECRET", _SECRET)
+        _client("secretsmanager").create_secret(Name=_SECRET, SecretString='{"key": "k"}')
+        environment.setenv("USER_POOL_ID", "none")
+        if user_pool:
+            emulator = stack.enter_context(running_emulator())
+            environment.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", emulator.url)
+            environment.setenv("USER_POOL_ID", _make_user_pool())
         entities.connect("ControlTable")
         yield HttpApi()
     _forget_compositions()
+
+
+def _make_user_pool() -> str:
+    pools = _client("cognito-idp")
+    pool_id: str = pools.create_user_pool(PoolName="x", UsernameAttributes=["email"])["UserPool"][
+        "Id"
+    ]
+    for role in Role:
+        pools.create_group(UserPoolId=pool_id, GroupName=f"role.{role}")
+    return pool_id
+
+
+def _entries() -> dict[str, AuditEntry]:
+    trail = DynamoAuditTrail(_client("dynamodb"), "AuditTable")
+    page = trail.page(AuditFilter(until=datetime.now(UTC) + timedelta(days=1)), 10_000, None)
+    return {entry.id: entry for entry in page.items}
+
+
+def _place(table: str, read_to: str | None) -> str:
+    """Return the place in the stream of *table* that follows what was read, or its beginning."""
+    streams = _client("dynamodbstreams")
+    arn = _client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    where: dict[str, str] = (
+        {"ShardIteratorType": "TRIM_HORIZON"}
+        if read_to is None
+        else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": read_to}
+    )
+    answer = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], **where)
+    place: str = answer["ShardIterator"]
+    return place
 
 
 @cache
@@ -188,7 +305,7 @@ def _client(service: str) -> Any:
 def _forget_compositions() -> None:
     client.cache_clear()
     _client.cache_clear()
-    for app in APPS:
+    for app in (*APPS, record_audit_log):
         app.build.cache_clear()
 
 

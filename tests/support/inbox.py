@@ -74,6 +74,7 @@ class InboxScene:
             holds=self.holds,
             directory=self.directory,
             office_ids=lambda: OFFICES,
+            campaigns_of=self._campaigns_of,
             send_queue=self.send_queue,
             clock=self.clock,
             stale_after=timedelta(minutes=30),
@@ -98,6 +99,10 @@ class InboxScene:
             ),
         )
 
+    def _campaigns_of(self, subject: str) -> list[str]:
+        kept = self.directory.campaigns.values()
+        return [one.id for one in kept if subject in one.agents]
+
     def keep_campaign(self, campaign: Campaign) -> None:
         self.directory.campaigns[campaign.id] = campaign
 
@@ -111,7 +116,7 @@ class InboxScene:
 
 
 def _renderer(body: str) -> Any:
-    return lambda fields: body.replace("{{first_name}}", fields.get("first_name", ""))
+    return lambda fields, _links=None: body.replace("{{first_name}}", fields.get("first_name", ""))
 
 
 def waiting(seconds: float = 60, **changes: Any) -> Conversation:

@@ -5,19 +5,21 @@ They keep state and have no switches; ``tests/adapters/test_entities.py`` runs
 one suite over them and over the real adapters.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, Generic, TypeVar
 
-from carillon.domain.campaign import (
-    Action,
-    Campaign,
-    CampaignStatus,
-    Sender,
-    state_after,
-    states_allowing,
+from carillon.domain.campaign import Campaign, CampaignStatus, Sender
+from carillon.domain.campaign_search import (
+    CampaignFilter,
+    CampaignSort,
+    leads_to,
+    place_in,
+    words_of,
 )
+from carillon.domain.campaign_states import Action, require_allowed, state_after, states_allowing
 from carillon.domain.clock import to_iso
 from carillon.domain.commands import Origin
 from carillon.domain.contact_list import ImportRecord, ListRecord
@@ -26,6 +28,9 @@ from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
 from carillon.domain.organisation import Office, OrganisationPolicy
 from carillon.domain.permissions import Access, Caller, Role, Scope
+from carillon.domain.person_requests import PersonRequest, RequestKind
+from carillon.domain.saved_segments import SavedSegment
+from carillon.domain.segments_filter import parse_filter
 from tests.support.clock import NOON
 
 _Kept = TypeVar("_Kept", bound=Any)
@@ -53,18 +58,19 @@ class _Shelf(Generic[_Kept]):
             raise NotFound(f"No such {self.noun}.", code=f"{self.noun}_not_found")
         return self.items[key]
 
+    def several(self, keys: Sequence[str]) -> dict[str, _Kept]:
+        return {key: self.items[key] for key in keys if key in self.items}
+
     def page(
         self,
         listing: str,
         offices: frozenset[str] | None,
         limit: int,
         after: Position | None,
-        *,
-        where: Callable[[_Kept], bool] = lambda _: True,
     ) -> Listing[_Kept]:
         if after is not None and after.get("listing") != listing:
             raise InvalidInput("Another listing.", field="cursor", code="cursor_invalid")
-        found = sorted(filter(where, self.items.values()), key=_place, reverse=True)
+        found = sorted(self.items.values(), key=_place, reverse=True)
         visible = [one for one in found if offices is None or one.office_id in offices]
         rest = [one for one in visible if after is None or _place(one) < after["place"]]
         more = len(rest) > limit
@@ -91,6 +97,11 @@ class FakeOffices:
     def all(self) -> list[Office]:
         return sorted(self._shelf.items.values(), key=lambda office: (office.name, office.id))
 
+    def change(self, office: Office) -> Office:
+        present = replace(self.get(office.id), name=office.name, timezone=office.timezone)
+        self._shelf.items[office.id] = present
+        return present
+
 
 class FakeSenders:
     """Implements ``ports.Senders``."""
@@ -103,6 +114,9 @@ class FakeSenders:
 
     def get(self, sender_id: str) -> Sender:
         return self._shelf.get(sender_id)
+
+    def several(self, sender_ids: Sequence[str]) -> dict[str, Sender]:
+        return self._shelf.several(sender_ids)
 
     def change(
         self, sender_id: str, changes: Mapping[str, Any], *, allowed: frozenset[str]
@@ -150,11 +164,17 @@ class FakeLists:
     ) -> Listing[ListRecord]:
         return self._shelf.page("lists", offices, limit, after)
 
+    def several(self, list_ids: Sequence[str]) -> dict[str, ListRecord]:
+        return self._shelf.several(list_ids)
+
     def create_import(self, new: ImportRecord, digest: str) -> ImportRecord:
         return self._imports.add((new.list_id, new.id), new, digest)
 
     def get_import(self, list_id: str, import_id: str) -> ImportRecord:
         return self._imports.get((list_id, import_id))
+
+    def imports(self, list_id: str) -> list[ImportRecord]:
+        return [one for one in self._imports.items.values() if one.list_id == list_id]
 
     def queue_import(
         self,
@@ -183,15 +203,51 @@ class FakeLists:
         return present
 
 
+class FakeSegments:
+    """Implements ``ports.ManagedSegments``."""
+
+    def __init__(self, *segments: SavedSegment) -> None:
+        self._shelf = _Shelf[SavedSegment]("segment", segments)
+
+    def create(self, segment: SavedSegment, digest: str) -> SavedSegment:
+        return self._shelf.add(segment.id, segment, digest)
+
+    def get(self, segment_id: str) -> SavedSegment:
+        return self._shelf.get(segment_id)
+
+    def page(
+        self, offices: frozenset[str] | None, limit: int, after: Position | None
+    ) -> Listing[SavedSegment]:
+        return self._shelf.page("segments", offices, limit, after)
+
+    def change(self, seen: SavedSegment, changes: Mapping[str, Any], now: datetime) -> SavedSegment:
+        present = self.get(seen.id)
+        if present.version != seen.version:
+            raise Conflict("No.", code="version_conflict", extra={"version": present.version})
+        values = {**changes, "updated_at": now, "version": present.version + 1}
+        self._shelf.items[seen.id] = replace(present, **values)
+        return self._shelf.items[seen.id]
+
+    def remove(self, segment_id: str) -> None:
+        self._shelf.items.pop(segment_id, None)
+
+
 class FakeCampaigns:
     """Implements ``ports.Campaigns``."""
 
     def __init__(self, *campaigns: Campaign) -> None:
         self._shelf = _Shelf[Campaign]("campaign", campaigns)
         self._marks: dict[str, str | None] = {}
+        self._numbers = count(1)
+
+    @property
+    def all(self) -> list[Campaign]:
+        """What stands, for the fakes that look it up in another order."""
+        return list(self._shelf.items.values())
 
     def create(self, campaign: Campaign, digest: str) -> Campaign:
-        return self._shelf.add(campaign.id, campaign, digest)
+        numbered = replace(campaign, number=campaign.number or next(self._numbers))
+        return self._shelf.add(campaign.id, numbered, digest)
 
     def get(self, campaign_id: str) -> Campaign:
         return self._shelf.get(campaign_id)
@@ -203,7 +259,7 @@ class FakeCampaigns:
 
     def transition(
         self,
-        campaign_id: str,
+        seen: Campaign,
         action: Action,
         now: datetime,
         *,
@@ -211,19 +267,20 @@ class FakeCampaigns:
         version: int | None = None,
         mark: str | None = None,
     ) -> Campaign:
-        present = self.get(campaign_id)
-        if mark is not None and self._marks.get(campaign_id) == mark:
+        present = self.get(seen.id)
+        if mark is not None and self._marks.get(seen.id) == mark:
             return present
         target = state_after(present.status, action)
         if version is not None:
             _require_version(present, version)
-        self._marks[campaign_id] = mark
+        self._marks[seen.id] = mark
         return self._write(present, {**changes, "status": target}, now)
 
-    def page(
-        self, tab: str, offices: frozenset[str] | None, limit: int, after: Position | None
-    ) -> Listing[Campaign]:
-        return self._shelf.page(tab, offices, limit, after, where=lambda one: one.tab == tab)
+    def delete(self, seen: Campaign) -> None:
+        present = self.get(seen.id)
+        require_allowed(present.status, Action.DELETE)
+        _require_version(present, seen.version)
+        del self._shelf.items[seen.id]
 
     def set_status(self, campaign_id: str, status: CampaignStatus) -> None:
         """Change what another function would change."""
@@ -234,6 +291,89 @@ class FakeCampaigns:
         written = replace(present, **{**changes, "version": version, "updated_at": now})
         self._shelf.items[present.id] = written
         return written
+
+
+@dataclass
+class FakeShelves:
+    """Implements ``ports.CampaignShelves`` over what *campaigns* holds."""
+
+    campaigns: FakeCampaigns
+
+    def page(
+        self,
+        tab: str,
+        offices: Sequence[str],
+        *,
+        keep: CampaignFilter,
+        sort: CampaignSort,
+        descends: bool,
+        limit: int,
+        after: Position | None,
+    ) -> Listing[Campaign]:
+        listing = f"{tab}.{sort}.{'desc' if descends else 'asc'}"
+        rest = [
+            (place_in(sort, one), one)
+            for one in self.campaigns.all
+            if one.tab == tab and one.office_id in offices and keep.keeps(one)
+        ]
+        return _page_of(rest, listing, limit, after, descends=descends)
+
+    def found(
+        self, offices: Sequence[str], words: Sequence[str], limit: int, after: Position | None
+    ) -> Listing[Campaign]:
+        rest = [
+            (f"{word}#{one.id}", one)
+            for one in self.campaigns.all
+            for word in words_of(one.title)
+            if one.office_id in offices and leads_to(word, one.title, tuple(words))
+        ]
+        return _page_of(rest, "words", limit, after, descends=False)
+
+    def of_agent(self, subject: str, limit: int, after: Position | None) -> Listing[Campaign]:
+        rest = [(_place(one), one) for one in self.campaigns.all if subject in one.agents]
+        return _page_of(rest, "agent", limit, after, descends=True)
+
+    def linked(self, campaign: Campaign) -> list[Campaign]:
+        found = [
+            one
+            for one in self.campaigns.all
+            if one.id in campaign.linked_campaigns or campaign.id in one.linked_campaigns
+        ]
+        return sorted(found, key=lambda one: one.id)
+
+    def scheduled(
+        self, office_id: str, start: datetime, end: datetime, most: int
+    ) -> list[Campaign]:
+        found = [
+            (one.schedule_at, one)
+            for one in self.campaigns.all
+            if one.status is CampaignStatus.SCHEDULED
+            and one.office_id == office_id
+            and one.schedule_at is not None
+            and start <= one.schedule_at < end
+        ]
+        return [one for _, one in sorted(found, key=lambda pair: pair[0])][:most]
+
+
+def _page_of(
+    rest: list[tuple[str, Campaign]],
+    listing: str,
+    limit: int,
+    after: Position | None,
+    *,
+    descends: bool,
+) -> Listing[Campaign]:
+    if after is not None and after.get("listing") != listing:
+        raise InvalidInput("Another listing.", field="cursor", code="cursor_invalid")
+    ordered = sorted(rest, key=lambda pair: pair[0], reverse=descends)
+    if after is not None:
+        start = after["place"]
+        ordered = [
+            (place, one) for place, one in ordered if (place < start if descends else place > start)
+        ]
+    shown = ordered[:limit]
+    end = {"listing": listing, "place": shown[-1][0]} if len(ordered) > limit else None
+    return Listing(tuple(one for _, one in shown), end)
 
 
 def _require_version(present: Campaign, version: int) -> None:
@@ -257,6 +397,33 @@ class FakeUploads:
 
     def download_link(self, key: str, *, filename: str, expires_s: int) -> str:
         return f"https://files.example/{key}?as={filename}&for={expires_s}"
+
+
+@dataclass
+class FakeMediaFiles:
+    """Implements ``ports.MediaFiles``."""
+
+    kept: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> None:
+        self.kept[key] = body, content_type
+
+    def get(self, key: str) -> bytes:
+        return self._standing(key)[0]
+
+    def size(self, key: str) -> int:
+        return len(self._standing(key)[0])
+
+    def content_type(self, key: str) -> str:
+        return self._standing(key)[1]
+
+    def upload_link(self, key: str, *, content_type: str, expires_s: int) -> str:
+        return f"https://files.example/{key}?put={content_type}&for={expires_s}"
+
+    def _standing(self, key: str) -> tuple[bytes, str]:
+        if key not in self.kept:
+            raise NotFound("No.", code="object_not_found")
+        return self.kept[key]
 
 
 def an_access(
@@ -315,6 +482,7 @@ def an_import_record(import_id: str = "imp_1", **changes: Any) -> ImportRecord:
 def a_campaign(campaign_id: str = "cmp_1", **changes: Any) -> Campaign:
     made: dict[str, Any] = {
         "title": "Spring",
+        "number": 7,
         "office_id": OFFICE,
         "body": "Hi {{ first_name }}",
         "sender_ids": ("snd_1",),
@@ -334,3 +502,27 @@ def in_state(status: CampaignStatus, **changes: Any) -> Campaign:
 def states_refusing(action: Action) -> list[CampaignStatus]:
     """Return the states from which K4 has no *action*."""
     return [status for status in CampaignStatus if status not in states_allowing(action)]
+
+
+def a_segment(segment_id: str = "seg_1", **changes: Any) -> SavedSegment:
+    made: dict[str, Any] = {
+        "name": "In Albany",
+        "office_id": OFFICE,
+        "list_ids": ("lst_1",),
+        "filter": parse_filter({"field": "city", "op": "equals", "value": "Albany"}),
+        "created_at": NOON,
+        "created_by": "usr_1",
+        "updated_at": NOON,
+    }
+    return SavedSegment(id=segment_id, **{**made, **changes})
+
+
+def a_person_request(request_id: str = "prs_1", **changes: Any) -> PersonRequest:
+    made: dict[str, Any] = {
+        "kind": RequestKind.EXPORT,
+        "mark": "erased#00",
+        "phone": "+12025550142",
+        "created_at": NOON,
+        "created_by": "usr_1",
+    }
+    return PersonRequest(id=request_id, **{**made, **changes})

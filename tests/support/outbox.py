@@ -13,6 +13,7 @@ from carillon.ports import Clock
 from carillon.usecases.resolve_ambiguous import Resolution
 from carillon.usecases.walk_outbox import Answering
 from tests.support.clock import NOON
+from tests.support.conversations import FakeBook
 from tests.support.sending import FakeMessages
 
 PHONE = "+14155550123"
@@ -57,14 +58,14 @@ class FakeOutbox:
 
     def waiting(self, sender_id: str, now: datetime, limit: int) -> list[QueuedReply]:
         due = [
-            (reply.due_at or reply.queued_at, reply.id, reply)
+            (reply.next_look_at, reply.id, reply)
             for reply in self.entries.values()
-            if reply.sender_id == sender_id and (reply.due_at or reply.queued_at) <= now
+            if reply.sender_id == sender_id and reply.next_look_at <= now
         ]
         return [reply for _, _, reply in sorted(due)[:limit]]
 
     def postpone(self, reply: QueuedReply, until: datetime) -> None:
-        self.entries[reply.id] = replace(reply, due_at=until)
+        self.entries[reply.id] = replace(reply, look_at=until)
 
     def done(self, reply: QueuedReply) -> None:
         self.entries.pop(reply.id, None)
@@ -72,9 +73,15 @@ class FakeOutbox:
 
 def nothing_to_answer(messages: FakeMessages, clock: Clock) -> Answering:
     """Return an outbox in which nothing waits."""
+
+    def on_error(error: BaseException) -> None:
+        raise AssertionError("there is nothing that could fail") from error
+
     return Answering(
         outbox=FakeOutbox(messages),
         conversations=messages,
+        book=FakeBook(),
+        on_error=on_error,
         resolve=lambda _ref, _row: Resolution.WAITING,
         grace=timedelta(seconds=60),
         poll_after=timedelta(minutes=15),

@@ -266,7 +266,7 @@ class PacedWorld:
             "send_queue": self.send_queue,
             "reconcile_queue": FakeQueue(),
             "clock": self.time,
-            "compile_body": lambda _: lambda fields: fields["text"],
+            "compile_body": lambda _: lambda fields, _links: fields["text"],
             "send": send,
             "executor": VirtualExecutor(self.time, self.storage_s),
             "workers": workers_for(self.directory.sender_by_id[sender_id].mps),

@@ -15,6 +15,7 @@ from tests.support.contacts import (
     FakeContacts,
     FakeFiles,
     FakeImportDirectory,
+    FakeSegmentDirectory,
     a_contact,
     a_list,
 )
@@ -52,6 +53,7 @@ class PlanningWorld:
         self.plan_queue = FakeQueue()
         self.send_queue = FakeQueue()
         self.clock = FakeClock()
+        self.segments = FakeSegmentDirectory()
         self.plans = FakeCampaignPlans(campaign or a_launched_campaign())
         self.directory = FakeImportDirectory(
             *(self._filled(list_id, list(numbers)) for list_id, numbers in lists.items())
@@ -59,6 +61,7 @@ class PlanningWorld:
         self.ports = Planning(
             campaigns=self.plans,
             lists=self.directory,
+            segments=self.segments,
             contacts=self.contacts,
             objects=self.files,
             plan_queue=self.plan_queue,

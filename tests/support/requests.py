@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from carillon.domain.permissions import KeyKind
+from carillon.edge.http import admission
+
 TOKENLESS: Mapping[str, Any] = {}
 
 
@@ -14,11 +17,11 @@ def signed_in(
     *,
     roles: Sequence[str] = ("manager",),
     offices: Sequence[str] = ("off_1",),
+    key: KeyKind | None = None,
 ) -> dict[str, Any]:
-    """Return the claims of an access token, groups joined as a REST API joins them."""
+    """Return what the authorizer says of somebody with an access token, or with a key of *key*."""
     groups = [f"role.{role}" for role in roles] + [f"office.{office}" for office in offices]
-    claims = {"sub": subject, "token_use": "access"}
-    return {**claims, "cognito:groups": ",".join(groups)} if groups else claims
+    return {"principalId": subject, **admission(subject, groups, key)}
 
 
 def an_event(
@@ -42,7 +45,7 @@ def an_event(
         "path": f"/live{path}",
     }
     if claims:
-        context["authorizer"] = {"claims": dict(claims)}
+        context["authorizer"] = dict(claims)
     return {
         "resource": template,
         "path": path,

@@ -23,7 +23,9 @@ from carillon.domain.campaign import (
 )
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.consent import ConsentEntry, OptOut
+from carillon.domain.conversation import Conversation, is_for_assistant
 from carillon.domain.errors import Conflict, NotFound
+from carillon.domain.hold import Hold, cleared, held, released
 from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.lead import LeadStatus, is_final, states_before
 from carillon.domain.message import (
@@ -88,7 +90,7 @@ class FakeMessages:
         ):
             return self._is_ours(claim)
         kept = {name: value for name, value in _claimed(claim).items() if name != "steps_left"}
-        self._set(claim.ref, kept, removes=("provider_id",))
+        self._set(claim.ref, kept, removes=("provider_id", *([] if claim.is_mms else ["mms"])))
         return True
 
     def release(self, claim: Claim) -> None:
@@ -269,12 +271,20 @@ class FakeMessages:
                 row |= {"media_urls": list(reply.media_urls), "media": {}}
             twin = self._twin_of(reply)
             if twin is not None:
-                row |= {"kind": "duplicate", "duplicate_of": twin}
+                row |= {
+                    "kind": "duplicate",
+                    "duplicate_of": twin.provider_id,
+                    "duplicate_at": to_iso(twin.received_at),
+                }
             self._put_new(ref, row)
         row = self.items[ref]
-        return RecordedReply(from_iso(row["received_at"]), row.get("duplicate_of"))
+        return RecordedReply(
+            from_iso(row["received_at"]),
+            row.get("duplicate_of"),
+            from_iso(row["duplicate_at"]) if "duplicate_at" in row else None,
+        )
 
-    def _twin_of(self, reply: Reply) -> str | None:
+    def _twin_of(self, reply: Reply) -> Reply | None:
         mark = twin_mark(reply)
         if mark is None:
             return None
@@ -285,7 +295,7 @@ class FakeMessages:
             return None
         apart = abs(first.received_at - reply.received_at)
         is_same = first.provider_id == reply.provider_id
-        return first.provider_id if apart <= TWIN_WINDOW and not is_same else None
+        return first if apart <= TWIN_WINDOW and not is_same else None
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
         item = self.items.get(lead)
@@ -316,6 +326,10 @@ class FakeMessages:
         self.items[ref] = {"pk": ref.pk, "sk": ref.sk, **values}
         self.changes.append((None, dict(self.items[ref])))
         return True
+
+    def change(self, ref: RowRef, changes: Item) -> None:
+        """Change a row as another fake does whose real adapter shares the table."""
+        self._set(ref, changes)
 
     def _set(self, ref: RowRef, changes: Item, removes: tuple[str, ...] = ()) -> None:
         old = dict(self.items[ref])
@@ -607,13 +621,21 @@ class FakeHolds:
     """Implements ``ports.Holds``."""
 
     def __init__(self) -> None:
-        self.held: dict[str, str] = {}
+        self._kept: dict[str, Hold] = {}
+
+    @property
+    def held(self) -> dict[str, str]:
+        """The phones that are held, with the message that was the first to hold them."""
+        return {phone: next(iter(one.signals)) for phone, one in self._kept.items() if one.is_held}
 
     def hold(self, phone: str, cause: str, at: datetime) -> None:
-        self.held.setdefault(phone, cause)
+        self._kept[phone] = held(self._kept.get(phone, Hold()), cause, at)
 
-    def release(self, phone: str) -> None:
-        self.held.pop(phone, None)
+    def release(self, phone: str, until: datetime) -> None:
+        self._kept[phone] = released(self._kept.get(phone, Hold()), until)
+
+    def clear(self, phone: str, at: datetime) -> None:
+        self._kept[phone] = cleared(self._kept.get(phone, Hold()), at)
 
 
 class FakeGate:
@@ -625,15 +647,24 @@ class FakeGate:
         suppressions: FakeSuppressions,
         messages: FakeMessages,
         holds: FakeHolds | None = None,
+        talks: dict[str, Conversation] | None = None,
     ) -> None:
+        self.talks = talks if talks is not None else {}
         self._directory = directory
         self._suppressions = suppressions
         self._messages = messages
         self._holds = holds or FakeHolds()
 
     def look(
-        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
+        self,
+        *,
+        phone: str,
+        campaign_id: str | None,
+        sender_id: str,
+        lead: RowRef | None = None,
+        conversation_id: str | None = None,
     ) -> GateView:
+        talk = self.talks.get(conversation_id or "")
         consent = self._suppressions.of(phone)
         campaign = self._directory.campaigns.get(campaign_id or "")
         row = self._messages.items.get(lead, {}) if lead is not None else {}
@@ -642,8 +673,12 @@ class FakeGate:
             campaign_active=campaign is not None and campaign.status is CampaignStatus.ACTIVE,
             lease_token=self._directory.tokens.get(sender_id, 0),
             campaign_version=campaign.version if campaign is not None else 0,
+            campaign_archived=campaign is not None and campaign.status is CampaignStatus.ARCHIVED,
             has_replied="replied_at" in row or "opted_out_at" in row,
+            has_clicked="clicked_at" in row,
             is_held=phone in self._holds.held,
+            is_closed=talk is not None and talk.closed,
+            is_assistants=talk is not None and is_for_assistant(talk),
         )
 
 
@@ -774,6 +809,7 @@ def _claimed(claim: Claim) -> Item:
         **({"variant": claim.variant} if claim.variant is not None else {}),
         **({"step": claim.step} if claim.step else {}),
         **({"steps_left": claim.steps_left} if claim.steps_left else {}),
+        **({"mms": True} if claim.is_mms else {}),
     }
 
 
@@ -797,6 +833,7 @@ def _lead_row(item: Item) -> LeadRow:
         last_outbound_at=moment("last_outbound_at"),
         replied_at=moment("replied_at"),
         opted_out_at=moment("opted_out_at"),
+        clicked_at=moment("clicked_at"),
         steps_left=item.get("steps_left", 0),
         variant=item.get("variant"),
     )

@@ -22,6 +22,7 @@ from tests.support.stores import DynamoStores, dynamo_stores_in
 
 FOLDERS = (
     "provider_webhooks",
+    "follow_links",
     "aws_sms_events",
     "process_receipts",
     "process_inbound",
@@ -37,6 +38,7 @@ PREVIOUS_TOKEN = "north-token-before"
 SECRET = "carillon/north"
 # On this machine and nobody listens: what the carrier reports is lost at once, not by a timeout.
 BASE_URL = "https://localhost/prod"
+LINK_BASE_URL = "https://go.example.org"
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Form = Mapping[str, str | list[str]]
@@ -144,6 +146,7 @@ def _environment() -> dict[str, str]:
         "CONVERSATIONS_TABLE": "ConversationsTable",
         "FILES_BUCKET": "files",
         "WEBHOOK_BASE_URL": BASE_URL,
+        "LINK_BASE_URL": LINK_BASE_URL,
         "ORGANISATION_NAME": "City Food Bank",
     }
 

@@ -6,7 +6,7 @@ The stores of the send path, as fakes or as the real adapters over emulated tabl
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Protocol
 
@@ -16,17 +16,22 @@ from moto import mock_aws
 
 from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.campaign_texts import candidates_text, unsolicited_text
+from carillon.adapters.dynamodb.campaign_texts import candidates_text, links_text, unsolicited_text
+from carillon.adapters.dynamodb.clicks import DynamoClicks
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
+from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.domain.campaign import Campaign, Run, Sender
 from carillon.domain.clock import to_iso
+from carillon.domain.conversation import Conversation
 from carillon.domain.message import RowRef
+from carillon.domain.short_links import campaign_code
 from carillon.ports import (
+    Clicks,
     ConsentLedger,
     Gate,
     Holds,
@@ -35,6 +40,7 @@ from carillon.ports import (
     Suppressions,
     Watches,
 )
+from tests.support.clicks import FakeClicks
 from tests.support.clock import NOON
 from tests.support.consent import FakeConsentLedger
 from tests.support.dynamodb_server import dynamodb_server
@@ -65,6 +71,7 @@ class Stores:
     ledger: ConsentLedger
     holds: Holds
     gate: Gate
+    clicks: Clicks
 
     def keep_sender(self, sender: Sender) -> None:
         raise NotImplementedError
@@ -73,6 +80,9 @@ class Stores:
         raise NotImplementedError
 
     def keep_run(self, run: Run) -> None:
+        raise NotImplementedError
+
+    def keep_talk(self, conversation: Conversation) -> None:
         raise NotImplementedError
 
     def row(self, ref: RowRef) -> Item | None:
@@ -85,6 +95,7 @@ class FakeStores(Stores):
 
     messages: FakeMessages
     control: FakeDirectory
+    gate: FakeGate
 
     def keep_sender(self, sender: Sender) -> None:
         self.control.sender_by_id[sender.id] = sender
@@ -94,6 +105,9 @@ class FakeStores(Stores):
 
     def keep_run(self, run: Run) -> None:
         self.control.run_by_key[run.sender_id, run.campaign_id] = run
+
+    def keep_talk(self, conversation: Conversation) -> None:
+        self.gate.talks[conversation.id] = conversation
 
     def row(self, ref: RowRef) -> Item | None:
         return _without_keys(self.messages.items.get(ref))
@@ -111,11 +125,21 @@ class DynamoStores(Stores):
 
     def keep_campaign(self, campaign: Campaign) -> None:
         tab = schema.tab_pk(campaign.tab)
-        self._put(schema.campaign_pk(campaign.id), "CMP", vars(campaign), listed_in=tab)
+        links = links_text(campaign.links) if campaign.links else None
+        values = {**vars(campaign), "links": links}
+        self._put(schema.campaign_pk(campaign.id), "CMP", values, listed_in=tab)
+        if campaign.link_key:
+            found_by = schema.link_pk(campaign_code(campaign.id))
+            self._put(found_by, schema.LINK, {"campaigns": {campaign.id}})
 
     def keep_run(self, run: Run) -> None:
         values = {**vars(run), "candidates": candidates_text(run.candidates)}
         self._put(schema.sender_pk(run.sender_id), schema.run_sk(run.campaign_id), values)
+
+    def keep_talk(self, conversation: Conversation) -> None:
+        book = DynamoConversations(self.client, "ConversationsTable")
+        standing = book.get(conversation.id)
+        book.save(replace(conversation, version=standing.version if standing else 0))
 
     def row(self, ref: RowRef) -> Item | None:
         key = {"pk": {"S": ref.pk}, "sk": {"S": ref.sk}}
@@ -146,6 +170,7 @@ def fake_stores() -> Stores:
         ledger=FakeConsentLedger(suppressions),
         holds=holds,
         gate=FakeGate(directory, suppressions, messages, holds),
+        clicks=FakeClicks(directory, messages),
     )
 
 
@@ -195,6 +220,13 @@ def _adapters_over(used: Any, client: Any) -> DynamoStores:
             control_table="ControlTable",
             suppressions_table="SuppressionsTable",
             messages_table="MessagesTable",
+            conversations_table="ConversationsTable",
+        ),
+        clicks=DynamoClicks(
+            used,
+            control_table="ControlTable",
+            messages_table="MessagesTable",
+            monotonic=lambda: 0.0,
         ),
         client=client,
     )

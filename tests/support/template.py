@@ -23,6 +23,7 @@ TEMPLATES = {
     "queues": ROOT / "infra" / "queues.yaml",
     "sign_in": ROOT / "infra" / "sign_in.yaml",
     "webhooks": ROOT / "infra" / "webhooks.yaml",
+    "links": ROOT / "infra" / "links.yaml",
     "invocations": ROOT / "infra" / "invocations.yaml",
 }
 Resource = dict[str, Any]

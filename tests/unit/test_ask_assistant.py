@@ -13,7 +13,13 @@ from carillon.domain.errors import NotFound, Throttled
 from carillon.domain.knowledge import KnowledgeEntry
 from carillon.domain.message import Accepted, QueuedReply, RowRef, Suppression, text_digest
 from carillon.usecases.answer_as_assistant import AssistantWorld
-from carillon.usecases.ask_assistant import Asked, AskingWorld, Outcome, ask_assistant
+from carillon.usecases.ask_assistant import (
+    Asked,
+    AskingWorld,
+    Outcome,
+    ask_assistant,
+    give_up,
+)
 from carillon.usecases.read_transcript import TranscriptWorld
 from tests.support.assistants import FakeAssistant, FakeKnowledge, an_entry
 from tests.support.conversations import (
@@ -90,13 +96,14 @@ class Scene(InboxScene):
                 transcripts=FakeTranscripts(self.messages),
                 texts=self.texts,
                 audiences=self.audiences,
-                compile_body=lambda body: lambda fields: body.format(**fields),
+                compile_body=lambda body: lambda fields, _links: body.format(**fields),
             ),
             book=self.book,
             directory=self.directory,
             suppressions=self.suppressions,
             outbox=self.outbox,
             send_queue=self.send_queue,
+            rules=self.rules,
         )
 
     @property
@@ -296,3 +303,67 @@ def test_a_conversation_that_is_not_there_is_an_error() -> None:
 
     with pytest.raises(NotFound):
         ask_assistant("bm9uZQ~a2V5", INBOUND, scene.asking)
+
+
+def test_outside_legal_hours_a_person_answers_where_the_policy_blocks_answers() -> None:
+    # It is 7:02 in New York.
+    scene = Scene()
+    scene.answers_outside_hours = "block"
+
+    asked = scene.ask()
+
+    assert (asked.outcome, asked.reason) == (Outcome.HANDED_OVER, Reason.OUTSIDE_HOURS)
+    assert scene.outbox.entries == {}
+    assert scene.kept(scene.asked).section is Section.NEEDS_ATTENTION
+
+
+def test_a_policy_that_blocks_answers_lets_none_out_after_the_hours_either() -> None:
+    scene = Scene()
+    scene.answers_outside_hours = "block"
+    # It is 10:02 there, and at 21:00 the hours end.
+    scene.clock.sleep(3 * 3600)
+
+    asked = scene.ask()
+
+    (reply,) = scene.outbox.entries.values()
+    assert asked.outcome is Outcome.REPLIED
+    assert reply.closes_at == after(14 * 3600)
+
+
+def test_a_policy_that_warns_of_the_hours_leaves_the_assistant_alone() -> None:
+    scene = Scene()
+
+    asked = scene.ask()
+
+    (reply,) = scene.outbox.entries.values()
+    assert (asked.outcome, reply.closes_at) == (Outcome.REPLIED, None)
+
+
+def test_a_stop_outside_the_hours_is_answered_by_nobody_and_handed_to_nobody() -> None:
+    scene = Scene()
+    scene.answers_outside_hours = "block"
+    scene.stop()
+
+    assert scene.ask() == Asked(outcome=Outcome.SILENT, reason=Why.OPTED_OUT)
+
+
+def test_a_message_that_is_given_up_is_a_persons() -> None:
+    scene = Scene()
+    # Not even the transcript can be read.
+    scene.messages.items.clear()
+
+    asked = give_up(scene.asked.id, scene.asking)
+
+    assert (asked.outcome, asked.reason) == (Outcome.HANDED_OVER, Reason.GIVEN_UP)
+    assert scene.kept(scene.asked).section is Section.NEEDS_ATTENTION
+
+
+@pytest.mark.parametrize(
+    "changes", [{"operated_by": "agent"}, {"awaiting_since": None}, {"closed": True}]
+)
+def test_a_message_that_is_nobodys_any_more_is_given_up_in_silence(changes: Any) -> None:
+    scene = Scene(**changes)
+
+    assert give_up(scene.asked.id, scene.asking) == Asked(outcome=Outcome.SUPERSEDED)
+
+    assert scene.kept(scene.asked) == scene.asked

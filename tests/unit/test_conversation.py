@@ -134,6 +134,21 @@ def test_a_message_said_again_undoes_nothing_that_a_person_has_done_since(
     assert after_inbound(answered, repeated, after(200)) == answered
 
 
+@pytest.mark.parametrize(
+    ("start_at", "is_held"), [(50, True), (60, True), (70, False)], ids=["before", "at", "after"]
+)
+def test_a_start_ends_the_hold_of_what_was_said_before_it(start_at: int, is_held: bool) -> None:
+    weak = an_inbound(60, kind=InboundKind.WEAK, provider_id="SMweak")
+    start = an_inbound(start_at, kind=InboundKind.OPT_IN, provider_id="SMstart")
+
+    got = taken(a_conversation(), weak, start)
+
+    assert got.is_held is is_held
+    # A person still looks at what it was about.
+    assert got.needs_attention
+    assert replace(taken(a_conversation(), start, weak), updated_at=got.updated_at) == got
+
+
 def test_the_answer_comes_from_the_number_that_was_written_to_last() -> None:
     got = taken(
         a_conversation(),
@@ -187,8 +202,8 @@ STEPS: list[Step] = [
     ("unhold", lambda c, n: unheld(c, after(n))),
     ("close", lambda c, n: left_the_queue(c, after(n))),
 ]
-# Names of the steps that are a person's, and may therefore release or end a wait.
-RELEASES, ANSWERS = {"unhold"}, {"person"}
+# A person releases, or the contact's own clear word; only a person ends a wait.
+RELEASES, ANSWERS = {"unhold", "inbound opt_in"}, {"person"}
 
 
 @settings(max_examples=150, deadline=None)

@@ -11,6 +11,10 @@ from carillon.domain.errors import InvalidInput
     [
         (["First Name", "Last Name", "Phone"], 2, 0, 1),
         (["mobile", "fname", "lname"], 0, 1, 2),
+        (["APELLIDO", "NOMBRE", "NÚMERO DE TELÉFONO"], 2, 1, 0),
+        (["Primer nombre", "Apellido", "Celular", "Código postal"], 2, 0, 1),
+        (["nom de famille", "prénom", "numéro de téléphone"], 2, 1, 0),
+        (["Nom", "Prénom", "Portable", "Fuseau horaire"], 2, 1, 0),
         (["Vorname", "Nachname", "Telefonnummer"], 2, 0, 1),
         (["Nombre", "Apellidos", "Teléfono móvil"], 2, 0, 1),
         (["Prénom", "Nom", "Téléphone portable"], 2, 0, 1),

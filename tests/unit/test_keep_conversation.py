@@ -393,3 +393,13 @@ def test_a_webhook_said_again_reopens_nothing_that_an_agent_has_answered(
 
     assert scene.kept() == stands
     assert (stands.needs_attention, stands.unread) == (False, 0)
+
+
+def test_the_twin_of_a_message_counts_once_whichever_of_them_is_taken_in() -> None:
+    scene = Scene()
+
+    scene.take(a_reply("hello?", "SMin1"))
+    scene.take(a_reply("hello?", "SMin2", received_at=after(63)))
+    scene.take(a_reply("hello?", "SMin1", received_at=after(90)))
+
+    assert (scene.kept().unread, scene.kept().last_inbound_at) == (1, after(60))

@@ -1,97 +1,50 @@
 """Campaigns as people work on them: K3, K4, K6, K10 and what a retry must not do twice."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from carillon.domain.campaign import (
-    Action,
-    Campaign,
-    CampaignStatus,
-    HoldReason,
-    allowed_actions,
-)
+from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason
+from carillon.domain.campaign_states import Action, allowed_actions, refusal, states_allowing
 from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
-from carillon.usecases.manage_campaigns import (
+from carillon.domain.permissions import KeyKind
+from carillon.domain.short_links import Link
+from carillon.usecases.campaign_commands import (
     CampaignChange,
-    ManageCampaigns,
+    Clone,
     NewCampaign,
     Schedule,
 )
-from carillon.usecases.stop_conversations import StopConversations
-from tests.support.clock import NOON, FakeClock
-from tests.support.conversations import FakeBook
+from carillon.usecases.manage_campaigns import ManageCampaigns
+from tests.support.clock import NOON
 from tests.support.management import (
     ADMIN,
     OFFICE,
     OTHER_OFFICE,
     FakeCampaigns,
-    FakeLists,
-    FakeOffices,
-    FakeSenders,
     a_campaign,
-    a_contact_list,
-    a_sender,
     an_access,
-    an_office,
     an_origin,
     in_state,
-    states_refusing,
 )
-from tests.support.sending import FakeQueue
+from tests.support.managing import World, a_world, new_campaign
 
 MINE = an_access()
+A_TEST_KEY = replace(MINE, caller=replace(MINE.caller, subject="key_1", key=KeyKind.TEST))
 LATER = NOON + timedelta(hours=1)
 
 
-@dataclass
-class World:
-    """The use case over fakes; *campaigns* are there already."""
-
-    campaigns: FakeCampaigns
-    clock: FakeClock = field(default_factory=FakeClock)
-    plans: FakeQueue = field(default_factory=FakeQueue)
-    sends: FakeQueue = field(default_factory=FakeQueue)
-    recounts: FakeQueue = field(default_factory=FakeQueue)
-    book: FakeBook = field(default_factory=FakeBook)
-
-    @property
-    def manage(self) -> ManageCampaigns:
-        return ManageCampaigns(
-            self.campaigns,
-            FakeOffices(an_office(), an_office(OTHER_OFFICE)),
-            FakeSenders(a_sender(), a_sender("snd_9", office_id=OTHER_OFFICE)),
-            FakeLists(a_contact_list(), a_contact_list("lst_9", office_id=OTHER_OFFICE)),
-            self.clock,
-            plan_queue=self.plans,
-            send_queue=self.sends,
-            recount_queue=self.recounts,
-            conversations=StopConversations(self.book, self.clock),
-            check_body=_check_body,
-        )
-
-
-def a_world(*campaigns: Campaign) -> World:
-    return World(FakeCampaigns(*campaigns))
-
-
-def _check_body(text: str) -> None:
-    if "{{" in text and "}}" not in text:
-        raise InvalidInput("Not closed.", field="body", code="template_syntax")
-
-
-def new_campaign(**changes: Any) -> NewCampaign:
-    made = {"title": " Spring ", "office_id": OFFICE, "body": "Hi", "sender_ids": ("snd_1",)}
-    return NewCampaign(**{**made, "list_ids": ("lst_1",), **changes})
-
-
-ACTIONS: dict[Action, Callable[[ManageCampaigns, Any, str], Campaign]] = {
+ACTIONS: dict[Action, Callable[[ManageCampaigns, Any, str], Any]] = {
+    Action.VIEW: lambda manage, _, one: manage.get(MINE, one),
+    Action.EDIT: lambda manage, _, one: manage.change(MINE, one, CampaignChange(body="x"), None),
+    Action.CLONE: lambda manage, origin, one: manage.clone(MINE, origin, one, Clone()),
+    Action.DELETE: lambda manage, _, one: manage.delete(MINE, one, None),
     Action.LAUNCH: lambda manage, origin, one: manage.launch(MINE, origin, one),
     Action.SCHEDULE: lambda manage, origin, one: manage.schedule(
         MINE, origin, one, Schedule(schedule_at=LATER)
@@ -102,12 +55,28 @@ ACTIONS: dict[Action, Callable[[ManageCampaigns, Any, str], Campaign]] = {
     Action.END: lambda manage, origin, one: manage.end(MINE, origin, one),
     Action.ARCHIVE: lambda manage, origin, one: manage.archive(MINE, origin, one),
 }
+# The same, by a test key.
+KEYED: dict[Action, Callable[[ManageCampaigns, Any, str], Campaign]] = {
+    Action.LAUNCH: lambda manage, origin, one: manage.launch(A_TEST_KEY, origin, one),
+    Action.SCHEDULE: lambda manage, origin, one: manage.schedule(
+        A_TEST_KEY, origin, one, Schedule(schedule_at=LATER)
+    ),
+    Action.UNSCHEDULE: lambda manage, origin, one: manage.unschedule(A_TEST_KEY, origin, one),
+    Action.PAUSE: lambda manage, origin, one: manage.pause(A_TEST_KEY, origin, one),
+    Action.RESUME: lambda manage, origin, one: manage.resume(A_TEST_KEY, origin, one),
+    Action.END: lambda manage, origin, one: manage.end(A_TEST_KEY, origin, one),
+    Action.ARCHIVE: lambda manage, origin, one: manage.archive(A_TEST_KEY, origin, one),
+}
+
+
+# One use case is both: a date is set, or edited. Deciding on a launch has its own tests.
+BESIDES = {Action.EDIT_DATE, Action.APPROVE, Action.REFUSE}
 
 
 def test_every_action_that_a_person_may_take_has_a_use_case() -> None:
     offered = {action for status in CampaignStatus for action in allowed_actions(status)}
 
-    assert offered == set(ACTIONS)
+    assert offered == set(ACTIONS) | BESIDES
 
 
 def test_a_new_campaign_is_a_draft_of_its_office() -> None:
@@ -163,7 +132,9 @@ def test_an_admin_learns_that_an_office_does_not_exist() -> None:
     assert raised.value.field == "office_id"
 
 
-@pytest.mark.parametrize("name", ["sender_ids", "list_ids", "exclude_list_ids"])
+@pytest.mark.parametrize(
+    "name", ["sender_ids", "list_ids", "exclude_list_ids", "segment_ids", "exclude_segment_ids"]
+)
 @pytest.mark.parametrize("kind", ["absent", "foreign"])
 def test_senders_and_lists_must_be_the_offices_and_absent_looks_like_foreign(
     name: str, kind: str
@@ -220,6 +191,52 @@ def test_a_foreign_campaign_looks_absent_whatever_is_done_to_it() -> None:
             call()
         assert raised.value.code == "campaign_not_found"
     assert world.campaigns.get("cmp_1") == a_campaign(office_id=OTHER_OFFICE)
+
+
+def test_what_a_test_key_makes_is_a_test_and_what_a_person_makes_is_what_they_say() -> None:
+    """P3"""
+    manage = a_world().manage
+
+    assert manage.create(A_TEST_KEY, an_origin(), new_campaign()).is_test
+    assert manage.create(MINE, an_origin(), new_campaign(is_test=True)).is_test
+    assert not manage.create(MINE, an_origin(), new_campaign()).is_test
+
+
+def test_a_test_key_touches_no_campaign_that_is_none() -> None:
+    """P3: it cannot launch, resume, schedule or edit what would reach a provider."""
+    for action, act in KEYED.items():
+        world = a_world(in_state(next(iter(states_allowing(action)))))
+
+        with pytest.raises(Forbidden) as raised:
+            act(world.manage, an_origin(), "cmp_1")
+
+        assert raised.value.code == "test_key_forbidden"
+        assert world.campaigns.get("cmp_1").version == 1
+        assert world.plans.messages == world.sends.messages == []
+
+
+def test_a_test_key_may_do_to_a_test_campaign_what_its_role_may() -> None:
+    for action, act in KEYED.items():
+        world = a_world(in_state(next(iter(states_allowing(action))), is_test=True))
+
+        act(world.manage, an_origin(), "cmp_1")
+
+        assert world.campaigns.get("cmp_1").version == 2
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda manage: manage.change(A_TEST_KEY, "cmp_1", CampaignChange(title="x"), 1),
+        lambda manage: manage.recount(A_TEST_KEY, "cmp_1"),
+    ],
+    ids=["change", "recount"],
+)
+def test_a_test_key_changes_no_campaign_that_is_none(
+    act: Callable[[ManageCampaigns], object],
+) -> None:
+    with pytest.raises(Forbidden):
+        act(a_world(a_campaign()).manage)
 
 
 def test_a_launch_marks_the_campaign_and_queues_its_plan() -> None:
@@ -334,14 +351,20 @@ def test_ending_a_campaign_notes_when(before: CampaignStatus) -> None:
 
 @pytest.mark.parametrize("action", list(ACTIONS))
 def test_what_k4_does_not_know_is_a_conflict_that_names_what_is_allowed(action: Action) -> None:
-    for status in states_refusing(action):
+    either = {action, Action.EDIT_DATE} if action is Action.SCHEDULE else {action}
+    allowing = frozenset[CampaignStatus]().union(*map(states_allowing, either))
+    for status in set(CampaignStatus) - allowing:
         world = a_world(in_state(status))
 
         with pytest.raises(Conflict) as raised:
             ACTIONS[action](world.manage, an_origin(), "cmp_1")
 
         assert raised.value.code == "campaign_state"
-        assert raised.value.extra == {"state": status, "allowed_actions": allowed_actions(status)}
+        assert raised.value.extra == {
+            "state": status,
+            "reason": refusal(status, action),
+            "allowed_actions": allowed_actions(status),
+        }
 
 
 def test_a_change_needs_the_present_version() -> None:
@@ -417,21 +440,6 @@ def test_a_recount_is_queued() -> None:
     world.manage.recount(MINE, "cmp_1")
 
     assert world.recounts.messages == [{"campaign_id": "cmp_1", "reason": "requested"}]
-
-
-def test_a_listing_shows_the_callers_offices_of_one_tab() -> None:
-    mine, theirs = a_campaign(), a_campaign("cmp_2", office_id=OTHER_OFFICE)
-    world = a_world(mine, theirs, a_campaign("cmp_3", status=CampaignStatus.ACTIVE))
-
-    assert world.manage.page(MINE, "draft", 10, None).items == (mine,)
-    assert set(world.manage.page(ADMIN, "draft", 10, None).items) == {mine, theirs}
-
-
-def test_an_unknown_tab_is_refused() -> None:
-    with pytest.raises(InvalidInput) as raised:
-        a_world().manage.page(MINE, "deleted", 10, None)
-
-    assert raised.value.field == "tab"
 
 
 # What bounds a campaign, and what it says (M2, M3, F5, F6, K15, K17) ---------------------
@@ -587,9 +595,9 @@ def test_the_end_of_a_scheduled_campaign_does_not_move_before_its_start() -> Non
 
 def test_a_campaign_that_changes_while_it_is_resumed_is_looked_at_again() -> None:
     class IsEditedMeanwhile(FakeCampaigns):
-        def transition(self, campaign_id: str, action: Action, *args: Any, **more: Any) -> Campaign:
-            self.change(self.get(campaign_id), {"pilot_size": 30}, NOON)
-            return super().transition(campaign_id, action, *args, **more)
+        def transition(self, seen: Campaign, action: Action, *args: Any, **more: Any) -> Campaign:
+            self.change(self.get(seen.id), {"pilot_size": 30}, NOON)
+            return super().transition(seen, action, *args, **more)
 
     world = World(IsEditedMeanwhile(in_state(CampaignStatus.PAUSED, pilot_size=10)))
 
@@ -636,3 +644,74 @@ def test_a_schedule_that_names_no_time_to_come_is_refused(schedule: dict[str, An
 
     with pytest.raises(InvalidInput):
         world.manage.schedule(MINE, an_origin(), "cmp_1", Schedule(**schedule))
+
+
+# Short links, smart encoding, the review of texts (M4, M6, M7) ---------------------
+
+OFFER, TERMS = Link("offer", "https://example.com/a"), Link("terms", "https://example.com/b")
+
+
+def test_a_draft_keeps_its_links_and_whether_to_spell_plainly() -> None:
+    world = a_world()
+
+    created = world.manage.create(
+        MINE, an_origin(), new_campaign(links=(OFFER, TERMS), smart_encoding=True)
+    )
+
+    assert (created.links, created.smart_encoding) == ((OFFER, TERMS), True)
+    changed = world.manage.change(MINE, created.id, CampaignChange(unset=("links",)), None)
+    assert changed.links == ()
+
+
+@pytest.mark.parametrize(
+    ("links", "is_allowed"),
+    [
+        ((OFFER, TERMS), True),
+        ((OFFER,), True),
+        ((TERMS, OFFER), False),
+        ((replace(OFFER, url="https://example.com/other"),), False),
+        ((replace(OFFER, name="other"),), False),
+        ((), False),
+    ],
+)
+def test_after_the_launch_links_are_only_added(links: tuple[Link, ...], is_allowed: bool) -> None:
+    """K10, M6: what was sent leads where it led."""
+    paused = in_state(CampaignStatus.PAUSED, launched_at=NOON, links=(OFFER,), link_key="k" * 32)
+    world = a_world(paused)
+
+    if is_allowed:
+        assert world.manage.change(MINE, "cmp_1", CampaignChange(links=links), None).links == links
+        return
+    with pytest.raises(Conflict) as caught:
+        world.manage.change(MINE, "cmp_1", CampaignChange(links=links), None)
+    assert caught.value.code == "campaign_field_frozen"
+
+
+def test_a_campaign_that_an_earlier_version_launched_can_have_no_links() -> None:
+    world = a_world(in_state(CampaignStatus.PAUSED, launched_at=NOON))
+
+    with pytest.raises(Conflict) as caught:
+        world.manage.change(MINE, "cmp_1", CampaignChange(links=(OFFER,)), None)
+
+    assert caught.value.code == "campaign_field_frozen"
+
+
+def test_what_the_texts_lack_keeps_a_campaign_from_launch_and_schedule() -> None:
+    world = a_world(a_campaign())
+    world.missing = ["links", "opt_out_missing"]
+
+    with pytest.raises(Conflict) as caught:
+        world.manage.launch(MINE, an_origin(), "cmp_1")
+    assert caught.value.code == "campaign_not_ready"
+    assert caught.value.extra == {"missing": ["links", "opt_out_missing"]}
+    with pytest.raises(Conflict):
+        world.manage.schedule(MINE, an_origin(), "cmp_1", Schedule(schedule_at=LATER))
+    assert world.campaigns.get("cmp_1").status is CampaignStatus.DRAFT
+
+
+def test_a_scheduled_campaign_cannot_be_changed_into_one_that_is_not_ready() -> None:
+    world = a_world(in_state(CampaignStatus.SCHEDULED, schedule_at=LATER))
+    world.missing = ["sender_not_named"]
+
+    with pytest.raises(Conflict):
+        world.manage.change(MINE, "cmp_1", CampaignChange(body="Hello"), None)

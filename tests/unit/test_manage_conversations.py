@@ -16,6 +16,7 @@ from tests.support.conversations import a_conversation, a_queued_reply
 from tests.support.inbox import InboxScene, signed_in, waiting
 from tests.support.management import an_origin
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, submit
+from tests.support.sending import a_campaign
 
 EVERYTHING = InboxFilter()
 
@@ -58,6 +59,22 @@ def test_everybody_sees_their_offices_and_their_own_and_a_limited_user_only_the_
             with pytest.raises(NotFound) as refused:
                 scene.inbox.get(access, one.id)
             assert refused.value.code == "conversation_not_found"
+
+
+def test_a_limited_user_sees_the_conversations_of_campaigns_that_they_are_an_agent_of() -> None:
+    """P2: of their own offices, whoever the conversation is assigned to."""
+    scene = InboxScene(*ALL, replace(NORTH, id="cnv_other", campaign_id="cmp_b"))
+    scene.keep_campaign(a_campaign("cmp_a", office_id="off_north", agents=("usr_1",)))
+    scene.keep_campaign(a_campaign("cmp_b", office_id="off_north", agents=("usr_2",)))
+    access = signed_in(Role.LIMITED, ("off_north",))
+
+    listed = scene.inbox.page(access, EVERYTHING, None, 10, None)
+
+    assert [one.id for one in listed.items] == [BY_ASSISTANT.id, SOUTHS_OF_ONE.id, NORTH.id]
+    assert scene.inbox.get(access, NORTH.id) == NORTH
+    for hidden in (SOUTH.id, "cnv_other"):
+        with pytest.raises(NotFound):
+            scene.inbox.get(access, hidden)
 
 
 def test_a_section_and_filters_narrow_the_listing() -> None:
@@ -268,6 +285,83 @@ def test_a_released_contact_is_texted_by_campaigns_again() -> None:
     scene.inbox.release_hold(signed_in(), held.id)
 
     assert scene.holds.held == {}
+
+
+def test_what_a_held_contact_says_while_somebody_releases_them_is_decided_anew() -> None:
+    held = a_conversation(is_held=True, last_inbound_at=after(60))
+    scene = InboxScene(held)
+    scene.holds.hold(held.phone, "SMin1", after(60))
+    # Stored, and its conversation is told of it in a moment.
+    scene.holds.hold(held.phone, "SMin2", after(61))
+
+    scene.inbox.release_hold(signed_in(), held.id)
+
+    assert scene.holds.held == {held.phone: "SMin2"}
+
+
+@pytest.mark.parametrize("subject", ["usr#agent_operated", "two words", "", "x" * 101, "é", "#"])
+def test_what_cannot_be_a_users_id_is_refused_wherever_it_is_said(subject: str) -> None:
+    scene = InboxScene(waiting())
+    refusals = []
+    for act in (
+        lambda: scene.inbox.change(
+            signed_in(), waiting().id, ConversationChange(assigned_to=subject), None
+        ),
+        lambda: scene.inbox.assign(
+            signed_in(), waiting().id, Assignment(among=("usr_1", subject)), None
+        ),
+        lambda: scene.inbox.page(signed_in(), InboxFilter(assigned_to=subject), None, 9, None),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            act()
+        refusals.append(refused.value.field)
+
+    assert refusals == ["assigned_to", "among", "assigned_to"]
+    assert scene.kept(waiting()) == waiting()
+
+
+@pytest.mark.parametrize("subject", ["usr_1", "auth0|5f7c", "0b1c-9f", "ada@example.com"])
+def test_users_ids_of_any_sign_in_are_taken(subject: str) -> None:
+    scene = InboxScene(waiting())
+
+    change = ConversationChange(assigned_to=subject)
+
+    assert scene.inbox.change(signed_in(), waiting().id, change, None).assigned_to == subject
+
+
+@pytest.mark.parametrize("apart_s", [0.0, 0.1, 30.0])
+def test_a_poll_skips_nothing_however_much_comes_in_between_two_of_them(apart_s: float) -> None:
+    scene = InboxScene()
+    _, position = scene.inbox.updates(signed_in(), None, 0)
+    arrived = [
+        numbered(number, last_message_at=after(121 + number * apart_s)) for number in range(700)
+    ]
+    scene.book.standing |= {one.id: one for one in arrived}
+
+    told: list[Conversation] = []
+    for _ in range(8):
+        found, position = scene.inbox.updates(signed_in(), position, 0)
+        told += found
+
+    assert {one.id for one in told} >= {one.id for one in arrived}
+    if apart_s == 30.0:
+        # Where a minute is not that busy, each once and in order.
+        assert told == arrived
+
+
+def test_a_poll_that_is_far_behind_still_tells_what_came_up_late() -> None:
+    scene = InboxScene()
+    _, position = scene.inbox.updates(signed_in(), None, 0)
+    arrived = [numbered(number, last_message_at=after(121 + number)) for number in range(150)]
+    scene.book.standing |= {one.id: one for one in arrived}
+    first, position = scene.inbox.updates(signed_in(), position, 0)
+
+    late = numbered(900, last_message_at=after(200.5))
+    scene.book.standing[late.id] = late
+    second, _ = scene.inbox.updates(signed_in(), position, 0)
+
+    assert first == arrived[:100]
+    assert second == [late, *arrived[100:]]
 
 
 def test_a_poll_begins_with_nothing_and_then_tells_what_is_new_once() -> None:

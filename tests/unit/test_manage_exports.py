@@ -149,7 +149,7 @@ def test_a_finished_export_comes_with_a_link_for_minutes(
 
     link = desk.get(access(), job.id)[1]
     name = "failed-leads-2026-11-22.csv"
-    assert link == f"https://files/exports/{job.id}/{name}?as={name}&for={LINK_LIFE_S}"
+    assert link == f"https://files/extracts/{job.id}/{name}?as={name}&for={LINK_LIFE_S}"
     assert LINK_LIFE_S <= 900
 
 

@@ -19,11 +19,13 @@ from carillon.domain.metrics import (
     failures_of,
     follow_ups_of,
     health_of,
+    links_of,
     percent,
     percent_tenths,
     summary_figures,
 )
 from carillon.domain.response_times import bucket_of
+from carillon.domain.short_links import Link
 from tests.support.counters import a_lead, at
 
 
@@ -59,6 +61,8 @@ def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
         "median_agent_response_time": "A8",
         "p90_agent_response_time": "A8",
         "p95_agent_response_time": "A8",
+        "contacts_clicked": "M6",
+        "click_rate": "M6",
         "initials_sent": "A9",
         "segments": "A10",
         "replies": "A11",
@@ -107,6 +111,7 @@ def test_each_counter_reaches_its_figure() -> None:
         "automatic_responses": 9,
         "agent_responses": 4,
         "assistant_responses": 6,
+        "clicked": 7,
         bucket_of(60): 4,
     }
 
@@ -126,6 +131,8 @@ def test_each_counter_reaches_its_figure() -> None:
         "median_agent_response_time": 60,
         "p90_agent_response_time": 60,
         "p95_agent_response_time": 60,
+        "contacts_clicked": 7,
+        "click_rate": 10.0,
         "initials_sent": 90,
         "segments": 120,
         "replies": 33,
@@ -323,3 +330,13 @@ def test_a_summary_has_sums_and_no_figure_that_needs_an_audience() -> None:
     assert figures["rate_of_engagement"]["value"] == 25.0
     assert (figures["sent"]["value"], figures["failed"]["value"]) == (8, 2)
     assert not {"total", "pending", "progress", "contacts_per_sender"} & set(figures)
+
+
+def test_each_link_has_the_openings_by_people_and_by_machines() -> None:
+    links = (Link("offer", "https://example.com/a"), Link("terms", "https://example.com/b"))
+    counts = {"clicked": 3, "click#0": 4, "machine#0": 9, "machine#1": 2}
+
+    assert links_of(counts, links) == [
+        {"name": "offer", "url": "https://example.com/a", "clicks": 4, "machine_clicks": 9},
+        {"name": "terms", "url": "https://example.com/b", "clicks": 0, "machine_clicks": 2},
+    ]

@@ -13,6 +13,8 @@ from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import NotFound
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.message import Recipient
+from carillon.domain.saved_segments import AudienceSegment
+from carillon.domain.segments_filter import parse_filter
 from carillon.domain.sender_choice import Candidate
 from carillon.usecases.plan_audience import Planned, plan_audience
 from tests.support.clock import NOON
@@ -126,6 +128,7 @@ def test_the_manifest_says_where_the_audience_came_from() -> None:
         "lists": {"lst_a": 4, "lst_b": 3},
         "duplicates": 2,
         "excluded": 1,
+        "segments": [],
     }
 
 
@@ -163,7 +166,7 @@ def test_parts_follow_from_the_lists_counts(contacts: int, parts: int) -> None:
         (
             {"lst_a": [1]},
             {"sender_ids": tuple(f"snd_{n}" for n in range(100))},
-            "A campaign may use at most 99 senders.",
+            "A campaign may use at most 97 senders.",
         ),
     ],
 )
@@ -271,3 +274,100 @@ def test_people_excluded_only_after_the_launch_stay_in_the_frozen_audience() -> 
     world.run()
 
     assert [one.phone for one in world.recipients()] == [phone_number(2)]
+
+
+def test_every_launch_draws_its_own_key_for_short_links() -> None:
+    """M6: also for a campaign without links, which may get some while it is paused."""
+    keys = set()
+    for _ in range(2):
+        world = PlanningWorld(lists={"lst_a": [1]}, campaign=a_launched_campaign())
+        assert world.run() is Planned.ACTIVE
+        keys.add(world.campaign.link_key)
+
+    assert len(keys) == 2
+    assert {len(key) for key in keys} == {32}
+
+
+def a_segment(city: str = "Albany", **changes: Any) -> AudienceSegment:
+    wanted = parse_filter({"field": "city", "op": "equals", "value": city})
+    return AudienceSegment(**{"id": "seg_a", "list_ids": ("lst_a",), "filter": wanted, **changes})
+
+
+def test_a_segment_adds_those_of_its_lists_whom_its_filter_keeps() -> None:
+    world = PlanningWorld(
+        lists={"lst_a": range(3), "lst_b": [5]},
+        campaign=a_launched_campaign(list_ids=("lst_b",), segment_ids=("seg_a",)),
+    )
+    world.segments.segments["seg_a"] = a_segment("Troy")
+    in_troy = a_contact(7, fields={"city": "TROY"})
+    world.contacts.add("lst_a", 1, [in_troy])
+
+    world.run()
+
+    assert sorted(one.phone for one in world.recipients()) == [phone_number(5), phone_number(7)]
+    manifest = json.loads(world.files.objects[manifest_key("cmp_a")])
+    assert manifest["lists"] == {"lst_b": 1, "seg_a": 1}
+    assert manifest["segments"] == [a_segment("Troy").as_json()]
+
+
+def test_an_excluded_segment_wins_over_every_list_and_segment() -> None:
+    world = PlanningWorld(
+        lists={"lst_a": range(3), "lst_b": range(3)},
+        campaign=a_launched_campaign(
+            list_ids=("lst_a",), segment_ids=("seg_a",), exclude_segment_ids=("seg_no",)
+        ),
+    )
+    world.segments.segments = {
+        "seg_a": a_segment(),
+        "seg_no": a_segment("Troy", id="seg_no", list_ids=("lst_b",)),
+    }
+    # Albany in one list, Troy in the other: what one of them excludes is excluded.
+    world.contacts.lists["lst_b"][lead_key(phone_number(1))] = a_contact(1, fields={"city": "Troy"})
+
+    world.run()
+
+    assert sorted(one.phone for one in world.recipients()) == [phone_number(0), phone_number(2)]
+
+
+def test_a_segment_that_is_edited_while_parts_are_frozen_stays_as_it_was() -> None:
+    world = PlanningWorld(
+        lists={"lst_a": range(12)},
+        leads_per_part=4,
+        campaign=a_launched_campaign(list_ids=(), segment_ids=("seg_a",)),
+    )
+    world.segments.segments["seg_a"] = a_segment()
+    assert world.deliver() is Planned.CONTINUES
+
+    world.segments.segments["seg_a"] = a_segment("Nowhere")
+    world.run()
+
+    assert len(world.recipients()) == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"segment_ids": ("seg_gone",)}, "A segment of this campaign no longer exists."),
+        ({"exclude_segment_ids": ("seg_gone",)}, "A segment of this campaign no longer exists."),
+        (
+            {"list_ids": (), "segment_ids": ("seg_none",)},
+            "No contact matches the segments of this campaign.",
+        ),
+        (
+            {"exclude_segment_ids": ("seg_lost",)},
+            "A contact list of this campaign no longer exists.",
+        ),
+    ],
+)
+def test_an_audience_whose_segments_cannot_be_read_is_not_launched_without_them(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    world = PlanningWorld(lists={"lst_a": [1]}, campaign=a_launched_campaign(**changes))
+    world.segments.segments = {
+        "seg_none": a_segment("Nowhere", id="seg_none"),
+        "seg_lost": a_segment(id="seg_lost", list_ids=("lst_gone",)),
+    }
+
+    assert world.run() is Planned.REJECTED
+
+    assert world.campaign.launch_error == sentence

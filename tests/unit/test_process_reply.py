@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -238,6 +238,17 @@ def test_help_is_answered_and_changes_no_consent() -> None:
     assert scene.suppressions.standing == {}
 
 
+def test_nobody_answers_a_test_campaign() -> None:
+    """P3: its messages ended in the sandbox, so the reply is about something else."""
+    scene = Scene()
+    scene.directory.run_by_key["snd_a", "cmp_a"] = replace(a_run(parts=1), is_test=True)
+
+    scene.take(a_reply("Hello there"))
+
+    (inbound,) = [ref for ref, item in scene.messages.items.items() if item["kind"] == "inbound"]
+    assert inbound.pk == "unsolicited#snd_a"
+
+
 def test_a_reply_to_no_campaign_is_kept_as_unsolicited_at_the_senders_office() -> None:
     scene = Scene()
     scene.directory.run_by_key.clear()
@@ -360,6 +371,57 @@ def test_who_says_plainly_what_they_mean_is_not_held(body: str) -> None:
     scene.take(a_reply(body, "SMin1"))
 
     assert scene.holds.held == {}
+
+
+def test_a_message_that_is_delivered_again_after_its_release_holds_nobody_again() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+    scene.holds.release(PHONE, after(90))
+
+    scene.take(a_reply("who gave you my number", "SMin1", received_at=after(600)))
+
+    assert scene.holds.held == {}
+
+
+def test_a_twin_holds_as_the_message_that_it_repeats() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+    scene.holds.release(PHONE, after(60))
+
+    scene.take(a_reply("who gave you my number", "SMin2", received_at=after(63)))
+
+    assert scene.holds.held == {}
+
+
+def test_a_start_ends_the_hold_of_a_weak_signal_before_it() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+
+    scene.take(a_reply("START", "SMin2", received_at=after(70)))
+
+    assert scene.holds.held == {}
+    (kept,) = scene.book.standing.values()
+    assert not kept.is_held
+
+
+def test_a_start_that_comes_in_late_does_not_end_the_hold_of_what_was_said_after_it() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1", received_at=after(80)))
+
+    scene.take(a_reply("START", "SMin2", received_at=after(70)))
+
+    assert scene.holds.held == {PHONE: "SMin1"}
+    (kept,) = scene.book.standing.values()
+    assert kept.is_held
+
+
+def test_a_yes_from_somebody_who_is_not_out_ends_no_hold() -> None:
+    scene = Scene()
+    scene.take(a_reply("who gave you my number", "SMin1"))
+
+    scene.take(a_reply("YES", "SMin2", received_at=after(70)))
+
+    assert scene.holds.held == {PHONE: "SMin1"}
 
 
 # The ledger ----------------------------

@@ -88,6 +88,49 @@ def test_a_reaction_ends_what_is_left(lead: LeadRow) -> None:
     assert next_for(lead, waiting) is Rest.CLOSING
 
 
+NO_CLICK = FollowUp(3600, StepCondition.NO_CLICK, "Have a look")
+
+
+def next_after_no_click(*rows: LeadRow) -> Due | Rest:
+    return next_of(KEY, {row.key: row for row in rows}, (NO_CLICK, DAY))
+
+
+def test_who_has_not_clicked_gets_the_follow_up_for_those() -> None:
+    assert next_after_no_click(a_row()) == Due(step=1, at=after(1) + timedelta(hours=1))
+
+
+def test_who_has_clicked_is_passed_over_and_gets_the_next_one_no_sooner_than_others() -> None:
+    clicked = a_row(clicked_at=after(60))
+
+    assert next_after_no_click(clicked) == Due(step=2, at=after(1) + timedelta(hours=25))
+
+
+def test_a_click_stops_a_follow_up_that_waits_for_another_try() -> None:
+    waiting = a_row(1, status=LeadStatus.RETRYING, due_at=after(9))
+
+    assert next_after_no_click(a_row(clicked_at=after(5)), waiting) == Due(
+        step=2, at=after(1) + timedelta(hours=25)
+    )
+
+
+def test_a_click_after_the_follow_up_changes_nothing_for_the_next_one() -> None:
+    sent = a_row(1, submitted_at=after(4000))
+
+    assert next_after_no_click(a_row(clicked_at=after(5000)), sent) == Due(
+        step=2, at=after(4000) + timedelta(days=1)
+    )
+
+
+def test_when_nothing_is_left_but_what_is_passed_over_the_lead_closes() -> None:
+    rows = {KEY: a_row(clicked_at=after(60), steps_left=1)}
+
+    assert next_of(KEY, rows, (NO_CLICK,)) is Rest.CLOSING
+
+
+def test_a_reply_ends_also_what_a_click_would_only_pass_over() -> None:
+    assert next_after_no_click(a_row(clicked_at=after(5), replied_at=after(6))) is Rest.CLOSING
+
+
 @pytest.mark.parametrize("status", [LeadStatus.FAILED, LeadStatus.SUPPRESSED])
 def test_nothing_follows_a_message_that_did_not_go(status: LeadStatus) -> None:
     assert next_for(a_row(status=status)) is Rest.CLOSING

@@ -9,10 +9,12 @@ from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.permissions import Access, Caller, Role, Scope
 from carillon.domain.recount import RecountReport, RecountState
+from carillon.domain.short_links import Link
 from carillon.usecases.fold_changes import Aggregator
 from carillon.usecases.read_analytics import (
     AnalyticsWorld,
     campaign_metrics,
+    campaign_report,
     campaign_variants,
     sender_performance,
     summary,
@@ -97,6 +99,21 @@ def test_a_campaign_shows_what_follow_ups_and_prices_came_to() -> None:
     assert answer["costs"] == [{"currency": "USD", "cost_micros": 8000}]
     assert answer["follow_ups"] == {"submitted": 1, "delivered": 0, "failed": 0}
     assert (answer["metrics"]["partial"]["value"], answer["metrics"]["sent"]["value"]) == (1, 0)
+
+
+def test_a_campaign_shows_who_opened_its_links() -> None:
+    links = (Link("offer", "https://example.com/a"), Link("terms", "https://example.com/b"))
+    clicked = {**DELIVERED, "clicked_at": at(30), "clicks_1": 3, "machine_clicks_1": 1}
+    world = a_world(a_campaign(links=links), rows=(clicked, DELIVERED))
+
+    answer = campaign_metrics(CAMPAIGN, ANALYST, world)
+
+    metrics = answer["metrics"]
+    assert (metrics["contacts_clicked"]["value"], metrics["click_rate"]["value"]) == (1, 50.0)
+    assert [(one["name"], one["clicks"], one["machine_clicks"]) for one in answer["links"]] == [
+        ("offer", 0, 0),
+        ("terms", 3, 1),
+    ]
 
 
 def test_a_campaign_s_variants_are_compared() -> None:
@@ -231,3 +248,41 @@ def test_a_summary_refuses_what_it_cannot_read(query: dict[str, str], field: str
         summary(query, ADMIN, a_world(a_campaign()))
 
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "kind"),
+    [
+        (CampaignStatus.FINISHED, {"finished_at": NOON}, "report"),
+        (CampaignStatus.ACTIVE, {"submitted_all_at": NOON}, "report"),
+        (CampaignStatus.ACTIVE, {}, "interim"),
+        (CampaignStatus.PAUSED, {}, "interim"),
+    ],
+)
+def test_a_report_is_final_or_says_that_it_is_not(
+    status: CampaignStatus, fields: dict[str, Any], kind: str
+) -> None:
+    """K11."""
+    campaign = a_campaign(status=status, launched_at=NOON, total=13, **fields)
+    world = a_world(campaign, rows=(DELIVERED,))
+
+    report = campaign_report(CAMPAIGN, ANALYST, world)
+
+    assert (report["kind"], report["interim"]) == (kind, kind == "interim")
+    assert report["figures"] == campaign_metrics(CAMPAIGN, ANALYST, world)
+    assert report["details"]["total"] == 13
+
+
+@pytest.mark.parametrize("status", [CampaignStatus.DRAFT, CampaignStatus.SCHEDULED])
+def test_what_was_never_live_has_details_and_no_figures(status: CampaignStatus) -> None:
+    """K11."""
+    world = a_world(a_campaign(status=status, launched_at=None))
+
+    report = campaign_report(CAMPAIGN, ANALYST, world)
+
+    assert (report["kind"], report["figures"], report["launched_at"]) == ("details", None, None)
+
+
+def test_the_report_of_another_office_s_campaign_is_not_there() -> None:
+    with pytest.raises(NotFound):
+        campaign_report(CAMPAIGN, STRANGER, a_world(a_campaign()))

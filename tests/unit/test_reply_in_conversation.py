@@ -234,7 +234,16 @@ def test_a_policy_that_blocks_lets_answers_through_inside_the_contacts_hours() -
 
     _, reply_id = scene.replies.queue(signed_in(), an_origin(), waiting().id, HELLO, version=1)
 
-    assert reply_id in scene.outbox.entries
+    # Nor does it go after them, at 21:00 in New York.
+    assert scene.outbox.entries[reply_id].closes_at == after(14 * 3600)
+
+
+def test_an_answer_that_is_only_warned_of_may_go_after_the_contacts_hours() -> None:
+    scene = InboxScene(waiting(60), clock=at(AT_WORK))
+
+    _, reply_id = scene.replies.queue(signed_in(), an_origin(), waiting().id, HELLO, version=1)
+
+    assert scene.outbox.entries[reply_id].closes_at is None
 
 
 def test_inside_the_contacts_hours_nothing_is_to_be_warned_of() -> None:

@@ -11,6 +11,9 @@ import pytest
 
 from carillon.domain.budgets import Cap
 from carillon.domain.campaign import CampaignStatus
+from carillon.domain.campaign_media import CampaignMedia
+from carillon.domain.clicks import Click
+from carillon.domain.counters import contribution
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -39,7 +42,9 @@ from carillon.usecases.send_lead import (
     Sent,
     send_lead,
 )
+from tests.support.clicks import FakeClicks
 from tests.support.clock import FakeClock
+from tests.support.conversations import a_conversation
 from tests.support.messages import KEY, LEAD, PHONE, a_claim, after, an_event
 from tests.support.outbox import FakeOutbox, a_reply
 from tests.support.sending import (
@@ -84,12 +89,10 @@ class SlowGate:
     after: Callable[[], None] = lambda: None
     looks: int = 0
 
-    def look(
-        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
-    ) -> GateView:
+    def look(self, **asked: Any) -> GateView:
         self.looks += 1
         self.before()
-        view = self.gate.look(phone=phone, campaign_id=campaign_id, sender_id=sender_id, lead=lead)
+        view = self.gate.look(**asked)
         self.after()
         return view
 
@@ -134,6 +137,7 @@ class Scene:
             new_claim_id=lambda: f"claim-{next(self.claim_ids)}",
             callback_url=lambda sender_id, ref: f"https://h/{sender_id}?ref={ref.token}",
             jitter=lambda: 0.0,
+            media_url=lambda key: f"https://files.example/{key}",
         )
         return send_lead(Assignment(**{**defaults, **changes}), lease, world)
 
@@ -159,6 +163,15 @@ def test_a_lead_is_claimed_before_and_recorded_after_its_one_call() -> None:
         )
     ]
     assert (scene.row()["status"], scene.row()["provider_id"]) == ("submitted", "SM1")
+
+
+def test_the_provider_is_told_what_is_a_test() -> None:
+    """P3"""
+    scene = Scene()
+
+    scene.send(is_test=True)
+
+    assert [message.is_test for message in scene.account.taken] == [True]
 
 
 def test_a_lead_that_somebody_else_has_claimed_is_left_alone() -> None:
@@ -397,6 +410,46 @@ def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
     assert scene.account.taken == []
 
 
+def test_a_message_with_files_is_an_mms_whose_segments_do_not_count() -> None:
+    """M4, M5, A10."""
+    scene = Scene()
+    picture = CampaignMedia("med_a", "image/png", 7)
+
+    result = scene.send(media=(picture,), segments=1)
+
+    assert result.outcome is Sent.SUBMITTED
+    (message,) = scene.account.taken
+    assert message.media_urls == ("https://files.example/outbound/med_a.png",)
+    assert scene.row()["mms"] is True
+    assert "segments" not in contribution(scene.row()).totals
+
+
+def test_a_message_without_files_is_none() -> None:
+    scene = Scene()
+
+    scene.send()
+
+    assert scene.account.taken[0].media_urls == ()
+    assert "mms" not in scene.row()
+
+
+@pytest.mark.parametrize(
+    ("unless_clicked", "outcome"), [(True, Sent.CANCELLED), (False, Sent.SUBMITTED)]
+)
+def test_a_follow_up_for_those_who_have_not_clicked_is_cancelled_by_a_click(
+    unless_clicked: bool, outcome: Sent
+) -> None:
+    """M3: a click alone ends nothing but what was for those who have not."""
+    scene = Scene()
+    scene.messages.claim(a_claim(steps_left=1))
+    FakeClicks(scene.directory, scene.messages).note(Click(LEAD, 0, "request-1", after(5)))
+
+    result = scene.send(step=1, unless_clicked=unless_clicked)
+
+    assert result.outcome is outcome
+    assert len(scene.account.taken) == (outcome is Sent.SUBMITTED)
+
+
 def test_a_person_who_may_have_meant_to_opt_out_waits_until_somebody_has_decided() -> None:
     scene = Scene()
     scene.holds.hold(PHONE, "SMin1", after(0))
@@ -407,7 +460,7 @@ def test_a_person_who_may_have_meant_to_opt_out_waits_until_somebody_has_decided
     assert result.until == scene.clock.now() + LOOK_AT_HELD_EVERY
     assert scene.account.taken == []
     assert (scene.row()["status"], scene.row()["attempts"]) == (LeadStatus.RETRYING, 0)
-    scene.holds.release(PHONE)
+    scene.holds.release(PHONE, after(1))
     again = scene.send(retry_of=scene.row()["claim_id"])
     assert again.outcome is Sent.SUBMITTED
 
@@ -421,3 +474,25 @@ def test_an_agents_answer_reaches_somebody_who_is_held() -> None:
     result = scene.send(answer=reply.ref, retry_of=f"queued.{reply.id}")
 
     assert result.outcome is Sent.SUBMITTED
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["in its conversation", "in another one"])
+def test_an_answer_of_the_assistants_is_withdrawn_from_whoever_is_held_by_now(
+    is_known: bool,
+) -> None:
+    scene = Scene()
+    reply = a_reply(phone=PHONE, author="assistant")
+    FakeOutbox(scene.messages).put(reply)
+    talk = a_conversation(id="cnv_1", operated_by="assistant", awaiting_since=after(0))
+    scene.gate.gate.talks["cnv_1"] = replace(talk, is_held=is_known)
+    scene.holds.hold(PHONE, "SMin1", after(0))
+
+    result = scene.send(
+        answer=reply.ref,
+        retry_of=f"queued.{reply.id}",
+        by_assistant=True,
+        conversation_id="cnv_1",
+    )
+
+    assert (result.outcome, result.code) == (Sent.WITHDRAWN, "contact_held")
+    assert scene.account.taken == []

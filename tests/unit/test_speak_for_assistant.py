@@ -4,10 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from carillon.domain.conversation import Conversation, InboundKind, Section, after_inbound
+from carillon.domain.conversation import (
+    Conversation,
+    InboundKind,
+    Section,
+    after_human_reply,
+    after_inbound,
+)
 from carillon.domain.errors import Conflict
 from carillon.domain.message import QueuedReply, RowRef
-from carillon.usecases.speak_for_assistant import give_assistants_reply, hand_over
+from carillon.usecases.speak_for_assistant import (
+    give_assistants_reply,
+    hand_over,
+    queue_forgotten,
+)
 from tests.support.conversations import a_conversation, a_queued_reply, an_inbound
 from tests.support.inbox import InboxScene
 from tests.support.messages import KEY, LEAD, after
@@ -91,3 +101,58 @@ def test_what_is_handed_over_needs_attention_and_is_handed_over_once() -> None:
 
     assert first.section is Section.NEEDS_ATTENTION
     assert again == first
+
+
+def queue(scene: InboxScene, errors: list[BaseException]) -> int:
+    return queue_forgotten(
+        book=scene.book,
+        outbox=scene.outbox,
+        send_queue=scene.send_queue,
+        clock=scene.clock,
+        on_error=errors.append,
+    )
+
+
+def promised(number: int) -> Conversation:
+    """Return a conversation with a reply that was promised *number* seconds after noon."""
+    thread = RowRef("cmp_a#00000", f"{number:032x}")
+    one = a_conversation(thread, awaiting_since=after(0))
+    ref = RowRef(thread.pk, f"{thread.sk}#out#agent.rpl_{number}")
+    reply = a_queued_reply(f"rpl_{number}", number, ref=ref, conversation_id=one.id)
+    return replace(after_human_reply(one, reply), version=1)
+
+
+def test_a_forgotten_reply_is_queued_though_nobody_looks_and_one_just_promised_is_let_be() -> None:
+    # It is 12:02.
+    forgotten, fresh = promised(60), promised(100)
+    scene = InboxScene(forgotten, fresh)
+    errors: list[BaseException] = []
+
+    assert [queue(scene, errors) for _ in range(2)] == [1, 0]
+
+    assert list(scene.outbox.entries) == ["rpl_60"]
+    assert scene.send_queue.messages == [{"sender_id": "snd_a"}]
+    assert (scene.kept(forgotten).outgoing, scene.kept(fresh)) == (None, fresh)
+    assert errors == []
+
+
+def test_a_forgotten_reply_that_cannot_be_queued_does_not_stop_the_others() -> None:
+    first, second = promised(60), promised(61)
+    scene = InboxScene(first, second)
+    put = scene.outbox.put
+
+    def refuse_the_first(reply: QueuedReply) -> bool:
+        if reply.id == "rpl_60":
+            raise ConnectionError
+        return put(reply)
+
+    scene.outbox.put = refuse_the_first  # type: ignore[method-assign]
+    errors: list[BaseException] = []
+
+    assert queue(scene, errors) == 1
+
+    assert list(scene.outbox.entries) == ["rpl_61"]
+    assert [type(error) for error in errors] == [ConnectionError]
+    # And is found again.
+    scene.outbox.put = put  # type: ignore[method-assign]
+    assert queue(scene, errors) == 1

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from carillon.domain.approval import Approval, ApprovalState
 from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.usecases.start_due_campaigns import Started, Starting, start_due_campaigns
 from tests.support.clock import NOON, FakeClock
 from tests.support.contacts import FakeCampaignPlans
@@ -23,9 +25,10 @@ def scheduled(campaign_id: str = "cmp_a", **changes: Any) -> Campaign:
     return a_campaign(campaign_id, **{**defaults, **changes})
 
 
-def a_world(*campaigns: Campaign) -> Starting:
+def a_world(*campaigns: Campaign, **policy: Any) -> Starting:
     return Starting(
         campaigns=FakeCampaignPlans(*campaigns),
+        policy=lambda: OrganisationPolicy(**policy),
         plan_queue=FakeQueue(),
         clock=FakeClock(),
         lateness_limit=timedelta(hours=1),
@@ -74,6 +77,58 @@ def test_a_campaign_that_is_too_late_is_held_and_says_so() -> None:
         "so nothing was sent. Choose a new time or launch it now."
     )
     assert messages_of(world) == []
+
+
+def an_approval(state: ApprovalState) -> Approval:
+    return Approval(state=state, requested_by="usr_1", requested_at=NOON)
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [
+        None,
+        *(an_approval(one) for one in ApprovalState if one is not ApprovalState.APPROVED),
+    ],
+)
+def test_a_due_campaign_that_nobody_approved_is_held_and_says_so(
+    approval: Approval | None,
+) -> None:
+    """K18."""
+    world = a_world(scheduled(approval=approval), launch_approval=True)
+
+    assert start_due_campaigns(world) == Started((), ("cmp_a",), ())
+
+    campaign = campaign_in(world)
+    assert campaign.status is CampaignStatus.DRAFT
+    assert campaign.launch_error == (
+        "It was due but nobody else had approved its launch as it stands: nothing was sent. "
+        "Launch or schedule it again to ask for the approval."
+    )
+    assert messages_of(world) == []
+
+
+def test_an_approved_campaign_starts_when_it_is_due() -> None:
+    """K18."""
+    approved = scheduled(approval=an_approval(ApprovalState.APPROVED))
+
+    assert start_due_campaigns(a_world(approved, launch_approval=True)).launched == ("cmp_a",)
+
+
+def test_without_the_policy_a_due_campaign_needs_no_approval() -> None:
+    """K18."""
+    void = scheduled(approval=an_approval(ApprovalState.VOID))
+
+    assert start_due_campaigns(a_world(void)).launched == ("cmp_a",)
+
+
+def test_a_campaign_that_changes_between_the_look_and_the_launch_is_looked_at_again() -> None:
+    """K18: an edit voids the approval that was just read."""
+    seen = scheduled(approval=an_approval(ApprovalState.APPROVED))
+    world = a_world(replace(seen, version=seen.version + 1), launch_approval=True)
+
+    assert not world.campaigns.launch(seen, NOON)
+    assert not world.campaigns.hold(seen, "No.", NOON)
+    assert campaign_in(world).status is CampaignStatus.SCHEDULED
 
 
 def test_a_due_campaign_that_lacks_something_is_held_and_the_next_one_starts() -> None:

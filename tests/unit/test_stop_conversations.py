@@ -9,23 +9,19 @@ from carillon.domain.campaign import CampaignStatus, Unsolicited
 from carillon.domain.conversation import Conversation
 from carillon.domain.errors import Conflict
 from carillon.domain.message import RowRef
-from carillon.usecases.manage_campaigns import ManageCampaigns
 from carillon.usecases.stop_conversations import StopConversations
 from tests.support.clock import FakeClock
 from tests.support.conversations import FakeBook, a_conversation
 from tests.support.management import (
     FakeCampaigns,
-    FakeLists,
-    FakeOffices,
     FakeSenders,
     a_campaign,
     a_sender,
     an_access,
-    an_office,
     an_origin,
 )
+from tests.support.managing import World
 from tests.support.messages import after
-from tests.support.sending import FakeQueue
 
 AGENTS = Unsolicited("agents", ("usr_1", "usr_2"))
 
@@ -65,19 +61,8 @@ class Scene:
         self.senders = FakeSenders(a_sender(**sender))
 
     def archive(self, *, force: bool = False, key: str = "k") -> CampaignStatus:
-        manage = ManageCampaigns(
-            self.campaigns,
-            FakeOffices(an_office()),
-            self.senders,
-            FakeLists(),
-            self.clock,
-            plan_queue=FakeQueue(),
-            send_queue=FakeQueue(),
-            recount_queue=FakeQueue(),
-            conversations=StopConversations(self.book, self.clock),
-            check_body=lambda _: None,
-        )
-        return manage.archive(an_access(), an_origin(key), "cmp_1", force=force).status
+        world = World(self.campaigns, self.clock, book=self.book, senders=self.senders)
+        return world.manage.archive(an_access(), an_origin(key), "cmp_1", force=force).status
 
     def kept(self, number: int) -> Conversation:
         return self.book.standing[numbered(number).id]
@@ -168,6 +153,19 @@ def test_a_stop_that_ran_out_of_time_goes_on_when_it_is_repeated() -> None:
 
     assert outcomes == [False, True]
     assert all(one.closed for one in book.standing.values())
+
+
+def test_asked_for_once_more_a_stop_goes_on_though_the_campaign_is_archived_already() -> None:
+    """K8: also under another Idempotency-Key, where the transition itself is a conflict."""
+    scene = Scene(numbered(1), kind="single_use")
+    scene.archive(force=True)
+    scene.book.standing[numbered(2).id] = numbered(2)
+
+    with pytest.raises(Conflict) as caught:
+        scene.archive(key="another")
+
+    assert caught.value.extra["reason"] == "archived"
+    assert scene.kept(2).closed
 
 
 def test_many_conversations_are_walked_page_by_page() -> None:

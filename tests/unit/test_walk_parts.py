@@ -12,8 +12,9 @@ from carillon.domain.ids import lead_key, part_of
 from carillon.domain.message import Recipient
 from carillon.domain.sender_choice import dealt_to
 from carillon.usecases.readiness import Rules
+from carillon.usecases.render_texts import Texts
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
-from carillon.usecases.walk_parts import WATCH_AFTER, Feed, Texts, Walking
+from carillon.usecases.walk_parts import WATCH_AFTER, Feed, Walking
 from tests.support.clock import FakeClock
 from tests.support.messages import a_claim, a_run
 from tests.support.sending import (
@@ -70,7 +71,9 @@ class Scene:
             self.run(sender_id),
             campaign,
             a_sender(sender_id),
-            texts=Texts(campaign, lambda _: render),
+            texts=Texts(
+                campaign.content, campaign.id, lambda _: lambda fields, _links: render(fields)
+            ),
             available=frozenset(self.senders),
             world=Walking(
                 leads=self.messages,
@@ -94,6 +97,14 @@ def drained(feed: Feed) -> list[Assignment]:
         feed.settle(assignment, SENT)
         taken.append(assignment)
     return taken
+
+
+@pytest.mark.parametrize("is_test", [True, False])
+def test_what_a_test_campaign_hands_out_is_a_test(is_test: bool) -> None:
+    """P3: it uses up nothing of what its people may be sent either."""
+    taken = drained(Scene().feed(is_test=is_test))
+
+    assert {assignment.is_test for assignment in taken} == {is_test}
 
 
 def test_every_lead_is_handed_out_once_with_its_text_and_part() -> None:

@@ -102,6 +102,9 @@ def test_an_abbreviation_means_nothing_outside_north_america() -> None:
          ("America/Halifax", "America/Puerto_Rico", "America/Toronto"), {"CA-QC"}),
         ({"zip": "77001"}, ("America/Chicago", "America/Denver"), {"US-TX"}),
         ({"zip_code": "94103-1234"}, ("America/Los_Angeles",), {"US-CA"}),
+        ({"código_postal": "94103"}, ("America/Los_Angeles",), {"US-CA"}),
+        ({"Code postal": "94103"}, ("America/Los_Angeles",), {"US-CA"}),
+        ({"estado": "California"}, ("America/Los_Angeles",), {"US-CA"}),
         ({"Postal Code": "941031234"}, ("America/Los_Angeles",), {"US-CA"}),
         # A spreadsheet made a number of 02108 and of 00901.
         ({"zip": "2108"}, ("America/New_York",), {"US-MA"}),

@@ -28,6 +28,8 @@ export const GROUPS = [
       { key: "rate_of_engagement", label: "Rate of engagement", show: percent },
       { key: "replies_non_opt_out", label: "Replies without opt-outs" },
       { key: "reply_pct_of_total", label: "Reply % of all leads", show: percent },
+      { key: "contacts_clicked", label: "Contacts who clicked", optional: true },
+      { key: "click_rate", label: "Click rate", show: percent, optional: true },
     ],
   },
   {

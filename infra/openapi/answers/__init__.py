@@ -8,6 +8,7 @@ from infra.openapi.answers import (
     conversations,
     integrations,
     organisation,
+    people,
     shared,
 )
 from infra.openapi.schemas import Schema
@@ -15,6 +16,7 @@ from infra.openapi.schemas import Schema
 ANSWERS: dict[str, Schema] = {
     **shared.ANSWERS,
     **organisation.ANSWERS,
+    **people.ANSWERS,
     **contacts.ANSWERS,
     **campaigns.ANSWERS,
     **analytics.ANSWERS,

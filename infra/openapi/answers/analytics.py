@@ -1,5 +1,6 @@
 """What the analytics answer."""
 
+from carillon.domain.campaign_card import ReportKind
 from carillon.domain.lead import LeadStatus
 from carillon.domain.metrics import Health
 from carillon.domain.performance import CAUSES
@@ -30,10 +31,32 @@ ANSWERS: dict[str, Schema] = {
             "failures": array(OBJECT),
             "costs": array(record({"currency": TEXT, "cost_micros": COUNT}, [])),
             "follow_ups": record({"submitted": COUNT, "delivered": COUNT, "failed": COUNT}, []),
+            "links": array(
+                record({"name": TEXT, "url": TEXT, "clicks": COUNT, "machine_clicks": COUNT}, [])
+            ),
             "activity": array(OBJECT),
             "recount": OBJECT,
         },
         ["campaign_id", "as_of", "status", "metrics", "failures", "activity"],
+    ),
+    "CampaignReport": record(
+        {
+            "campaign_id": TEXT,
+            "number": COUNT,
+            "title": TEXT,
+            "status": TEXT,
+            "kind": enum(ReportKind),
+            "interim": FLAG,
+            "created_at": TEXT,
+            "launched_at": TEXT,
+            "submitted_all_at": TEXT,
+            "finished_at": TEXT,
+            "schedule_at": TEXT,
+            "details": OBJECT,
+            # Null while there is nothing to report.
+            "figures": ref("CampaignMetrics"),
+        },
+        ["campaign_id", "number", "title", "status", "kind", "interim", "created_at", "details"],
     ),
     "CampaignVariants": record(
         {

@@ -9,7 +9,9 @@ from infra.openapi.schemas import COUNT, FLAG, TEXT, Schema, array, of, page_of,
 ANSWERS: dict[str, Schema] = {
     "Conversation": of(
         Conversation,
-        without=frozenset({"applied", "outgoing", "consent_at", "handed_over_at"}),
+        without=frozenset(
+            {"applied", "outgoing", "consent_at", "handed_over_at", "held_at", "opted_in_at"}
+        ),
         section={"type": "string", "enum": [section.value for section in Section]},
     ),
     "ConversationList": page_of("Conversation"),

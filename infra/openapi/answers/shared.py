@@ -14,6 +14,7 @@ ANSWERS: dict[str, Schema] = {
             "correlation_id": TEXT,
             # What an error knows beyond that (RFC 9457 calls these extension members).
             "state": TEXT,
+            "reason": TEXT,
             "allowed_actions": array(TEXT),
             "missing": array(TEXT),
             "fields": array(TEXT),

@@ -52,6 +52,9 @@ class CampaignsApi(Assistant):
     """functions/campaigns_api."""
 
     control_table: str
+    contacts_table: str
+    files_bucket: str
+    link_base_url: str
     conversations_table: str
     plan_queue_url: str
     send_queue_url: str
@@ -64,9 +67,26 @@ class ContactsApi:
     """functions/contacts_api."""
 
     control_table: str
+    contacts_table: str
+    suppressions_table: str
     files_bucket: str
     import_queue_url: str
+    person_queue_url: str
     default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class AnswerPeople:
+    """functions/answer_people."""
+
+    control_table: str
+    contacts_table: str
+    messages_table: str
+    suppressions_table: str
+    consent_table: str
+    conversations_table: str
+    files_bucket: str
+    person_queue_url: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +95,19 @@ class OrganisationApi:
 
     control_table: str
     send_queue_url: str
+    organisation_name: str
+    organisation_timezone: str = "UTC"
     default_country: str = "US"
+
+
+@dataclass(frozen=True)
+class PeopleApi:
+    """functions/people_api; *audit_secret* holds the key of the audit log's hashes."""
+
+    control_table: str
+    audit_table: str
+    audit_secret: str
+    user_pool_id: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +121,7 @@ class ConversationsApi:
     conversations_table: str
     files_bucket: str
     send_queue_url: str
+    link_base_url: str
     default_country: str = "US"
     stale_assignment_minutes: int = 60
 
@@ -101,6 +134,24 @@ class AnalyticsApi:
     messages_table: str
     counters_table: str
     ambiguous_grace_s: int = 60
+
+
+@dataclass(frozen=True)
+class AuthorizeRequests:
+    """functions/authorize_requests: whose tokens are ours, and where their keys stand."""
+
+    control_table: str
+    token_issuer: str
+    token_keys_url: str
+    user_pool_client_id: str
+
+
+@dataclass(frozen=True)
+class RecordAuditLog:
+    """functions/record_audit_log; *audit_secret* holds the key of the log's hashes."""
+
+    audit_table: str
+    audit_secret: str
 
 
 @dataclass(frozen=True)
@@ -187,6 +238,14 @@ class ProviderWebhooks:
 
 
 @dataclass(frozen=True)
+class FollowLinks:
+    """functions/follow_links."""
+
+    control_table: str
+    messages_table: str
+
+
+@dataclass(frozen=True)
 class AwsSmsEvents:
     """functions/aws_sms_events."""
 
@@ -232,6 +291,7 @@ class SendMessages:
 
     control_table: str
     messages_table: str
+    conversations_table: str
     suppressions_table: str
     consent_table: str
     files_bucket: str
@@ -239,6 +299,7 @@ class SendMessages:
     reconcile_queue_url: str
     webhook_base_url: str
     counters_table: str
+    link_base_url: str
     lateness_limit_s: int = 3600
     ambiguous_grace_s: int = 60
     first_poll_after_s: int = 600
@@ -294,6 +355,8 @@ class AskAssistant(Assistant):
     files_bucket: str
     send_queue_url: str
     organisation_name: str
+    link_base_url: str
+    default_country: str = "US"
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,7 @@ def _ours(bench: Bench, first: int, leads: int) -> dict[str, float]:
         "SEND_QUEUE_URL": f"{queue}send",
         "RECONCILE_QUEUE_URL": f"{queue}reconcile",
         "WEBHOOK_BASE_URL": _CALLBACK_URL,
+        "LINK_BASE_URL": "https://go.example.org",
     }
     command = [sys.executable, "-m", "tests.bench.peers.our_sender", f"snd_{name}"]
     return {"function": _cpu_of(_started(bench, command, environment))}

@@ -19,7 +19,7 @@ from liquid.exceptions import LiquidError, LiquidSyntaxError
 from liquid.stream import TokenStream
 from liquid.token import Token
 
-from carillon.adapters.templates import MergeField, syntax_mistake
+from carillon.adapters.templates import LinkField, MergeField, Piece, syntax_mistake
 from carillon.domain.errors import InvalidInput
 
 
@@ -49,7 +49,7 @@ class _MergeFieldsOnly(Environment):
 _LIQUID = _MergeFieldsOnly()
 
 
-def read(body: str) -> Iterator[str | MergeField]:
+def read(body: str) -> Iterator[Piece]:
     """
     Yield the pieces of *body* in order.
 
@@ -65,12 +65,16 @@ def read(body: str) -> Iterator[str | MergeField]:
         yield _piece(node, body)
 
 
-def _piece(node: Node, body: str) -> str | MergeField:
+def _piece(node: Node, body: str) -> Piece:
     if isinstance(node, ContentNode):
         return node.text
     if not (isinstance(node, OutputNode) and isinstance(node.expression, FilteredExpression)):
         raise _mistake("only merge fields may stand here", node.token, body)
     path = node.expression.left.path if isinstance(node.expression.left, Path) else []
+    if len(path) == 2 and path[0] == "links" and isinstance(path[1], str) and path[1].strip():
+        if node.expression.filters:
+            raise _mistake("nothing may follow a link's name", node.token, body)
+        return LinkField(path[1])
     if not (len(path) == 1 and isinstance(path[0], str) and path[0].strip()):
         raise _mistake("a merge field is the name of one field", node.token, body)
     return MergeField(path[0], _fallback(node.expression.filters or [], node.token, body))

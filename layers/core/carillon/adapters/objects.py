@@ -12,6 +12,8 @@ from carillon.domain.errors import NotFound
 _CHUNK_BYTES = 256 * 1024
 # S3 wants at least 5 MiB in every part but the last, and at most 10,000 parts.
 _PART_BYTES = 8 * 1024 * 1024
+# Providers fetch a file within seconds; one that tries again later still finds it.
+_MEDIA_LINK_S = 6 * 3600
 
 
 class S3Objects:
@@ -83,6 +85,37 @@ class S3Objects:
         except ClientError as error:
             raise _translated(error) from error
 
+    def content_type(self, key: str) -> str:
+        """Return the type that it was stored with; raises NotFound."""
+        try:
+            return str(self._client.head_object(Bucket=self._bucket, Key=key)["ContentType"])
+        except ClientError as error:
+            raise _translated(error) from error
+
+    def uri(self, key: str) -> str:
+        """Return the object's S3 URI."""
+        return f"s3://{self._bucket}/{key}"
+
+    def view_link(self, key: str, *, expires_s: int) -> str:
+        """Return a presigned URL that serves the object as it is for *expires_s* seconds."""
+        return str(
+            self._client.generate_presigned_url(
+                "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_s
+            )
+        )
+
+    def keys(self, prefix: str, after: str, limit: int) -> list[str]:
+        """Return at most *limit* keys that start with *prefix*, behind *after*, in order."""
+        start = {"StartAfter": after} if after else {}
+        answer = self._client.list_objects_v2(
+            Bucket=self._bucket, Prefix=prefix, MaxKeys=limit, **start
+        )
+        return [found["Key"] for found in answer.get("Contents", ())]
+
+    def delete(self, key: str) -> None:
+        """Drop the object (idempotent)."""
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
     def upload_link(self, key: str, *, content_type: str, expires_s: int) -> str:
         """Return a presigned URL that takes one PUT of *content_type* for *expires_s* seconds."""
         return str(
@@ -106,6 +139,11 @@ class S3Objects:
                 ExpiresIn=expires_s,
             )
         )
+
+
+def media_address(files: S3Objects, provider: str, key: str) -> str:
+    """Return where *provider* gets a file of ours: AWS reads the bucket itself, by our role."""
+    return files.uri(key) if provider == "aws" else files.view_link(key, expires_s=_MEDIA_LINK_S)
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:

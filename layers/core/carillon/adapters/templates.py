@@ -1,13 +1,14 @@
 """
 The text of a campaign with its merge fields (M1), in a slice of Liquid.
 
-    Hi {{ first_name | default: "there" }}, your {{ ["Pick-up date"] }} is near.
+    Hi {{ first_name | default: "there" }}, your {{ ["Pick-up date"] }} is near:
+    {{ links.booking }}
 
-python-liquid reads the text; of the language only an output of one field,
-with or without ``default``, is let through: no tag, loop, include, other
-filter or expression exists here. What it read is kept as plain pieces, and
-rendering joins them, so it costs time in proportion to the result, touches
-nothing else, and never reads a field's content as a template.
+python-liquid reads the text; of the language only an output of one field, with or
+without ``default``, and of one short link (M6) are let through: no tag, loop, include,
+other filter or expression exists here. What it read is kept as plain pieces, and
+rendering joins them, so it costs time in proportion to the result, touches nothing
+else, and never reads a field's content as a template.
 
 Chosen over minijinja (cannot say which field lacks a fallback), Mustache
 (fallbacks need a section and its inverse) and Jinja2 (a programming language).
@@ -19,6 +20,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from carillon.domain.errors import InvalidInput
 
@@ -39,27 +41,51 @@ class MergeField:
 
 
 @dataclass(frozen=True)
+class LinkField:
+    """One ``{{ links.<name> }}``: where one of the campaign's short links stands (M6)."""
+
+    name: str
+
+
+Piece = str | MergeField | LinkField
+_NO_LINKS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
 class Template:
     """A checked text, ready to be rendered for any number of contacts."""
 
-    pieces: tuple[str | MergeField, ...]
+    pieces: tuple[Piece, ...]
 
     @property
     def fields(self) -> frozenset[str]:
         """The names of all merge fields."""
         return frozenset(piece.name for piece in self.pieces if isinstance(piece, MergeField))
 
-    def render(self, fields: Mapping[str, str]) -> str:
+    @property
+    def links(self) -> frozenset[str]:
+        """The names of all short links."""
+        return frozenset(piece.name for piece in self.pieces if isinstance(piece, LinkField))
+
+    def missing(self, fields: Mapping[str, str]) -> list[str]:
+        """Return the fields that a contact with *fields* lacks, in the order of the text (M1)."""
+        wanted = [piece for piece in self.pieces if isinstance(piece, MergeField)]
+        lacking = [one.name for one in wanted if _content_or_none(one, fields) is None]
+        return list(dict.fromkeys(lacking))
+
+    def render(self, fields: Mapping[str, str], links: Mapping[str, str] = _NO_LINKS) -> str:
         """
         Return the text for a contact's *fields*; their content goes in verbatim.
 
-        A name finds the field of that name, else one that differs only in case,
-        spaces or punctuation (``pickup_date``: "Pickup date"). Blank counts as
-        missing. Raises InvalidInput: ``missing_field`` (``field`` names it) when
-        there is neither content nor fallback, ``text_blank``, ``text_too_long``.
+        *links* are the contact's short links by name. A name finds the field of that
+        name, else one that differs only in case, spaces or punctuation (``pickup_date``:
+        "Pickup date"). Blank counts as missing. Raises InvalidInput: ``missing_field``
+        (``field`` names it) when there is neither content nor fallback, ``missing_link``
+        for a link that is not among *links*, ``text_blank``, ``text_too_long``.
         """
         text = "".join(
-            piece if isinstance(piece, str) else _content(piece, fields) for piece in self.pieces
+            piece if isinstance(piece, str) else _content(piece, fields, links)
+            for piece in self.pieces
         )
         if not text.strip():
             raise InvalidInput("The text is blank for this contact.", code="text_blank")
@@ -126,18 +152,38 @@ def _merge_field_marks(body: str) -> int:
     return pairs
 
 
-def _content(wanted: MergeField, fields: Mapping[str, str]) -> str:
+def _content(
+    wanted: MergeField | LinkField, fields: Mapping[str, str], links: Mapping[str, str]
+) -> str:
+    if isinstance(wanted, LinkField):
+        return _address(wanted, links)
+    content = _content_or_none(wanted, fields)
+    if content is None:
+        raise InvalidInput(
+            "This contact lacks a field that the text needs.",
+            field=wanted.name,
+            code="missing_field",
+        )
+    return content
+
+
+def _address(wanted: LinkField, links: Mapping[str, str]) -> str:
+    try:
+        return links[wanted.name]
+    except KeyError:
+        raise InvalidInput(
+            "The text names a link that the campaign does not have.",
+            field=wanted.name,
+            code="missing_link",
+        ) from None
+
+
+def _content_or_none(wanted: MergeField, fields: Mapping[str, str]) -> str | None:
     content = fields.get(wanted.name)
     if content is None:
         key = _folded(wanted.name)
         content = next((fields[name] for name in fields if key and _folded(name) == key), "")
-    if content.strip():
-        return content
-    if wanted.fallback is not None:
-        return wanted.fallback
-    raise InvalidInput(
-        "This contact lacks a field that the text needs.", field=wanted.name, code="missing_field"
-    )
+    return content if content.strip() else wanted.fallback
 
 
 def _folded(name: str) -> str:

@@ -94,6 +94,10 @@ class Reason(StrEnum):
     HANDED_OVER_LATELY = "handed_over_lately"
     # The message has waited so long that an answer would come out of nowhere.
     TOO_LATE = "too_late"
+    # The policy forbids answers outside the recipient's legal hours.
+    OUTSIDE_HOURS = "outside_hours"
+    # It failed again and again.
+    GIVEN_UP = "given_up"
     BUDGET_SPENT = "budget_spent"
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
@@ -144,7 +148,7 @@ class Situation:
 
     *keyword* is what inbound processing took the text for, which may know more than the text
     (the provider's own keywords). *answered_automatically* says that STOP, START, HELP or a
-    consenting YES has had its answer.
+    consenting YES has had its answer, *outside_hours* that nothing may be said to them now.
     """
 
     inbound_id: str
@@ -159,6 +163,7 @@ class Situation:
     given: tuple[Given, ...] = ()
     handed_over_at: datetime | None = None
     received_at: datetime | None = None
+    outside_hours: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +224,8 @@ def _needs_person(situation: Situation, policy: AssistantPolicy, now: datetime) 
     received_at = situation.received_at
     if received_at is not None and now > received_at + policy.answers_within:
         return Reason.TOO_LATE
+    if situation.outside_hours:
+        return Reason.OUTSIDE_HOURS
     lately = [one for one in situation.given if one.at > now - timedelta(hours=1)]
     if len(lately) >= policy.per_hour or len(situation.given) >= policy.per_conversation:
         return Reason.ANSWERED_ENOUGH

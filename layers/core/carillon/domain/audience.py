@@ -2,13 +2,15 @@
 The audience of a campaign: which contacts, in which part, and the bytes it is frozen as (C4).
 
 Every lead key falls into exactly one part, so parts are planned independently
-of each other: a part holds, sorted by key, the phones of all lists in its key
-range, each once, minus the exclusions. The same contacts give the same bytes.
+of each other: a part holds, sorted by key, the phones of all lists and segments
+in its key range, each once, minus the exclusions. The same contacts give the
+same bytes. A count before the launch (``usecases.count_audience``) asks the same
+function for the same ranges, so it cannot come to another answer.
 """
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 from carillon.domain.clock import to_iso
 from carillon.domain.contacts import Contact
 from carillon.domain.message import Recipient
+from carillon.domain.saved_segments import AudienceSegment
 from carillon.domain.whereabouts import Whereabouts
 
 PART_VERSION = 2
@@ -42,8 +45,10 @@ class AudiencePlan:
     How far a campaign's audience is frozen; parts before ``planned_parts`` are stored.
 
     ``parts`` is 0 until planning has begun. ``by_list`` counts the leads each
-    list contributed; ``duplicates`` and ``excluded`` the contacts left out.
-    ``frozen_at`` is the launch: contacts created later do not belong.
+    list or segment contributed; ``duplicates`` and ``excluded`` the contacts left out.
+    ``frozen_at`` is the launch: contacts created later do not belong. ``segments`` are
+    the campaign's, included and excluded, as they stood when planning began: an edit in
+    between must not give one part another audience than the next.
     """
 
     campaign_id: str
@@ -54,6 +59,7 @@ class AudiencePlan:
     by_list: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
     excluded: int = 0
+    segments: tuple[AudienceSegment, ...] = ()
 
     def with_part(self, part: "AudiencePart") -> "AudiencePlan":
         """Return the plan after its next part."""
@@ -80,6 +86,7 @@ class AudiencePlan:
                 "parts": self.parts,
                 "total": self.total,
                 "lists": self.by_list,
+                "segments": [one.as_json() for one in self.segments],
                 "duplicates": self.duplicates,
                 "excluded": self.excluded,
             }
@@ -96,28 +103,42 @@ class AudiencePart:
     excluded: int
 
 
+@dataclass(frozen=True)
+class Supply:
+    """
+    What one list or segment offers to a part: *contacts* of the part's key range.
+
+    *name* is its id, *country* the default country of the list that they stand in.
+    """
+
+    name: str
+    country: str
+    contacts: Iterable[Contact]
+
+
 def audience_part(
-    lists: Sequence[tuple[str, Iterable[Contact]]],
+    supplies: Iterable[Supply],
     exclusions: Iterable[Iterable[Contact]],
     *,
     frozen_at: datetime,
-    locate: Callable[[str, Contact], Whereabouts | None],
+    locate: Callable[[Contact, str], Whereabouts | None],
 ) -> AudiencePart:
     """
-    Return the part that *lists* (id, contacts of the part's key range) make.
+    Return the part that *supplies* make, without anybody whom an exclusion holds.
 
-    A phone in several lists stands once, with the fields of the first list
-    that has it. Contacts created after *frozen_at* do not count, on neither side.
-    *locate* tells where a contact of a list (by its id) may be; it is frozen with them.
+    A phone that is offered several times stands once, with the fields of the first offer.
+    Contacts created after *frozen_at* do not count, on neither side. *locate* tells where a
+    contact of a list (by its country) may be; it is frozen with them.
     """
     chosen: dict[str, Recipient] = {}
-    by_list = {list_id: 0 for list_id, _ in lists}
+    by_list: dict[str, int] = {}
     duplicates = excluded = 0
     banned = {
         contact.phone for one in exclusions for contact in one if contact.created_at <= frozen_at
     }
-    for list_id, contacts in lists:
-        for contact in contacts:
+    for supply in supplies:
+        by_list.setdefault(supply.name, 0)
+        for contact in supply.contacts:
             if contact.created_at > frozen_at:
                 continue
             if contact.phone in banned:
@@ -125,8 +146,8 @@ def audience_part(
             elif contact.phone in chosen:
                 duplicates += 1
             else:
-                chosen[contact.phone] = _recipient(contact, locate(list_id, contact))
-                by_list[list_id] += 1
+                chosen[contact.phone] = _recipient(contact, locate(contact, supply.country))
+                by_list[supply.name] += 1
     recipients = sorted(chosen.values(), key=_key_of)
     return AudiencePart(
         recipients=tuple(recipients), by_list=by_list, duplicates=duplicates, excluded=excluded
@@ -169,6 +190,15 @@ def decode_part(body: bytes) -> list[Recipient]:
         Recipient(one["k"], one["p"], one["f"], places[one["w"]] if "w" in one else None)
         for one in document["recipients"]
     ]
+
+
+def without_recipient(body: bytes, key: str) -> bytes | None:
+    """Return the part's object without the lead *key*, or None when it does not hold it (C6)."""
+    document = json.loads(gzip.decompress(body))
+    kept = [one for one in document["recipients"] if one["k"] != key]
+    if len(kept) == len(document["recipients"]):
+        return None
+    return gzip.compress(_json({**document, "recipients": kept}), compresslevel=6, mtime=0)
 
 
 def _recipient(contact: Contact, where: Whereabouts | None) -> Recipient:

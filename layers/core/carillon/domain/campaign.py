@@ -1,5 +1,5 @@
 """
-A campaign: its fields (K1), states (K3) and the transitions between them (K4).
+A campaign and what it sends from: its fields (K1); its states are ``domain.campaign_states``'.
 
     draft <-> scheduled
     draft | scheduled -> processing -> active        (launch, or due)
@@ -8,37 +8,52 @@ A campaign: its fields (K1), states (K3) and the transitions between them (K4).
     active | paused -> finished                      (all leads settled, or End Campaign)
     draft -> archived                                (discard)
     processing | active | paused | finished -> archived   (Stop and Archive, final)
-
-The table below is the only place that knows this; everything else asks it.
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from carillon.domain.approval import Approval
+from carillon.domain.campaign_media import CampaignMedia
+from carillon.domain.campaign_states import (
+    TRANSITIONS,
+    Action,
+    CampaignStatus,
+    allowed_actions,
+    state_after,
+    states_allowing,
+    tab_of,
+)
 from carillon.domain.content import CampaignContent, FollowUp, Variant
-from carillon.domain.errors import Conflict, InvalidInput
+from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import part_of
 from carillon.domain.message import Recipient, RowRef
 from carillon.domain.sender_choice import Candidate, chosen_sender, dealt_to
+from carillon.domain.short_links import Link
+
+__all__ = [
+    "MAX_AGENTS",
+    "TRANSITIONS",
+    "Action",
+    "Campaign",
+    "CampaignStatus",
+    "HoldReason",
+    "Run",
+    "Sender",
+    "Unsolicited",
+    "allowed_actions",
+    "cloned",
+    "state_after",
+    "states_allowing",
+    "tab_of",
+]
 
 MAX_AGENTS = 50
 _MAX_SUBJECT = 100
-
-
-class CampaignStatus(StrEnum):
-    """The unified state of a campaign (K3)."""
-
-    DRAFT = "draft"
-    SCHEDULED = "scheduled"
-    PROCESSING = "processing"
-    ACTIVE = "active"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    ARCHIVED = "archived"
 
 
 class HoldReason(StrEnum):
@@ -51,87 +66,6 @@ class HoldReason(StrEnum):
     ERROR_RATE = "error_rate"
     ACCOUNT = "account"
     PILOT = "pilot"
-
-
-class Action(StrEnum):
-    """What a person, the clock or the platform may do to a campaign's state."""
-
-    SCHEDULE = "schedule"
-    UNSCHEDULE = "unschedule"
-    LAUNCH = "launch"
-    ACTIVATE = "activate"
-    REJECT_LAUNCH = "reject_launch"
-    PAUSE = "pause"
-    RESUME = "resume"
-    END = "end"
-    SETTLE = "settle"
-    ARCHIVE = "archive"
-
-
-_S = CampaignStatus
-TRANSITIONS: dict[Action, dict[CampaignStatus, CampaignStatus]] = {
-    Action.SCHEDULE: {_S.DRAFT: _S.SCHEDULED, _S.SCHEDULED: _S.SCHEDULED},
-    Action.UNSCHEDULE: {_S.SCHEDULED: _S.DRAFT},
-    Action.LAUNCH: {_S.DRAFT: _S.PROCESSING, _S.SCHEDULED: _S.PROCESSING},
-    Action.ACTIVATE: {_S.PROCESSING: _S.ACTIVE},
-    Action.REJECT_LAUNCH: {_S.PROCESSING: _S.DRAFT},
-    Action.PAUSE: {_S.ACTIVE: _S.PAUSED},
-    Action.RESUME: {_S.PAUSED: _S.ACTIVE},
-    Action.END: {_S.ACTIVE: _S.FINISHED, _S.PAUSED: _S.FINISHED},
-    Action.SETTLE: {_S.ACTIVE: _S.FINISHED, _S.PAUSED: _S.FINISHED},
-    Action.ARCHIVE: {
-        _S.DRAFT: _S.ARCHIVED,
-        _S.PROCESSING: _S.ARCHIVED,
-        _S.ACTIVE: _S.ARCHIVED,
-        _S.PAUSED: _S.ARCHIVED,
-        _S.FINISHED: _S.ARCHIVED,
-    },
-}
-# The platform's own steps are never offered to a person.
-_PLATFORM_ACTIONS = frozenset({Action.ACTIVATE, Action.REJECT_LAUNCH, Action.SETTLE})
-
-
-def states_allowing(action: Action) -> frozenset[CampaignStatus]:
-    """Return the states from which *action* may be taken."""
-    return frozenset(TRANSITIONS[action])
-
-
-def allowed_actions(status: CampaignStatus) -> list[Action]:
-    """Return what a person may do to a campaign in *status*, in the order of the enum (K6)."""
-    return [
-        action
-        for action in Action
-        if action not in _PLATFORM_ACTIONS and status in TRANSITIONS[action]
-    ]
-
-
-def state_after(status: CampaignStatus, action: Action) -> CampaignStatus:
-    """
-    Return the state that *action* leads to.
-
-    Raises Conflict (``campaign_state``), naming the state and the allowed
-    actions, when K4 has no such transition.
-    """
-    try:
-        return TRANSITIONS[action][status]
-    except KeyError:
-        raise Conflict(
-            f"A campaign that is {status} cannot {action.replace('_', ' ')}.",
-            code="campaign_state",
-            extra={"state": status, "allowed_actions": allowed_actions(status)},
-        ) from None
-
-
-_TABS = {
-    _S.DRAFT: "draft",
-    _S.SCHEDULED: "scheduled",
-    _S.ARCHIVED: "archived",
-}
-
-
-def tab_of(status: CampaignStatus) -> str:
-    """Return the tab (active, scheduled, draft, archived) that shows *status* (K5)."""
-    return _TABS.get(status, "active")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +85,18 @@ class Campaign:
     type: str = "sms"
     operated_by: str = "agent"
     exclude_list_ids: tuple[str, ...] = ()
+    # Saved filters over lists: wanted as well, and not wanted (C4).
+    segment_ids: tuple[str, ...] = ()
+    exclude_segment_ids: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    # Users who work on its conversations (K1); a limited user sees no other campaigns (P2).
+    agents: tuple[str, ...] = ()
+    # Campaigns of the same combo: who pauses one is told of the others (K10).
+    linked_campaigns: tuple[str, ...] = ()
+    # Who asked for its launch and who decided (K18).
+    approval: Approval | None = None
+    # Short and stable, for people (K14); 0 until the storage has given it one.
+    number: int = 0
     hold_reason: HoldReason = HoldReason.NONE
     # When it is expected to go on, where that is known.
     hold_until: datetime | None = None
@@ -163,11 +108,20 @@ class Campaign:
     ends_at: datetime | None = None
     variants: tuple[Variant, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    # Where {{ links.<name> }} of the texts leads; their order gives their codes their numbers.
+    links: tuple[Link, ...] = ()
+    # Drawn at the launch: what the codes of its short links are made with. A secret.
+    link_key: str = field(default="", repr=False)
+    smart_encoding: bool = False
+    # Files of the first message, which is an MMS with them (M5).
+    media: tuple[CampaignMedia, ...] = ()
     active_hours: ActiveHours | None = None
     # Messages a day in the office's zone (F6).
     daily_limit: int | None = None
     # Pause by itself after so many leads (K17); None again once a person went on.
     pilot_size: int | None = None
+    # Its messages end in the sandbox (P3). Decided when it is made, and never changed.
+    is_test: bool = False
     launched_at: datetime | None = None
     submitted_all_at: datetime | None = None
     finished_at: datetime | None = None
@@ -187,7 +141,14 @@ class Campaign:
     @property
     def content(self) -> CampaignContent:
         """What it says at this version."""
-        return CampaignContent(self.body, self.variants, self.follow_ups)
+        return CampaignContent(
+            body=self.body,
+            variants=self.variants,
+            follow_ups=self.follow_ups,
+            links=self.links,
+            smart_encoding=self.smart_encoding,
+            link_key=self.link_key,
+        )
 
     def is_over(self, at: datetime) -> bool:
         """Whether its end has come by *at*: nothing leaves any more (F5)."""
@@ -198,9 +159,53 @@ class Campaign:
         needed = {
             "body": self.variants or self.body.strip(),
             "sender_ids": self.sender_ids,
-            "list_ids": self.list_ids,
+            "list_ids": self.list_ids or self.segment_ids,
         }
         return [name for name, value in needed.items() if not value]
+
+
+def cloned(
+    source: Campaign,
+    *,
+    id: str,
+    title: str,
+    sender_ids: tuple[str, ...],
+    created_by: str,
+    now: datetime,
+) -> Campaign:
+    """
+    Return a new draft with the settings of *source* (K7).
+
+    What is named below is of the first campaign alone: its dates, its life and its results,
+    who approved it, and the combo that it is part of. All else is a setting and is copied.
+    """
+    return replace(
+        source,
+        id=id,
+        title=title,
+        sender_ids=sender_ids,
+        created_by=created_by,
+        created_at=now,
+        updated_at=now,
+        status=CampaignStatus.DRAFT,
+        linked_campaigns=(),
+        approval=None,
+        link_key="",
+        number=0,
+        hold_reason=HoldReason.NONE,
+        hold_until=None,
+        schedule_at=None,
+        local_at=None,
+        ends_at=None,
+        launched_at=None,
+        submitted_all_at=None,
+        finished_at=None,
+        launch_error=None,
+        parts=0,
+        planned_parts=0,
+        total=0,
+        version=1,
+    )
 
 
 @dataclass(frozen=True)
@@ -287,6 +292,8 @@ class Run:
     candidates: tuple[Candidate, ...] = ()
     next_part: int = 0
     state: str = "open"
+    # Its messages ended in the sandbox, so nobody answers it (P3).
+    is_test: bool = False
 
     def sender_of(self, recipient: Recipient, available: Container[str]) -> str:
         """Return which sender speaks to *recipient*, given those that are *available* (N3)."""

@@ -3,12 +3,13 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from carillon.domain.errors import InvalidInput
+from carillon.domain.short_links import Link
 
 MAX_VARIANTS = 10
 MAX_FOLLOW_UPS = 5
@@ -33,6 +34,7 @@ class StepCondition(StrEnum):
 
     ALWAYS = "always"
     NO_REPLY = "no_reply"
+    NO_CLICK = "no_click"
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class FollowUp:
     """
     A further message, *delay_s* after the one before it was accepted.
 
-    Whatever its condition, nobody gets it after an opt-out or the campaign's end.
+    Whatever its condition, nobody gets it after a reply, an opt-out or the campaign's end.
+    With ``no_click`` those pass it over who have opened one of the campaign's short links.
     """
 
     delay_s: int
@@ -50,11 +53,19 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class CampaignContent:
-    """What a campaign says, from some version of it on (K10)."""
+    """
+    What a campaign says, from some version of it on (K10).
+
+    With *smart_encoding* what is sent has typographic characters in their GSM-7 spelling (M4).
+    """
 
     body: str
     variants: tuple[Variant, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    links: tuple[Link, ...] = ()
+    smart_encoding: bool = False
+    # What the codes of its links are made with, once it was launched. A secret.
+    link_key: str = field(default="", repr=False)
 
     def text_of(self, step: int, variant: str | None) -> str | None:
         """Return the template of message *step* (0: the initial); None if there is none."""

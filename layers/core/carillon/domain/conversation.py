@@ -11,7 +11,8 @@ A conversation: one contact on one thread, and who has to look after it (I3, V1 
     the assistant hands over    an agent's, and needs attention
 
 So what needs attention is always an agent's, and V3 leaves a way out of every state. A
-weak signal holds the contact as well, until a person releases it. Everything here is pure:
+weak signal holds the contact as well, until a person releases them, or they say by a keyword
+that they want to be texted. Everything here is pure:
 who writes compares ``version`` (ports.ConversationBook), and on a conflict reads and applies
 again. Messages may come in late, twice and in any order; the outcome is the same.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from carillon.domain.clock import to_iso
 from carillon.domain.errors import Conflict, InvalidInput
 from carillon.domain.message import CallbackRef, QueuedReply, RowRef
 
@@ -126,6 +128,9 @@ class Conversation:
     opt_out: str | None = None
     consent_at: datetime | None = None
     is_held: bool = False
+    # When the newest message was said that holds the contact, and the newest START.
+    held_at: datetime | None = None
+    opted_in_at: datetime | None = None
     awaiting_since: datetime | None = None
     last_inbound_at: datetime | None = None
     last_text: str = ""
@@ -145,6 +150,11 @@ class Conversation:
         if self.operated_by == ASSISTANT:
             return Section.ASSISTANT_OPERATED
         return Section.AGENT_OPERATED
+
+    @property
+    def place(self) -> str:
+        """Where it stands in its queues: newest message last, unique."""
+        return f"{to_iso(self.last_message_at)}#{self.id}"
 
     @property
     def ref(self) -> RowRef:
@@ -183,13 +193,13 @@ def after_inbound(before: Conversation, inbound: Inbound, now: datetime) -> Conv
 
 def _as_asked(after: Conversation, inbound: Inbound) -> Conversation:
     if inbound.kind in (InboundKind.OPT_OUT, InboundKind.OPT_IN):
-        return _with_consent(after, inbound)
+        return _cleared(_with_consent(after, inbound), inbound)
     if inbound.kind not in _FOR_A_PERSON:
         return after
     waiting = min(after.awaiting_since or inbound.at, inbound.at)
     after = replace(after, awaiting_since=waiting)
-    if inbound.kind is InboundKind.WEAK:
-        after = replace(after, is_held=True)
+    if inbound.kind is InboundKind.WEAK and not _has_opted_in_since(after, inbound.at):
+        after = replace(after, is_held=True, held_at=_latest(after.held_at, inbound.at))
     if after.operated_by == AGENT or inbound.kind in _ALARMING:
         # Nobody can answer a closed one any more, so it calls for nobody.
         return replace(after, operated_by=AGENT, needs_attention=not after.closed)
@@ -205,6 +215,20 @@ def _with_consent(after: Conversation, inbound: Inbound) -> Conversation:
         return after
     kind = (after.opt_out or "auto") if opts_out else None
     return replace(after, opt_out=kind, consent_at=inbound.at)
+
+
+def _cleared(after: Conversation, inbound: Inbound) -> Conversation:
+    """The contact's own clear word settles what they may have meant before it (O4)."""
+    if inbound.kind is not InboundKind.OPT_IN:
+        return after
+    after = replace(after, opted_in_at=_latest(after.opted_in_at, inbound.at))
+    if after.held_at is None or not _has_opted_in_since(after, after.held_at):
+        return after
+    return replace(after, is_held=False, held_at=None)
+
+
+def _has_opted_in_since(conversation: Conversation, at: datetime) -> bool:
+    return conversation.opted_in_at is not None and at < conversation.opted_in_at
 
 
 def _is_known(before: Conversation, mark: str) -> bool:
@@ -231,6 +255,16 @@ def after_human_reply(before: Conversation, reply: QueuedReply) -> Conversation:
     )
 
 
+def is_for_assistant(conversation: Conversation) -> bool:
+    """Whether somebody waits in it for the assistant, and for nobody else."""
+    return (
+        conversation.operated_by == ASSISTANT
+        and not conversation.is_held
+        and not conversation.closed
+        and conversation.awaiting_since is not None
+    )
+
+
 def after_assistant_reply(before: Conversation, reply: QueuedReply) -> Conversation:
     """
     Return the conversation once the assistant's *reply* is promised; whoever waits still does.
@@ -240,7 +274,7 @@ def after_assistant_reply(before: Conversation, reply: QueuedReply) -> Conversat
     """
     _require_open(before)
     _require_nothing_under_way(before)
-    if before.operated_by != ASSISTANT or before.is_held or before.awaiting_since is None:
+    if not is_for_assistant(before):
         raise Conflict(
             "A person looks after this conversation.", code="conversation_not_assistants"
         )
@@ -272,6 +306,15 @@ def handed_over(before: Conversation, now: datetime) -> Conversation:
         handed_over_at=now,
         updated_at=now,
     )
+
+
+def answer_failed(before: Conversation, *, by_assistant: bool, now: datetime) -> Conversation:
+    """Return the conversation once an answer in it has never left: a person has to look."""
+    if by_assistant:
+        return handed_over(before, now) if is_for_assistant(before) else before
+    if before.closed or before.opt_out is not None:
+        return before
+    return replace(before, operated_by=AGENT, needs_attention=True, updated_at=now)
 
 
 def operated(before: Conversation, operator: str, now: datetime) -> Conversation:
@@ -352,8 +395,10 @@ def opted_out_by_agent(before: Conversation, now: datetime) -> Conversation:
 
 
 def unheld(before: Conversation, now: datetime) -> Conversation:
-    """Return the conversation of a contact whom a person has released; nothing else does."""
-    return replace(before, is_held=False, updated_at=now) if before.is_held else before
+    """Return the conversation of a contact whom a person has released."""
+    if not before.is_held:
+        return before
+    return replace(before, is_held=False, held_at=None, updated_at=now)
 
 
 def left_the_queue(before: Conversation, now: datetime) -> Conversation:

@@ -29,8 +29,11 @@ both agree because they are the same function.
     step_submitted       follow-up that the provider accepted            submitted_at
     step_delivered       follow-up delivered                             final_at
     step_failed          follow-up failed, for whatever reason           final_at
+    clicked              lead that has opened a short link (M6)          clicked_at
+    click#{link}         opening of link number n by a person            none: no times kept
+    machine#{link}       opening of it by a scanner or preview           none: no times kept
     cost#{currency}      price in millionths, as told so far (A18)       final_at
-    v#{variant}#submitted, delivered, failed, responded, opted_out
+    v#{variant}#submitted, delivered, failed, responded, opted_out, clicked
                          lead of the variant; ``failed`` by the          none: a test's
                          provider, as in A15 (M2)                        sum, no series
 
@@ -52,6 +55,7 @@ from typing import Any, TypeVar
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.lead import LeadStatus
 from carillon.domain.response_times import bucket_of
+from carillon.domain.short_links import MAX_LINKS
 
 Row = Mapping[str, Any]
 Counts = dict[str, int]
@@ -60,10 +64,15 @@ _Key = TypeVar("_Key")
 QUARTER = timedelta(minutes=15)
 FAIL_PREFIX = "fail#"
 COST_PREFIX = "cost#"
+CLICK_PREFIX = "click#"
+MACHINE_PREFIX = "machine#"
 VARIANT_PREFIX = "v#"
 # What a sender's days say; its failures by code are only kept for longer spans.
 SENDER_DAILY = ("submitted", "delivered", "failed_provider", "segments")
 
+# What a row keeps of the openings of each link, by the link's number.
+CLICK_ATTRIBUTES = tuple(f"clicks_{number}" for number in range(MAX_LINKS))
+MACHINE_ATTRIBUTES = tuple(f"machine_clicks_{number}" for number in range(MAX_LINKS))
 # All that counting reads of a row: no phone, no body.
 COUNTED_ATTRIBUTES = frozenset(
     {
@@ -88,6 +97,9 @@ COUNTED_ATTRIBUTES = frozenset(
         "reached_by_step",
         "cost_micros",
         "currency",
+        "clicked_at",
+        *CLICK_ATTRIBUTES,
+        *MACHINE_ATTRIBUTES,
     }
 )
 
@@ -268,6 +280,7 @@ def _count_lead(row: Row, result: Contribution) -> None:
         _count_failure(row, ended_at, result)
     _count_follow_ups(row, result)
     _count_reaction(row, result)
+    _count_clicks(row, result)
     _count_variant(row, result)
     _count_cost(row, result)
     _count_sender(row, result)
@@ -303,6 +316,7 @@ def _count_variant(row: Row, result: Contribution) -> None:
         "failed": row.get("status") == LeadStatus.FAILED and _failed_at_provider(row),
         "responded": bool(row.get("replied_at")),
         "opted_out": bool(row.get("opted_out_at")),
+        "clicked": bool(row.get("clicked_at")),
     }
     for counter, true in happened.items():
         if true:
@@ -353,6 +367,16 @@ def _count_reaction(row: Row, result: Contribution) -> None:
     counter = _OPT_OUTS.get(str(row.get("opt_out_kind")))
     if opted_out_at and counter:
         result.add(counter, opted_out_at)
+
+
+def _count_clicks(row: Row, result: Contribution) -> None:
+    if row.get("clicked_at"):
+        result.add("clicked", row.get("clicked_at"))
+    for prefix, names in ((CLICK_PREFIX, CLICK_ATTRIBUTES), (MACHINE_PREFIX, MACHINE_ATTRIBUTES)):
+        for number, name in enumerate(names):
+            clicks = row.get(name)
+            if isinstance(clicks, int) and clicks > 0:
+                result.add(f"{prefix}{number}", None, clicks)
 
 
 def _count_inbound(row: Row, result: Contribution) -> None:

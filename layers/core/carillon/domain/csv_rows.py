@@ -13,7 +13,6 @@ never swallows the people below it.
 """
 
 import csv
-import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,10 +52,11 @@ _NOT_TEXT = (
     (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "a compressed file"),
 )
-# One UTF-16 line with its line break; the subject must start at a line, so pairs stay aligned.
-_UTF16_LINE = {
-    UTF16_LE: re.compile(rb"(?:(?![\n\r]\x00)..)*(?:\r\x00(?:\n\x00)?|\n\x00)", re.DOTALL),
-    UTF16_BE: re.compile(rb"(?:(?!\x00[\n\r])..)*(?:\x00\r(?:\x00\n)?|\x00\n)", re.DOTALL),
+# A line break in UTF-16, where it starts at an even place. Not a pattern of the whole line: the
+# engine keeps some 40 bytes for every character that it may have to take back.
+_UTF16_BREAK = {
+    UTF16_LE: re.compile(rb"\r\x00(?:\n\x00)?|\n\x00"),
+    UTF16_BE: re.compile(rb"\x00\r(?:\x00\n)?|\x00\n"),
 }
 
 
@@ -83,7 +83,7 @@ class CsvFormat:
         together from several sources are common, and a CP1252 text that
         happens to be valid UTF-8 practically does not exist.
         """
-        if self.encoding in _UTF16_LINE:
+        if self.encoding in _UTF16_BREAK:
             return raw.decode(self.encoding, errors="replace")
         try:
             return raw.decode(UTF8)
@@ -214,7 +214,7 @@ class _Lines:
 
     def __init__(self, chunks: Iterable[bytes], encoding: str, start: Position) -> None:
         self._chunks = iter(chunks)
-        self._utf16 = _UTF16_LINE.get(encoding)
+        self._utf16 = _UTF16_BREAK.get(encoding)
         self.start = start
 
     def __iter__(self) -> Iterator[_Line]:
@@ -248,13 +248,18 @@ class _Lines:
         return lines, rest
 
 
-def _utf16_lines(buffer: bytes, line: re.Pattern[bytes]) -> tuple[list[bytes], bytes]:
+def _utf16_lines(buffer: bytes, line_break: re.Pattern[bytes]) -> tuple[list[bytes], bytes]:
+    """Return the whole lines of *buffer*, which starts at a line, and the rest."""
     lines = []
-    place = 0
-    while match := line.match(buffer, place):
-        lines.append(match[0])
-        place = match.end()
-    return lines, buffer[place:]
+    start = place = 0
+    while match := line_break.search(buffer, place):
+        if match.start() % 2:
+            # The second half of one character and the first of the next.
+            place = match.start() + 1
+            continue
+        lines.append(buffer[start : match.end()])
+        start = place = match.end()
+    return lines, buffer[start:]
 
 
 def _line(raw: bytes, dropped: int) -> _Line:
@@ -351,8 +356,11 @@ def _problem_of(cells: Sequence[str]) -> str | None:
     return None
 
 
-# A spreadsheet takes a cell that starts with one of these for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that starts with one of these for a formula; the wide ones count
+# where people write in wide characters.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Whichever of these the reader's spreadsheet takes for a separator, a cell stays one cell.
+_QUOTED = re.compile(r'[,;\t"\r\n]')
 
 
 def formula_safe(cell: str) -> str:
@@ -367,7 +375,10 @@ def _unescaped(cell: str) -> str:
 
 
 def csv_lines(records: Iterable[Sequence[str]]) -> str:
-    """Return *records* as CSV lines (``,``, CRLF), formula-safe, quoted where needed."""
-    text = io.StringIO()
-    csv.writer(text).writerows([formula_safe(cell) for cell in cells] for cells in records)
-    return text.getvalue()
+    """Return *records* as CSV lines (``,``, CRLF), formula-safe, quoted where any separator is."""
+    return "".join(",".join(map(_written, cells)) + "\r\n" for cells in records)
+
+
+def _written(cell: str) -> str:
+    safe = formula_safe(cell)
+    return '"' + safe.replace('"', '""') + '"' if _QUOTED.search(safe) else safe

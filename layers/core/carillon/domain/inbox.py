@@ -38,11 +38,13 @@ class InboxFilter:
     """
     What a listing keeps; None keeps all.
 
-    ``offices`` confines it to offices, but for what is assigned to ``own_subject``.
+    ``offices`` confines it to offices, but for what is assigned to ``own_subject`` and the
+    conversations of ``own_campaigns``.
     """
 
     offices: frozenset[str] | None = None
     own_subject: str | None = None
+    own_campaigns: frozenset[str] = frozenset()
     office_id: str | None = None
     campaign_id: str | None = None
     assigned_to: str | None = None
@@ -52,7 +54,9 @@ class InboxFilter:
 
     def keeps(self, conversation: Conversation) -> bool:
         """Whether *conversation* is to be shown."""
-        is_own = self.own_subject is not None and conversation.assigned_to == self.own_subject
+        is_own = conversation.campaign_id in self.own_campaigns or (
+            self.own_subject is not None and conversation.assigned_to == self.own_subject
+        )
         if self.offices is not None and conversation.office_id not in self.offices and not is_own:
             return False
         wanted = (

@@ -32,14 +32,27 @@ from carillon.domain.places import (
 from carillon.domain.whereabouts import Whereabouts
 
 _ZONE_COLUMNS = ("timezone", "time zone", "tz", "zone", "timezone name", "tzid", "iana timezone",
-                 "local timezone", "contact timezone")  # fmt: skip
+                 "local timezone", "contact timezone", "zona horaria", "huso horario",
+                 "fuseau horaire", "fuseau", "zeitzone")  # fmt: skip
 _POSTAL_COLUMNS = ("zip", "zip code", "zipcode", "postal code", "postalcode", "postcode", "postal",
                    "zip postal code", "postal zip code", "mailing zip", "mailing postal code",
-                   "billing zip", "home zip", "zip5")  # fmt: skip
+                   "billing zip", "home zip", "zip5", "codigo postal", "code postal", "cp",
+                   "plz", "postleitzahl", "billing postal code", "home postal code")  # fmt: skip
 _STATE_COLUMNS = ("state", "province", "state province", "region", "state code", "province code",
                   "st", "us state", "mailing state", "billing state", "home state",
-                  "state region")  # fmt: skip
-_COUNTRY_COLUMNS = ("country", "country code", "iso country", "mailing country")
+                  "state region", "estado", "provincia", "departamento", "etat", "bundesland",
+                  "billing province", "mailing province", "home province")  # fmt: skip
+_COUNTRY_COLUMNS = (
+    "country",
+    "country code",
+    "iso country",
+    "mailing country",
+    "pais",
+    "pays",
+    "land",
+    "billing country",
+    "home country",
+)
 _COUNTRY_NAMES: Final = {
     "usa": "US", "united states": "US", "united states of america": "US", "america": "US",
     "canada": "CA", "can": "CA", "uk": "GB", "united kingdom": "GB", "great britain": "GB",

@@ -114,7 +114,12 @@ class MediaItem:
     @property
     def filename(self) -> str:
         """What a browser should call it; nothing of it is the sender's."""
-        return f"attachment-{self.index + 1}.{_SUFFIXES.get(self.type, 'bin')}"
+        return f"attachment-{self.index + 1}.{suffix_of(self.type)}"
+
+
+def suffix_of(kind: str) -> str:
+    """Return what a file of type *kind* is called after the dot."""
+    return _SUFFIXES.get(kind, "bin")
 
 
 def fetch_tasks(ref: RowRef, reply: Reply) -> list[dict[str, Any]]:

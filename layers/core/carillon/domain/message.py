@@ -83,8 +83,9 @@ class LeadRow:
     """
     A message's row as the send path and the reconciler read it.
 
-    ``key`` is its sort key: a lead's own, or ``step_key`` of a follow-up. What the person
-    did (``replied_at``, ``opted_out_at``) and ``steps_left`` stand with the lead alone.
+    ``key`` is its sort key: a lead's own, or ``step_key`` of a follow-up. What the person did
+    (``replied_at``, ``opted_out_at``, ``clicked_at``) and ``steps_left`` stand with the lead
+    alone.
     """
 
     key: str
@@ -102,6 +103,7 @@ class LeadRow:
     last_outbound_at: datetime | None = None
     replied_at: datetime | None = None
     opted_out_at: datetime | None = None
+    clicked_at: datetime | None = None
     steps_left: int = 0
     variant: str | None = None
 
@@ -122,11 +124,16 @@ def step_of(sort_key: str) -> int:
     return int(step) if separator else 0
 
 
+def campaign_of(row: RowRef) -> str | None:
+    """Return whose message *row* is; None for one that answers no campaign."""
+    campaign_id = row.pk.partition("#")[0]
+    return campaign_id if campaign_id.startswith("cmp_") else None
+
+
 def told_in(row: RowRef, **more: str) -> Circumstances:
     """Return for the consent ledger in which conversation and campaign the message *row* is."""
-    campaign_id = row.pk.partition("#")[0]
     return Circumstances(
-        campaign_id=campaign_id if campaign_id.startswith("cmp_") else None,
+        campaign_id=campaign_of(row),
         conversation=CallbackRef(RowRef(row.pk, lead_of(row.sk))).token,
         **more,
     )
@@ -140,7 +147,8 @@ class Claim:
     ``id`` is unique to this attempt; whoever writes the result must still hold it.
     ``attempts`` counts this one. ``retry_of`` is the claim id of the row that
     waits in ``retrying``, or None when there is no row yet. ``step`` is 0 for a lead's
-    initial, whose row then tells how many follow-ups may come (``steps_left``).
+    initial, whose row then tells how many follow-ups may come (``steps_left``). An MMS is one
+    part to the pacer and none of the segments that are counted (M4, A10).
     """
 
     id: str
@@ -157,6 +165,7 @@ class Claim:
     step: int = 0
     steps_left: int | None = None
     variant: str | None = None
+    is_mms: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +175,10 @@ class QueuedReply:
 
     ``id`` is derived from what asked for it, so that asking again is the same reply. ``ref`` is
     its row in the conversation's partition. ``author`` is ``agent`` or ``assistant``;
-    ``author_subject`` the agent. It goes at ``due_at`` or later. ``waited_s`` is how long the
-    person had waited for a human answer when an agent decided on it (A8), None for all else.
+    ``author_subject`` the agent. It goes at ``due_at`` or later, and before ``closes_at``, when
+    the recipient's hours end. ``waited_s`` is how long the person had waited for a human answer
+    when an agent decided on it (A8), None for all else. ``look_at`` is the outbox's own: when it
+    is looked at next, where that is not when it was to go.
     """
 
     id: str
@@ -182,6 +193,13 @@ class QueuedReply:
     author_subject: str = ""
     due_at: datetime | None = None
     waited_s: int | None = None
+    closes_at: datetime | None = None
+    look_at: datetime | None = None
+
+    @property
+    def next_look_at(self) -> datetime:
+        """When its sender's pacer is to look at it next."""
+        return self.look_at or self.due_at or self.queued_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +209,8 @@ class Outgoing:
 
     Receipts are to be posted to ``status_callback``, in which ``ref_token`` stands already;
     a provider without an address per message takes ``ref_token`` in a field of its own.
-    ``valid_for_s`` bounds how long the provider may keep trying (F5), where it can.
+    ``valid_for_s`` bounds how long the provider may keep trying (F5), where it can. What
+    ``is_test`` ends in the sandbox and reaches nobody (P3).
     """
 
     sender: str
@@ -201,6 +220,7 @@ class Outgoing:
     ref_token: str = ""
     valid_for_s: int | None = None
     media_urls: tuple[str, ...] = ()
+    is_test: bool = False
 
 
 @dataclass(frozen=True)
@@ -295,11 +315,13 @@ class RecordedReply:
     An inbound message as it is stored: when it first came, and whose repetition it is.
 
     ``duplicate_of`` is the provider id of the message that came first with the same words
-    (``twin_mark``) from the same person, ``TWIN_WINDOW`` away at most; None for any other.
+    (``twin_mark``) from the same person, ``TWIN_WINDOW`` away at most, and ``repeats_at`` when
+    that came; None for any other.
     """
 
     first_at: datetime
     duplicate_of: str | None = None
+    repeats_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,8 +347,12 @@ class GateView:
     What one strongly consistent read saw right before a provider call.
 
     ``campaign_version`` is the present one: what was rendered from another is out of date.
-    ``has_replied`` says, where a lead was asked about, whether the person answered it;
-    ``is_held`` that they may have meant to opt out, and nobody has decided yet (O1).
+    ``has_replied`` says, where a lead was asked about, whether the person answered it, and
+    ``has_clicked`` whether they opened one of its short links; ``is_held`` that they may have
+    meant to opt out, and nobody has decided yet (O1).
+    Where a conversation was asked about: ``is_closed`` says that nothing is sent in it any more
+    (K8), ``is_assistants`` that the assistant still has it and nobody has answered meanwhile.
+    ``campaign_archived`` is for answers from a number that is its campaign's alone (K8).
     """
 
     opted_out: bool
@@ -334,7 +360,11 @@ class GateView:
     lease_token: int
     campaign_version: int
     has_replied: bool = False
+    has_clicked: bool = False
     is_held: bool = False
+    is_closed: bool = False
+    is_assistants: bool = False
+    campaign_archived: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,22 @@ Integers all the way: a rate is rounded once, half up, from an exact fraction. A
 without data is ``None`` with a reason; it is never guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from carillon.domain.counters import COST_PREFIX, FAIL_PREFIX, failed, sent, settled
+from carillon.domain.counters import (
+    CLICK_PREFIX,
+    COST_PREFIX,
+    FAIL_PREFIX,
+    MACHINE_PREFIX,
+    failed,
+    sent,
+    settled,
+)
 from carillon.domain.provider_codes import lookup
 from carillon.domain.response_times import quantile
+from carillon.domain.short_links import Link
 
 Figure = dict[str, int | float | str | None]
 
@@ -46,7 +55,7 @@ def campaign_figures(
     counts: Mapping[str, int], *, total: int, active_senders: int
 ) -> dict[str, Figure]:
     """
-    Return A1 to A15 by name, each ``{"id", "value", "reason"}``.
+    Return A1 to A15 and the clicks (M6) by name, each ``{"id", "value", "reason"}``.
 
     *counts* are the campaign's counters, *total* its frozen leads (0 before the
     audience is frozen), *active_senders* those that may send.
@@ -108,6 +117,8 @@ def _engagement(counts: Mapping[str, int]) -> dict[str, Figure]:
         "median_agent_response_time": _waited(counts, 0.5),
         "p90_agent_response_time": _waited(counts, 0.9),
         "p95_agent_response_time": _waited(counts, 0.95),
+        "contacts_clicked": _is("M6", count("clicked", 0)),
+        "click_rate": _is("M6", percent_tenths(count("clicked", 0), messaged)),
     }
 
 
@@ -186,6 +197,24 @@ def costs_of(counts: Mapping[str, int]) -> list[dict[str, str | int]]:
         {"currency": name.removeprefix(COST_PREFIX), "cost_micros": amount}
         for name, amount in sorted(counts.items())
         if name.startswith(COST_PREFIX)
+    ]
+
+
+def links_of(counts: Mapping[str, int], links: Sequence[Link]) -> list[dict[str, str | int]]:
+    """
+    Return how often each of *links* was opened (M6), in their order.
+
+    ``clicks`` by people, all of them, where ``contacts_clicked`` counts each person once;
+    ``machine_clicks`` by scanners and previews.
+    """
+    return [
+        {
+            "name": link.name,
+            "url": link.url,
+            "clicks": counts.get(f"{CLICK_PREFIX}{number}", 0),
+            "machine_clicks": counts.get(f"{MACHINE_PREFIX}{number}", 0),
+        }
+        for number, link in enumerate(links)
     ]
 
 

@@ -16,6 +16,10 @@ class OrganisationPolicy:
     messages fail (F7). ``answers_outside_hours`` says what becomes of an agent's answer
     outside its recipient's legal hours (V5): ``warn``, or ``block``. ``opt_out_words`` are
     whole messages that opt out as well (O1); none of the built-in ones can be taken away.
+    ``content_checks`` says whether a first message without its sender's name or without opt-out
+    wording can be launched (M7): ``warn``, or ``block``. ``sender_names`` are further names
+    that a first message may give, beside the organisation's and the office's.
+    With ``launch_approval`` a manager's launch needs somebody else's approval (K18).
     """
 
     active_hours: ActiveHours | None = None
@@ -24,6 +28,9 @@ class OrganisationPolicy:
     error_rate_percent: int = 30
     answers_outside_hours: str = "warn"
     opt_out_words: tuple[str, ...] = ()
+    content_checks: str = "warn"
+    sender_names: tuple[str, ...] = ()
+    launch_approval: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,3 +41,17 @@ class Office:
     name: str
     timezone: str
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organisation:
+    """
+    Whose deployment this is (P1).
+
+    ``default_country`` (ISO 3166) is how numbers are read that are written without one,
+    ``timezone`` the zone of what belongs to no office.
+    """
+
+    name: str
+    default_country: str
+    timezone: str

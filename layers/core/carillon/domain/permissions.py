@@ -15,6 +15,9 @@ Two rules keep the table honest:
   rights away. A caller without a known role may do nothing.
 
 Office groups mean nothing to an admin, who has all offices.
+
+An API key has a role and offices like a user, and less: see ``PEOPLE_ONLY`` and
+``TEST_KEY_CHANGES``.
 """
 
 from collections.abc import Iterable
@@ -37,6 +40,13 @@ class Role(StrEnum):
     ANALYST = "analyst"
     AGENT = "agent"
     LIMITED = "limited"
+
+
+class KeyKind(StrEnum):
+    """What an API key reaches (P3): a ``test`` key never a provider."""
+
+    LIVE = "live"
+    TEST = "test"
 
 
 class Scope(StrEnum):
@@ -67,14 +77,32 @@ def _row(
 _OWN = Scope.OWN
 _MANAGED = _row(manager=_OWN)
 _ORGANISATIONS = _row(manager=Scope.ALL)
+_SEEN = _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN)
 _CONVERSED = _row(manager=_OWN, agent=_OWN, limited=_OWN)
 
-# Agents see campaigns to know what they are answering; a limited user sees only
-# campaigns they are an agent on, and a campaign has no agents yet: hence none.
+# Agents see campaigns to know what they are answering. "Own" is finer for a limited user: of
+# their offices' campaigns those that they are an agent of (domain.campaign_offers.reaches).
 PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/me"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
+    ("GET", "/v1/organisation"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
     ("GET", "/v1/offices"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
     ("POST", "/v1/offices"): _row(),
+    ("GET", "/v1/offices/{office_id}"): _row(manager=_OWN, analyst=_OWN, agent=_OWN, limited=_OWN),
+    ("PATCH", "/v1/offices/{office_id}"): _row(),
+    # Managers give conversations and campaigns to people of their offices.
+    ("GET", "/v1/offices/{office_id}/members"): _row(manager=_OWN),
+    ("GET", "/v1/users"): _row(),
+    ("POST", "/v1/users"): _row(),
+    ("GET", "/v1/users/{user_id}"): _row(),
+    ("PATCH", "/v1/users/{user_id}"): _row(),
+    ("POST", "/v1/users/{user_id}/invite"): _row(),
+    ("POST", "/v1/users/{user_id}/disable"): _row(),
+    ("POST", "/v1/users/{user_id}/enable"): _row(),
+    ("GET", "/v1/api-keys"): _row(),
+    ("POST", "/v1/api-keys"): _row(),
+    ("GET", "/v1/api-keys/{key_id}"): _row(),
+    ("POST", "/v1/api-keys/{key_id}/revoke"): _row(),
+    ("GET", "/v1/audit-log"): _row(),
     ("GET", "/v1/policy"): _row(manager=_OWN, analyst=_OWN),
     ("PUT", "/v1/policy"): _row(),
     ("GET", "/v1/senders"): _row(manager=_OWN, analyst=_OWN),
@@ -90,9 +118,29 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/lists/{list_id}/imports/{import_id}"): _MANAGED,
     ("POST", "/v1/lists/{list_id}/imports/{import_id}/start"): _MANAGED,
     ("GET", "/v1/lists/{list_id}/imports/{import_id}/rejected"): _MANAGED,
-    ("GET", "/v1/campaigns"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
+    ("GET", "/v1/lists/{list_id}/contacts"): _MANAGED,
+    ("POST", "/v1/lists/{list_id}/count"): _MANAGED,
+    ("GET", "/v1/segments"): _MANAGED,
+    ("POST", "/v1/segments"): _MANAGED,
+    ("GET", "/v1/segments/{segment_id}"): _MANAGED,
+    ("PATCH", "/v1/segments/{segment_id}"): _MANAGED,
+    ("DELETE", "/v1/segments/{segment_id}"): _MANAGED,
+    ("POST", "/v1/segments/{segment_id}/preview"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/audience"): _MANAGED,
+    # All that is known of a person, or the end of it, in all offices.
+    ("POST", "/v1/contacts/{phone}/erase"): _row(),
+    ("POST", "/v1/contacts/{phone}/export"): _row(),
+    ("GET", "/v1/contacts/requests/{request_id}"): _row(),
+    ("GET", "/v1/campaigns"): _SEEN,
+    ("GET", "/v1/campaigns/calendar"): _row(
+        manager=Scope.ALL, analyst=Scope.ALL, agent=Scope.ALL, limited=_OWN
+    ),
     ("POST", "/v1/campaigns"): _MANAGED,
-    ("GET", "/v1/campaigns/{campaign_id}"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
+    ("GET", "/v1/campaigns/{campaign_id}"): _SEEN,
+    ("DELETE", "/v1/campaigns/{campaign_id}"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/clone"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/approve"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/refuse"): _MANAGED,
     ("PATCH", "/v1/campaigns/{campaign_id}"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/launch"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/schedule"): _MANAGED,
@@ -102,11 +150,14 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("POST", "/v1/campaigns/{campaign_id}/end"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/archive"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/recount"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/preview"): _MANAGED,
+    ("POST", "/v1/campaigns/{campaign_id}/media"): _MANAGED,
     # Agents see what the assistant says in their place; managers word it.
     ("GET", "/v1/campaigns/{campaign_id}/knowledge"): _row(manager=_OWN, analyst=_OWN, agent=_OWN),
     ("PUT", "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"): _MANAGED,
     ("DELETE", "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"): _MANAGED,
     ("POST", "/v1/campaigns/{campaign_id}/assistant/try"): _MANAGED,
+    ("GET", "/v1/campaigns/{campaign_id}/report"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): _row(manager=_OWN, analyst=_OWN),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): _row(manager=_OWN, analyst=_OWN),
@@ -161,13 +212,65 @@ PUBLIC: frozenset[Route] = frozenset(
 )
 
 
+# What a machine may not do, whatever its role: a key that is stolen must not make itself a
+# successor, nor a user.
+PEOPLE_ONLY: frozenset[Route] = frozenset(
+    {
+        ("POST", "/v1/users"),
+        ("PATCH", "/v1/users/{user_id}"),
+        ("POST", "/v1/users/{user_id}/invite"),
+        ("POST", "/v1/users/{user_id}/disable"),
+        ("POST", "/v1/users/{user_id}/enable"),
+        ("POST", "/v1/api-keys"),
+        ("POST", "/v1/api-keys/{key_id}/revoke"),
+        ("POST", "/v1/campaigns/{campaign_id}/approve"),
+        ("POST", "/v1/campaigns/{campaign_id}/refuse"),
+    }
+)
+
+# What a test key may change (P3): nothing from which a message could come but campaigns, and of
+# those the test campaigns alone (``Access.require_kind``). A route that nobody put here is
+# closed to it.
+TEST_KEY_CHANGES: frozenset[Route] = frozenset(
+    {
+        ("POST", "/v1/lists"),
+        ("POST", "/v1/lists/{list_id}/imports"),
+        ("POST", "/v1/lists/{list_id}/imports/{import_id}/start"),
+        ("POST", "/v1/campaigns"),
+        ("PATCH", "/v1/campaigns/{campaign_id}"),
+        ("DELETE", "/v1/campaigns/{campaign_id}"),
+        ("POST", "/v1/campaigns/{campaign_id}/clone"),
+        ("POST", "/v1/lists/{list_id}/count"),
+        ("POST", "/v1/segments/{segment_id}/preview"),
+        ("POST", "/v1/campaigns/{campaign_id}/launch"),
+        ("POST", "/v1/campaigns/{campaign_id}/schedule"),
+        ("POST", "/v1/campaigns/{campaign_id}/unschedule"),
+        ("POST", "/v1/campaigns/{campaign_id}/pause"),
+        ("POST", "/v1/campaigns/{campaign_id}/resume"),
+        ("POST", "/v1/campaigns/{campaign_id}/end"),
+        ("POST", "/v1/campaigns/{campaign_id}/archive"),
+        ("POST", "/v1/campaigns/{campaign_id}/recount"),
+    }
+)
+
+
 @dataclass(frozen=True)
 class Caller:
-    """A signed-in user. *offices* are office ids; they bind every role but admin."""
+    """
+    Who is asking: a signed-in user, or a machine with an API key (*key* says of which kind).
+
+    *offices* are office ids; they bind every role but admin.
+    """
 
     subject: str
     role: Role
     offices: frozenset[str]
+    key: KeyKind | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether nothing that this caller does may reach a provider."""
+        return self.key is KeyKind.TEST
 
     @property
     def has_all_offices(self) -> bool:
@@ -203,25 +306,47 @@ class Access:
         if not self.covers(office_id):
             raise Forbidden("This office is not one of yours.", code="office_forbidden")
 
+    def require_kind(self, *, is_test: bool) -> None:
+        """
+        Raise Forbidden (``test_key_forbidden``) unless the caller may change such a campaign.
+
+        A test key changes test campaigns only; everybody else may change both.
+        """
+        if self.caller.is_test and not is_test:
+            raise Forbidden("A test key may only change test campaigns.", code="test_key_forbidden")
+
 
 def sees_contacts(role: Role) -> bool:
     """Whether *role* may see people's numbers in full: who may open a contact list may."""
     return PERMISSIONS["GET", "/v1/lists/{list_id}"][role] is not Scope.NONE
 
 
-def caller_of(subject: str, groups: Iterable[str]) -> Caller:
+def role_of(groups: Iterable[str]) -> Role | None:
+    """Return the most powerful role among *groups*, or None."""
+    held = {name.removeprefix(ROLE_GROUP) for name in groups if name.startswith(ROLE_GROUP)}
+    return next((role for role in Role if role.value in held), None)
+
+
+def least_of(*roles: Role | None) -> Role | None:
+    """Return the least powerful of *roles*; None, no role at all, is less than any."""
+    if None in roles:
+        return None
+    order = list(Role)
+    return max((role for role in roles if role is not None), key=order.index)
+
+
+def caller_of(subject: str, groups: Iterable[str], key: KeyKind | None = None) -> Caller:
     """
     Return the caller whom the groups ``role.<role>`` and ``office.<office id>`` describe.
 
     Unknown groups are ignored. Raises Forbidden (``no_role``) without a known role.
     """
     names = list(groups)
-    held = {name.removeprefix(ROLE_GROUP) for name in names if name.startswith(ROLE_GROUP)}
-    role = next((role for role in Role if role.value in held), None)
+    role = role_of(names)
     if role is None:
         raise Forbidden("You have no role in this organisation yet.", code="no_role")
     offices = {name.removeprefix(OFFICE_GROUP) for name in names if name.startswith(OFFICE_GROUP)}
-    return Caller(subject, role, frozenset(offices - {""}))
+    return Caller(subject, role, frozenset(offices - {""}), key)
 
 
 def access_to(method: str, path: str, caller: Caller) -> Access:
@@ -229,9 +354,15 @@ def access_to(method: str, path: str, caller: Caller) -> Access:
     Return what *caller* may touch on a route (*path* is its template).
 
     Raises Forbidden (``role_forbidden``) when the role may not use the route,
-    and for a route without a row: what nobody decided is not allowed.
+    and for a route without a row: what nobody decided is not allowed; for an API
+    key also ``person_required`` and ``test_key_forbidden`` (P3).
     """
-    scope = PERMISSIONS.get((method, path), {}).get(caller.role, Scope.NONE)
+    route = (method, path)
+    scope = PERMISSIONS.get(route, {}).get(caller.role, Scope.NONE)
     if scope is Scope.NONE:
         raise Forbidden("Your role does not allow this.", code="role_forbidden")
+    if caller.key is not None and route in PEOPLE_ONLY:
+        raise Forbidden("Only a person may do this.", code="person_required")
+    if caller.is_test and method != "GET" and route not in TEST_KEY_CHANGES:
+        raise Forbidden("A test key may not do this.", code="test_key_forbidden")
     return Access(caller, scope)

@@ -7,10 +7,11 @@ their own import, which is not done here (``phone_zones`` does, for planning alo
 
 import re
 import unicodedata
+from enum import StrEnum
 from typing import NewType
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from carillon.domain.errors import InvalidInput
 
@@ -47,6 +48,44 @@ def parse_phone(text: str, default_country: str) -> PhoneNumber:
             code="country_unknown",
         )
     return _valid(_cleaned(text), country)
+
+
+class LineType(StrEnum):
+    """What a country's number plan says of a number."""
+
+    MOBILE = "mobile"
+    LANDLINE = "landline"
+    # Of a kind that takes no texts: toll-free, premium rate, pager, voicemail.
+    NOT_TEXTABLE = "not_textable"
+    # A plan that does not tell mobiles from fixed lines (North America), or a number
+    # that can be either (voice over IP, personal numbers).
+    UNKNOWN = "unknown"
+
+
+_LINE_TYPES = {
+    PhoneNumberType.MOBILE: LineType.MOBILE,
+    PhoneNumberType.FIXED_LINE: LineType.LANDLINE,
+    PhoneNumberType.TOLL_FREE: LineType.NOT_TEXTABLE,
+    PhoneNumberType.PREMIUM_RATE: LineType.NOT_TEXTABLE,
+    PhoneNumberType.SHARED_COST: LineType.NOT_TEXTABLE,
+    PhoneNumberType.PAGER: LineType.NOT_TEXTABLE,
+    PhoneNumberType.UAN: LineType.NOT_TEXTABLE,
+    PhoneNumberType.VOICEMAIL: LineType.NOT_TEXTABLE,
+}
+
+
+def line_type(phone: str) -> LineType:
+    """Return what the number plan says of *phone* (E.164); what it does not know is unknown."""
+    try:
+        number = phonenumbers.parse(phone, None)
+    except NumberParseException:
+        return LineType.UNKNOWN
+    return _LINE_TYPES.get(phonenumbers.number_type(number), LineType.UNKNOWN)
+
+
+def national_digits(phone: str) -> str:
+    """Return the digits that every way of writing *phone* (E.164) has in it."""
+    return str(phonenumbers.national_significant_number(phonenumbers.parse(phone, None)))
 
 
 def _cleaned(text: str) -> str:

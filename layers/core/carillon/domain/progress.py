@@ -4,6 +4,7 @@ What comes next for one lead, from its rows alone (F1, M3).
     no row                       -> its initial, at once
     waiting for another try      -> the same message, when that is due
     accepted, follow-ups to come -> the next one, its delay after the last was accepted
+    clicked, and the next one is for those who have not -> the one after it, both delays later
     replied, opted out, failed   -> no more: its follow-ups are to be closed
     a claim or receipt is out    -> nothing now
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from carillon.domain.content import FollowUp
+from carillon.domain.content import FollowUp, StepCondition
 from carillon.domain.lead import LeadStatus, is_final
 from carillon.domain.message import LeadRow, step_key
 
@@ -68,25 +69,33 @@ def reached_by_step(key: str, rows: Mapping[str, LeadRow], follow_ups: int) -> b
     return any(row is not None and row.status is LeadStatus.DELIVERED for row in steps)
 
 
+def passes_over(lead: LeadRow, follow_up: FollowUp) -> bool:
+    """Whether *follow_up* is not for this lead, because they have clicked (M3)."""
+    return follow_up.condition is StepCondition.NO_CLICK and lead.clicked_at is not None
+
+
 def _next_step(
     key: str, lead: LeadRow, rows: Mapping[str, LeadRow], follow_ups: Sequence[FollowUp]
 ) -> Due | Rest:
     is_over = lead.replied_at is not None or lead.opted_out_at is not None
     last = lead
+    waited = timedelta(0)
     for step, follow_up in enumerate(follow_ups, start=1):
         row = rows.get(step_key(key, step))
+        waited += timedelta(seconds=follow_up.delay_s)
+        if passes_over(lead, follow_up) and (row is None or row.status is LeadStatus.RETRYING):
+            continue
         if row is None:
             if is_over:
                 break
-            accepted_at = last.submitted_at or last.claimed_at
-            return Due(step=step, at=accepted_at + timedelta(seconds=follow_up.delay_s))
+            return Due(step=step, at=(last.submitted_at or last.claimed_at) + waited)
         if row.status is LeadStatus.RETRYING:
             return Rest.CLOSING if is_over else _again(row, step)
         if row.status is LeadStatus.CLAIMED:
             return Rest.UNDER_WAY
         if row.status in _GIVEN_UP:
             return Rest.CLOSING
-        last = row
+        last, waited = row, timedelta(0)
     return Rest.CLOSING if is_final(last.status) else Rest.UNDER_WAY
 
 

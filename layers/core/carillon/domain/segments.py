@@ -70,6 +70,11 @@ def encoding(text: str) -> Encoding:
     return Encoding.GSM_7 if _GSM.issuperset(text) else Encoding.UCS_2
 
 
+def forcing_ucs_2(text: str) -> tuple[str, ...]:
+    """Return the characters of *text* that GSM-7 does not have, each once, in their order."""
+    return tuple(dict.fromkeys(character for character in text if character not in _GSM))
+
+
 def segment_count(text: str) -> int:
     """
     Return how many SMS segments carriers bill for *text*.

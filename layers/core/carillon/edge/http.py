@@ -23,7 +23,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from http import HTTPStatus
@@ -43,7 +43,8 @@ from carillon.domain.errors import (
     RecipientBlocked,
     Throttled,
 )
-from carillon.domain.permissions import Access, Caller, access_to, caller_of
+from carillon.domain.permissions import Access, Caller, KeyKind, access_to, caller_of
+from carillon.edge.acting import acting_for
 from carillon.edge.json_bodies import canonical, decode, json_object, to_json
 from carillon.edge.logs import correlation_id, logger
 
@@ -296,7 +297,9 @@ def _respond(
         if not _PATH_ID.fullmatch(value):
             raise NotFound(f"There is no such {name.removesuffix('_id')}.")
     body = () if endpoint.takes is None else (request.body(endpoint.takes),)
-    result = view(request, *body, **path_ids)
+    # The gateway's own id: a caller could give the same correlation id twice.
+    with acting_for(request.caller.subject, str(raw.context.get("requestId", ""))):
+        result = view(request, *body, **path_ids)
     if not isinstance(result, Answer):
         result = Answer(result)
     headers = _headers("application/json", result.headers)
@@ -307,29 +310,22 @@ def _respond(
 
 def _caller(context: Mapping[str, Any]) -> Caller:
     """
-    Return who the gateway's authorizer verified.
+    Return whom our authorizer (functions/authorize_requests) let in, as the gateway hands it on.
 
-    Raises Forbidden (``unauthenticated``, 401) when there is no verified
-    access token: the gateway refuses these itself, a wrong template must not
-    open the door.
+    Raises Forbidden (``unauthenticated``, 401) when it did not: the gateway
+    refuses these itself, a wrong template must not open the door.
     """
-    claims = (context.get("authorizer") or {}).get("claims") or {}
-    subject = claims.get("sub")
-    if not subject or claims.get("token_use", "access") != "access":
-        raise Forbidden("Sign in with an access token.", code="unauthenticated")
-    return caller_of(str(subject), groups_of(claims.get("cognito:groups")))
+    admitted = context.get("authorizer") or {}
+    subject, key = admitted.get("subject"), admitted.get("key")
+    if not subject:
+        raise Forbidden("Sign in, or show an API key.", code="unauthenticated")
+    groups = str(admitted.get("groups", "")).split(",")
+    return caller_of(str(subject), groups, KeyKind(key) if key else None)
 
 
-def groups_of(claim: Any) -> list[str]:
-    """
-    Return the groups in a ``cognito:groups`` claim as a gateway passes it on.
-
-    A REST API on AWS joins them with commas, the HTTP API style is ``[a b]``,
-    a decoded token has a list; no groups, no claim.
-    """
-    if isinstance(claim, list):
-        return [str(group) for group in claim]
-    return re.findall(r"[^\s,\[\]\"]+", str(claim or ""))
+def admission(subject: str, groups: Iterable[str], key: KeyKind | None) -> dict[str, str]:
+    """Return what the authorizer tells the functions; a gateway's context holds flat texts."""
+    return {"subject": subject, "groups": ",".join(groups), "key": key or ""}
 
 
 def _correlation_id(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:

@@ -15,6 +15,13 @@ from carillon.domain.commands import Command
 from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours, active_hours
+from carillon.domain.segments_filter import (
+    Combination,
+    Condition,
+    SegmentFilter,
+    parse_filter,
+)
+from carillon.domain.short_links import Link, links_of
 
 _Body = TypeVar("_Body", bound=Command)
 
@@ -25,7 +32,7 @@ def to_json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, ActiveHours):
+    if isinstance(value, ActiveHours | Condition | Combination):
         return value.as_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -90,8 +97,9 @@ def _value(name: str, hint: Any, value: Any) -> Any:
     try:
         return read(value)
     except InvalidInput as error:
-        # It knows its part of the value alone; the caller knows the field.
-        raise InvalidInput(error.detail, field=name, code=error.code) from error
+        # It may know a place within the value; the caller knows the field.
+        inside = error.field if error.field and error.field.startswith(f"{name}.") else name
+        raise InvalidInput(error.detail, field=inside, code=error.code) from error
     except ValueError as error:
         raise InvalidInput(f"{name} must be {error}.", field=name) from error
 
@@ -164,6 +172,10 @@ def _read_follow_ups(value: Any) -> tuple[FollowUp, ...]:
     return follow_ups_of(_read_objects(value))
 
 
+def _read_links(value: Any) -> tuple[Link, ...]:
+    return links_of(_read_objects(value))
+
+
 def _read_hours(value: Any) -> ActiveHours:
     if not isinstance(value, dict):
         raise ValueError("an object")
@@ -174,6 +186,12 @@ def _read_unsolicited(value: Any) -> Unsolicited:
     if not isinstance(value, dict):
         raise ValueError("an object")
     return Unsolicited.of(value)
+
+
+def _read_filter(value: Any) -> SegmentFilter:
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return parse_filter(value)
 
 
 _READERS: dict[Any, Callable[[Any], Any]] = {
@@ -187,6 +205,9 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     dict: _read_mapping,
     tuple[Variant, ...]: _read_variants,
     tuple[FollowUp, ...]: _read_follow_ups,
+    tuple[Link, ...]: _read_links,
     ActiveHours: _read_hours,
     Unsolicited: _read_unsolicited,
+    # One arm of SegmentFilter stands for both.
+    Condition: _read_filter,
 }

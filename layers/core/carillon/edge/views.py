@@ -8,8 +8,9 @@ from carillon.edge.http import encode_cursor
 
 # The query parameters of every listing (carillon.edge.http.Request.page).
 PAGED = ("limit", "cursor")
-# Kept from every answer: storage keys and the name of the provider's secret.
-_INTERNAL = frozenset({"shards", "object_key", "rejected_key", "credentials_secret"})
+# Kept from every answer: storage keys, the name of the provider's secret, and what a campaign's
+# short links are made with.
+_INTERNAL = frozenset({"shards", "object_key", "rejected_key", "credentials_secret", "link_key"})
 
 _Entity = TypeVar("_Entity")
 

@@ -26,9 +26,26 @@ from carillon.ports.consent import (
     OptOutLanes,
     Suppressions,
 )
-from carillon.ports.contacts import Contacts, ImportDirectory, ManagedLists, OptOutLookup
+from carillon.ports.contacts import (
+    ContactPages,
+    Contacts,
+    ImportDirectory,
+    ManagedLists,
+    ManagedSegments,
+    OptOutLookup,
+    SegmentDirectory,
+)
 from carillon.ports.exports import ExportedDirectory, ExportedMessages, ExportJobs, TableFormat
-from carillon.ports.management import Campaigns, Offices, Policies, Senders
+from carillon.ports.links import Clicks
+from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
+from carillon.ports.people import (
+    AccessTokens,
+    ApiKeys,
+    AuditTrail,
+    UserDirectory,
+    UserRecords,
+)
+from carillon.ports.persons import ErasureFence, PersonFiles, PersonRecords, PersonRequests
 from carillon.ports.planning import Audiences, CampaignPlans
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
@@ -53,29 +70,36 @@ from carillon.ports.sending import (
     Watches,
 )
 from carillon.ports.webhooks import DeliveryLog, WebhookBook, WebhookCaller
-from carillon.ports.world import Clock, FileStore, Objects, Queue, UploadLinks
+from carillon.ports.world import Clock, FileStore, MediaFiles, Objects, Queue, UploadLinks
 
 __all__ = [
+    "AccessTokens",
+    "ApiKeys",
     "Assistant",
     "AttachmentFiles",
     "Attachments",
     "Audiences",
+    "AuditTrail",
     "Budgets",
     "CampaignCatalogue",
     "CampaignPlans",
+    "CampaignShelves",
     "CampaignTexts",
     "Campaigns",
     "CannedReplies",
+    "Clicks",
     "Clock",
     "ConsentLedger",
     "ConsentNews",
     "ContactCaps",
+    "ContactPages",
     "Contacts",
     "ConversationBook",
     "Conversations",
     "CountedRows",
     "CounterBooks",
     "DeliveryLog",
+    "ErasureFence",
     "ExportJobs",
     "ExportedDirectory",
     "ExportedMessages",
@@ -89,6 +113,8 @@ __all__ = [
     "Leads",
     "Leases",
     "ManagedLists",
+    "ManagedSegments",
+    "MediaFiles",
     "MediaSource",
     "MessageEvidence",
     "MessageProvider",
@@ -100,10 +126,14 @@ __all__ = [
     "OptOutLanes",
     "OptOutLookup",
     "Outbox",
+    "PersonFiles",
+    "PersonRecords",
+    "PersonRequests",
     "Policies",
     "ProviderOptOuts",
     "Queue",
     "RecountBooks",
+    "SegmentDirectory",
     "SenderLookup",
     "Senders",
     "SendingDirectory",
@@ -111,6 +141,8 @@ __all__ = [
     "TableFormat",
     "Transcripts",
     "UploadLinks",
+    "UserDirectory",
+    "UserRecords",
     "Watches",
     "WebhookBook",
     "WebhookCaller",

@@ -16,11 +16,20 @@ class Holds(Protocol):
     """Whom no campaign texts until a person has decided what they meant (O1)."""
 
     def hold(self, phone: str, cause: str, at: datetime) -> None:
-        """Hold *phone* because of the message *cause*; holding it again changes nothing."""
+        """
+        Hold *phone* because of the message *cause*, which was said at *at*.
+
+        Not again once that has been released, and not for what was said before the contact
+        asked to be texted. Idempotent.
+        """
         ...
 
-    def release(self, phone: str) -> None:
-        """Let campaigns text *phone* again, as far as its consent goes. Idempotent."""
+    def release(self, phone: str, until: datetime) -> None:
+        """Let campaigns text *phone* again, but for what was said after *until*. Idempotent."""
+        ...
+
+    def clear(self, phone: str, at: datetime) -> None:
+        """Let go of what was said before the contact asked, at *at*, to be texted (O4)."""
         ...
 
 

@@ -132,10 +132,16 @@ class ConversationBook(Protocol):
         """Return how many conversations stand in *queue*: exact up to a bound, then at least."""
         ...
 
-    def newer(
-        self, queues: Sequence[InboxQueue], since: datetime, limit: int
-    ) -> list[Conversation]:
-        """Return conversations of *queues* with a message at or after *since*, newest first."""
+    def newer(self, queues: Sequence[InboxQueue], after: str, limit: int) -> list[Conversation]:
+        """Return the first *limit* conversations of *queues* whose place comes after *after*."""
+        ...
+
+    def promised(self, before: datetime, limit: int) -> list[str]:
+        """
+        Return ids of at most *limit* conversations with a reply promised before *before*.
+
+        The longest forgotten first; perhaps a little late, and perhaps queued meanwhile.
+        """
         ...
 
     def search(

@@ -289,12 +289,19 @@ class Gate(Protocol):
     """The last look before a provider call."""
 
     def look(
-        self, *, phone: str, campaign_id: str | None, sender_id: str, lead: RowRef | None = None
+        self,
+        *,
+        phone: str,
+        campaign_id: str | None,
+        sender_id: str,
+        lead: RowRef | None = None,
+        conversation_id: str | None = None,
     ) -> GateView:
         """
         Read suppression, campaign state and lease token, strongly consistent, in one request.
 
         With *lead* also whether that person has replied, which cancels follow-ups (M3).
-        Without a campaign, for an answer in a conversation, none is active.
+        Without a campaign, for an answer in a conversation, none is active; with
+        *conversation_id* also whose that is by now.
         """
         ...

@@ -57,6 +57,30 @@ class FileStore(Objects, Protocol):
         ...
 
 
+class MediaFiles(Protocol):
+    """Object storage as files for messages are taken in."""
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> None:
+        """Store *body* under *key*, replacing."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return the object; raises NotFound."""
+        ...
+
+    def size(self, key: str) -> int:
+        """Return its size in bytes; raises NotFound."""
+        ...
+
+    def content_type(self, key: str) -> str:
+        """Return the type that it was stored with; raises NotFound."""
+        ...
+
+    def upload_link(self, key: str, *, content_type: str, expires_s: int) -> str:
+        """Return a URL that takes one PUT of *content_type*."""
+        ...
+
+
 class UploadLinks(Protocol):
     """Object storage as callers use it: by links that are good for one thing and some time."""
 

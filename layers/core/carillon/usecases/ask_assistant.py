@@ -3,6 +3,7 @@ The assistant's turn: one inbound message, from its queue to a reply, a hand-ove
 
     promised and not queued?   first of all it is, whoever promised it
     answered, or a newer one?  nothing: a person was there, the newer message has its own turn
+    outside legal hours?       a person's turn, where the policy forbids such answers
     ask, which takes seconds
     opted out meanwhile?       nothing
     a person's meanwhile?      nothing: the conversation refuses the promise
@@ -13,7 +14,8 @@ or, at the very last, by the pacer's gate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from carillon.domain.assistant import (
@@ -21,13 +23,14 @@ from carillon.domain.assistant import (
     Author,
     Given,
     HandOver,
+    Reason,
     Silent,
     Situation,
     Turn,
     Usage,
 )
-from carillon.domain.conversation import Conversation
-from carillon.domain.errors import Conflict, NotFound, Throttled
+from carillon.domain.conversation import Conversation, is_for_assistant
+from carillon.domain.errors import Conflict, Throttled
 from carillon.domain.ids import derived_id
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import QueuedReply, RowRef
@@ -41,7 +44,9 @@ from carillon.usecases.answer_as_assistant import (
     Inquiry,
     answer_as_assistant,
 )
+from carillon.usecases.manage_conversations import not_found
 from carillon.usecases.read_transcript import TranscriptWorld, as_read, in_order
+from carillon.usecases.reply_in_conversation import ReplyRules, legal_hours
 from carillon.usecases.speak_for_assistant import (
     give_assistants_reply,
     hand_over,
@@ -88,6 +93,7 @@ class AskingWorld:
     suppressions: Suppressions
     outbox: Outbox
     send_queue: Queue
+    rules: ReplyRules
 
 
 def ask_assistant(conversation_id: str, inbound_id: str, world: AskingWorld) -> Asked:
@@ -102,9 +108,13 @@ def ask_assistant(conversation_id: str, inbound_id: str, world: AskingWorld) -> 
     inbound = thread.newest_ordinary(inbound_id)
     if inbound is None or conversation.awaiting_since is None:
         return Asked(outcome=Outcome.SUPERSEDED)
+    hours = _hours(conversation, world)
     inquiry = Inquiry(
         campaign_id=conversation.campaign_id,
-        situation=_situation(conversation, inbound, inbound_id, thread, world),
+        situation=replace(
+            _situation(conversation, inbound, inbound_id, thread, world),
+            outside_hours=not hours.is_open,
+        ),
         turns=_turns(conversation, inbound, rows, world),
         campaign_title=_title(conversation, world),
     )
@@ -121,11 +131,44 @@ def ask_assistant(conversation_id: str, inbound_id: str, world: AskingWorld) -> 
             usage=decided.usage,
         )
     return Asked(
-        outcome=_reply(conversation, decided, world),
+        outcome=_reply(conversation, decided, hours.closes_at, world),
         sources=decided.sources,
         score=decided.score,
         usage=decided.usage,
     )
+
+
+def give_up(conversation_id: str, world: AskingWorld) -> Asked:
+    """
+    Hand over a message that failed however often it was tried: somebody waits for an answer.
+
+    Goes by the conversation alone, since the rest may be what cannot be read.
+    """
+    conversation = world.book.get(conversation_id)
+    if conversation is None:
+        raise not_found()
+    if not is_for_assistant(conversation):
+        return Asked(outcome=Outcome.SUPERSEDED)
+    hand_over(conversation_id, book=world.book, clock=world.assistant.clock)
+    return Asked(outcome=Outcome.HANDED_OVER, reason=Reason.GIVEN_UP)
+
+
+@dataclass(frozen=True)
+class _Hours:
+    """Whether it may answer now by law and policy, and until when: None for as long as it likes."""
+
+    is_open: bool = True
+    closes_at: datetime | None = None
+
+
+def _hours(conversation: Conversation, world: AskingWorld) -> _Hours:
+    if world.rules.answers_outside_hours() != "block":
+        return _Hours()
+    now = world.assistant.clock.now()
+    opening = legal_hours(conversation, world.transcript.audiences, world.rules, now)
+    if opening is None or not opening.is_open(now):
+        return _Hours(is_open=False)
+    return _Hours(closes_at=opening.closes_at)
 
 
 @dataclass(frozen=True)
@@ -170,7 +213,7 @@ class _Thread:
 def _settled(conversation_id: str, world: AskingWorld) -> Conversation:
     found = world.book.get(conversation_id)
     if found is None:
-        raise NotFound("There is no such conversation.", code="conversation_not_found")
+        raise not_found()
     if found.outgoing is None:
         return found
     return queue_promised(
@@ -223,7 +266,12 @@ def _title(conversation: Conversation, world: AskingWorld) -> str:
     return world.directory.campaign(conversation.campaign_id).title
 
 
-def _reply(conversation: Conversation, decided: AssistantReply, world: AskingWorld) -> Outcome:
+def _reply(
+    conversation: Conversation,
+    decided: AssistantReply,
+    closes_at: datetime | None,
+    world: AskingWorld,
+) -> Outcome:
     # Asked again: a model takes seconds to answer, and a STOP takes one.
     if _has_opted_out(conversation, world):
         return Outcome.OVERTAKEN
@@ -238,6 +286,7 @@ def _reply(conversation: Conversation, decided: AssistantReply, world: AskingWor
         author="assistant",
         queued_at=world.assistant.clock.now(),
         conversation_id=conversation.id,
+        closes_at=closes_at,
     )
     try:
         given = give_assistants_reply(

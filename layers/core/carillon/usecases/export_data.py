@@ -148,7 +148,7 @@ class _Runner:
         return self._rows
 
     def _whole(self) -> Export:
-        key = f"exports/{self.job.id}/{self.job.filename}"
+        key = f"extracts/{self.job.id}/{self.job.filename}"
         chunks = self._format.whole(COLUMNS[self.job.kind], self._pieces())
         self.world.files.put_stream(key, chunks, content_type=self._format.content_type)
         return replace(
@@ -170,9 +170,9 @@ class _Runner:
 
 
 def _plan_key(job: Export, name: str) -> str:
-    # Under exports/, which the bucket empties by itself.
-    return f"exports/{job.id}/plan-{name}.json"
+    # Under extracts/, which the bucket empties by itself.
+    return f"extracts/{job.id}/plan-{name}.json"
 
 
 def _piece_key(job: Export, place: int, name: str) -> str:
-    return f"exports/{job.id}/part-{place:06d}-{name}"
+    return f"extracts/{job.id}/part-{place:06d}-{name}"

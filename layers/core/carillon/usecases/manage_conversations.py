@@ -2,16 +2,18 @@
 The inbox as people work in it: find, look after, assign, opt out (V1 to V5, O3, P2).
 
 Who may see a conversation: an administrator every one; managers and agents those of their
-offices and those assigned to them; a limited user only the latter. To everybody else it is
-not there.
+offices and those assigned to them; a limited user those assigned to them and those of the
+campaigns that they are an agent of. To everybody else it is not there.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
+from carillon.domain.campaign_offers import reaches
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.commands import Command, Entries, Length, OneOf, Origin
 from carillon.domain.conversation import (
@@ -26,7 +28,6 @@ from carillon.domain.conversation import (
     operated,
     opted_out_by_agent,
     released,
-    reply_queued,
     tagged,
     unheld,
     with_attention,
@@ -49,14 +50,18 @@ from carillon.ports import (
 )
 from carillon.usecases.assign_conversation import AssignBy, chosen_agent
 from carillon.usecases.keep_conversation import change_conversation
+from carillon.usecases.speak_for_assistant import FORGOTTEN, queue_promised
 
-# A reply that was promised and not put into the outbox for so long: its request has died.
-_FORGOTTEN = timedelta(seconds=30)
 # How far back a poll looks for what has come up late: queues and indexes take their time.
 _OVERLAP = timedelta(seconds=60)
 _MOST_UPDATES = 100
+# Read at once, and remembered in a cursor, which goes into an address.
+_MOST_LOOKED_AT = 300
+_MOST_REMEMBERED = 200
 _LOOK_EVERY_S = 2.0
 MAX_WAIT_S = 20
+# The "sub" of an OIDC token: Cognito's are UUIDs, others name their source ("auth0|…").
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@|+=/-]{0,99}", re.ASCII)
 _User = Annotated[str, Length(1, 100)]
 
 
@@ -81,7 +86,11 @@ class Assignment(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class InboxWorld:
-    """What the inbox touches; *office_ids* are those of the organisation."""
+    """
+    What the inbox touches; *office_ids* are those of the organisation.
+
+    *campaigns_of* names the newest live campaigns, few of them, that a user is an agent of.
+    """
 
     book: ConversationBook
     conversations: Conversations
@@ -90,6 +99,7 @@ class InboxWorld:
     holds: Holds
     directory: SendingDirectory
     office_ids: Callable[[], Sequence[str]]
+    campaigns_of: Callable[[str], Sequence[str]]
     send_queue: Queue
     clock: Clock
     stale_after: timedelta = timedelta(minutes=60)
@@ -115,11 +125,14 @@ class ManageConversations:
 
         Assignments that have become stale are released on the way (V5).
         """
+        if wanted.assigned_to is not None:
+            _require_user(wanted.assigned_to, "assigned_to")
         sections = [section] if section is not None else list(Section)
         queues = self._queues(access, wanted, sections)
-        found = self._book.page(queues, _confined(access, wanted), limit, after)
+        own = self._own_campaigns(access)
+        found = self._book.page(queues, _confined(access, wanted, own), limit, after)
         kept = (self._in_order(one) for one in found.items)
-        return Listing(tuple(one for one in kept if may_see(access, one)), found.next)
+        return Listing(tuple(one for one in kept if may_see(access, one, own)), found.next)
 
     def counts(self, access: Access, wanted: InboxFilter) -> dict[Section, Count]:
         """
@@ -158,13 +171,14 @@ class ManageConversations:
         other offices; perhaps fewer than *limit* though there are more.
         """
         found = self._book.search(self._offices(access), key_asked(text), limit, after)
-        kept = [one for one in found.items if may_see(access, one) and wanted.keeps(one)]
+        own = self._own_campaigns(access)
+        kept = [one for one in found.items if may_see(access, one, own) and wanted.keeps(one)]
         return Listing(tuple(one for one in kept if section in (None, one.section)), found.next)
 
     def get(self, access: Access, conversation_id: str) -> Conversation:
         """Return the conversation; NotFound when it is absent or not for the caller."""
         found = self._book.get(conversation_id)
-        if found is None or not may_see(access, found):
+        if found is None or not (may_see(access, found) or self._is_agent_of(access, found)):
             raise not_found()
         return self.settled(found)
 
@@ -185,6 +199,8 @@ class ManageConversations:
         require_version(before, version)
         if set(change.unset) - {"assigned_to"}:
             raise InvalidInput("unset may name assigned_to.", field="unset")
+        if change.assigned_to is not None:
+            _require_user(change.assigned_to, "assigned_to")
         if change.unset and change.assigned_to is not None:
             raise InvalidInput("assigned_to is both set and unset.", field="unset")
         after = _changed(before, change, self._world.clock.now())
@@ -199,6 +215,8 @@ class ManageConversations:
         among = tuple(dict.fromkeys(wanted.among))
         if not among:
             raise InvalidInput("Name at least one user.", field="among")
+        for user in among:
+            _require_user(user, "among")
         scope = f"office.{before.office_id}"
         agent = chosen_agent(among, AssignBy(wanted.by), scope, self._book)
         after = assigned(before, agent, self._world.clock.now())
@@ -209,8 +227,9 @@ class ManageConversations:
         held = self.get(access, conversation_id)
         now = self._world.clock.now()
         released = change_conversation(conversation_id, lambda one: unheld(one, now), self._book)
-        # Last: said again after a crash, it is let go all the same.
-        self._world.holds.release(held.phone)
+        # Last: said again after a crash, it is let go all the same. What the contact has said
+        # since is nobody's decision yet.
+        self._world.holds.release(held.phone, released.last_inbound_at or now)
         return released
 
     def opt_out(self, access: Access, origin: Origin, conversation_id: str) -> Conversation:
@@ -244,34 +263,53 @@ class ManageConversations:
         changes that bring no message are told for a minute after the last one.
         """
         queues = self._queues(access, InboxFilter(), list(Section))
-        since, seen = _read_position(after, self._world.clock.now())
+        own = self._own_campaigns(access)
+        mark, seen = _read_position(after, self._world.clock.now())
         stop_at = self._world.clock.monotonic() + wait_s
         while True:
-            found = self._book.newer(queues, since - _OVERLAP, _MOST_UPDATES)
-            fresh = [one for one in found if _token(one) not in seen and may_see(access, one)]
+            found = self._since(queues, mark)
+            fresh = [one for one in found if _token(one) not in seen and may_see(access, one, own)]
             left = stop_at - self._world.clock.monotonic()
             if fresh or after is None or left <= 0:
                 break
             self._world.clock.sleep(min(_LOOK_EVERY_S, left))
-        latest = max([since, *(one.last_message_at for one in found)])
-        recent = [one for one in found if one.last_message_at >= latest - _OVERLAP]
-        return ([] if after is None else fresh), _position(latest, recent)
+        # What lies ahead goes first and moves the mark; what came up late must not hold it up.
+        ahead = [one for one in fresh if one.place > mark]
+        late = [one for one in fresh if one.place <= mark]
+        told = [*late[:_MOST_UPDATES], *ahead[:_MOST_UPDATES]]
+        passed = ahead[:_MOST_UPDATES] if len(ahead) > _MOST_UPDATES else found
+        latest = max([mark, *(one.place for one in passed)])
+        known = seen | {_token(one) for one in (told if after is not None else found)}
+        recent = [
+            one for one in found if one.place >= _overlap_before(latest) and _token(one) in known
+        ]
+        return ([] if after is None else told), _position(latest, recent[-_MOST_REMEMBERED:])
+
+    def _since(self, queues: Sequence[InboxQueue], mark: str) -> list[Conversation]:
+        """Return what stands shortly before *mark* and behind it, oldest first."""
+        found = self._book.newer(queues, _overlap_before(mark), _MOST_LOOKED_AT)
+        if len(found) < _MOST_LOOKED_AT:
+            return found
+        # A busy minute: what lies behind the mark is reached whatever lies before it.
+        late = [one for one in found if one.place <= mark]
+        return [*late, *self._book.newer(queues, mark, _MOST_UPDATES + 1)]
 
     def settled(self, conversation: Conversation) -> Conversation:
         """Return the conversation with a reply that was promised put into the outbox."""
-        reply = conversation.outgoing
-        if reply is None:
+        if conversation.outgoing is None:
             return conversation
-        self._world.outbox.put(reply)
-        self._world.send_queue.put({"sender_id": reply.sender_id})
-        now = self._world.clock.now()
-        return change_conversation(
-            conversation.id, lambda one: reply_queued(one, reply, now), self._book
+        world = self._world
+        return queue_promised(
+            conversation.outgoing,
+            book=self._book,
+            outbox=world.outbox,
+            send_queue=world.send_queue,
+            clock=world.clock,
         )
 
     def _in_order(self, one: Conversation) -> Conversation:
         now = self._world.clock.now()
-        if one.outgoing is not None and now - one.outgoing.queued_at > _FORGOTTEN:
+        if one.outgoing is not None and now - one.outgoing.queued_at > FORGOTTEN:
             one = self.settled(one)
         if not is_stale(one, self._world.stale_after, now):
             return one
@@ -293,7 +331,9 @@ class ManageConversations:
         """Return the queues in which everything stands that *wanted* and *access* let through."""
         subject = access.caller.subject
         if access.caller.role is Role.LIMITED:
-            owners = [(QueueKind.USER, subject)]
+            # Counts would count twice what is in both: they are of one's own alone.
+            campaigns = sorted(self._own_campaigns(access)) if with_own else []
+            owners = [(QueueKind.USER, subject), *((QueueKind.CAMPAIGN, c) for c in campaigns)]
         elif wanted.assigned_to is not None:
             owners = [(QueueKind.USER, wanted.assigned_to)]
         elif wanted.campaign_id is not None:
@@ -305,6 +345,23 @@ class ManageConversations:
                 owners.append((QueueKind.USER, subject))
         return [InboxQueue(kind, owner, section) for section in sections for kind, owner in owners]
 
+    def _own_campaigns(self, access: Access) -> frozenset[str]:
+        """Return the campaigns that a limited user works on; nobody else needs to be told."""
+        if access.caller.role is not Role.LIMITED:
+            return frozenset()
+        return frozenset(self._world.campaigns_of(access.caller.subject))
+
+    def _is_agent_of(self, access: Access, conversation: Conversation) -> bool:
+        if access.caller.role is not Role.LIMITED or conversation.campaign_id is None:
+            return False
+        try:
+            campaign = self._world.directory.campaign(conversation.campaign_id)
+        except NotFound:
+            return False
+        return may_see(access, conversation, frozenset({campaign.id})) and reaches(
+            access, campaign.office_id, campaign.agents
+        )
+
     def _offices(self, access: Access) -> list[str]:
         return sorted(self._world.office_ids() if access.offices is None else access.offices)
 
@@ -315,9 +372,13 @@ class ManageConversations:
         )
 
 
-def may_see(access: Access, conversation: Conversation) -> bool:
+def may_see(
+    access: Access, conversation: Conversation, own_campaigns: frozenset[str] = frozenset()
+) -> bool:
     """Whether the caller may know of *conversation*; see the top of this module."""
     if access.scope is Scope.ALL or conversation.assigned_to == access.caller.subject:
+        return True
+    if access.covers(conversation.office_id) and conversation.campaign_id in own_campaigns:
         return True
     return access.caller.role is not Role.LIMITED and access.covers(conversation.office_id)
 
@@ -337,12 +398,18 @@ def require_version(conversation: Conversation, version: int | None) -> None:
         )
 
 
-def _confined(access: Access, wanted: InboxFilter) -> InboxFilter:
+def _require_user(subject: str, field: str) -> None:
+    """Raise InvalidInput unless *subject* can be a user's: it becomes part of a key."""
+    if not _USER.fullmatch(subject):
+        raise InvalidInput(f"{field} must name users by their ids.", field=field)
+
+
+def _confined(access: Access, wanted: InboxFilter, own: frozenset[str]) -> InboxFilter:
     if access.scope is Scope.ALL:
         return wanted
     is_limited = access.caller.role is Role.LIMITED
     offices = frozenset[str]() if is_limited else access.caller.offices
-    return replace(wanted, offices=offices, own_subject=access.caller.subject)
+    return replace(wanted, offices=offices, own_subject=access.caller.subject, own_campaigns=own)
 
 
 def _changed(before: Conversation, change: ConversationChange, now: datetime) -> Conversation:
@@ -361,21 +428,27 @@ def _changed(before: Conversation, change: ConversationChange, now: datetime) ->
     return released(after, now) if change.unset else after
 
 
+def _overlap_before(place: str) -> str:
+    return to_iso(from_iso(place.partition("#")[0]) - _OVERLAP)
+
+
 def _token(conversation: Conversation) -> str:
     said = f"{conversation.id}:{conversation.version}"
     return hashlib.blake2b(said.encode(), digest_size=6).hexdigest()
 
 
-def _position(latest: datetime, recent: Sequence[Conversation]) -> Position:
+def _position(latest: str, recent: Sequence[Conversation]) -> Position:
     # A dot, so that "nothing seen" is a text as well.
-    return {"since": to_iso(latest), "seen": ".".join(["", *map(_token, recent)]) or "."}
+    return {"since": latest, "seen": ".".join(["", *map(_token, recent)]) or "."}
 
 
-def _read_position(after: Position | None, now: datetime) -> tuple[datetime, frozenset[str]]:
+def _read_position(after: Position | None, now: datetime) -> tuple[str, frozenset[str]]:
+    """Return the place from which to go on, and what was told of the minute before it."""
     if after is None:
-        return now, frozenset()
+        return to_iso(now), frozenset()
     try:
-        return from_iso(after["since"]), frozenset(after["seen"].split("."))
+        _overlap_before(after["since"])
+        return after["since"], frozenset(after["seen"].split("."))
     except (KeyError, ValueError) as error:
         raise InvalidInput(
             "This cursor belongs to another listing.", field="after", code="cursor_invalid"

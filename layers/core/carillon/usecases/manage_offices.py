@@ -1,6 +1,7 @@
 """Offices: what the organisation's own people set up first (P1)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,8 +20,16 @@ class NewOffice(Command):
     timezone: Annotated[str, Length(1, 64)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfficeChange(Command):
+    """What becomes of an office; what is left out stays."""
+
+    name: Annotated[str, Length(1, 200)] | None = None
+    timezone: Annotated[str, Length(1, 64)] | None = None
+
+
 class ManageOffices:
-    """Creates and lists offices."""
+    """Creates, lists and changes offices."""
 
     def __init__(self, offices: Offices, clock: Clock) -> None:
         self._offices = offices
@@ -28,12 +37,7 @@ class ManageOffices:
 
     def create(self, origin: Origin, new: NewOffice) -> Office:
         """Create an office; InvalidInput for an unknown time zone."""
-        try:
-            ZoneInfo(new.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidInput(
-                "timezone must be an IANA time zone such as Europe/Berlin.", field="timezone"
-            ) from error
+        require_zone(new.timezone)
         office = Office(
             id=origin.new_id("off"),
             name=new.name.strip(),
@@ -45,6 +49,44 @@ class ManageOffices:
     def visible(self, access: Access) -> list[Office]:
         """Return the caller's offices, by name."""
         return [office for office in self._offices.all() if access.covers(office.id)]
+
+    def get(self, access: Access, office_id: str) -> Office:
+        """Return the office; NotFound when it is absent or not the caller's."""
+        access.require_object(
+            office_id, NotFound("There is no such office.", code="office_not_found")
+        )
+        return self._offices.get(office_id)
+
+    def change(self, access: Access, office_id: str, change: OfficeChange) -> Office:
+        """
+        Rename an office, or move it to another time zone.
+
+        Days of daily limits begin by the new zone at the next claim; what is scheduled
+        keeps its instant.
+        """
+        present = self.get(access, office_id)
+        if change.timezone is not None:
+            require_zone(change.timezone)
+        name = present.name if change.name is None else change.name.strip()
+        zone = change.timezone or present.timezone
+        return self._offices.change(replace(present, name=name, timezone=zone))
+
+
+def require_zone(zone: str) -> None:
+    """Raise InvalidInput (field ``timezone``) unless *zone* is an IANA time zone."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidInput(
+            "timezone must be an IANA time zone such as Europe/Berlin.", field="timezone"
+        ) from error
+
+
+def require_known_offices(offices: Offices, office_ids: Iterable[str]) -> None:
+    """Raise InvalidInput (field ``offices``) unless there is an office for each of *office_ids*."""
+    wanted = set(office_ids)
+    if wanted and not wanted <= {office.id for office in offices.all()}:
+        raise InvalidInput("There is no such office.", field="offices")
 
 
 def require_new_home(access: Access, offices: Offices, office_id: str) -> None:

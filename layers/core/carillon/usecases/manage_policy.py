@@ -24,6 +24,9 @@ class NewPolicy(Command):
     error_rate_percent: Annotated[int, Between(1, 100)] = 30
     answers_outside_hours: Annotated[str, OneOf(("warn", "block"))] = "warn"
     opt_out_words: Annotated[tuple[str, ...], Entries(50, 40)] = ()
+    content_checks: Annotated[str, OneOf(("warn", "block"))] = "warn"
+    sender_names: Annotated[tuple[str, ...], Entries(20, 80)] = ()
+    launch_approval: bool = False
 
 
 class ManagePolicy:

@@ -29,10 +29,11 @@ from carillon.domain.message import Lease
 from carillon.domain.pacing import ErrorLimit, ErrorRate, TokenBucket
 from carillon.ports import Budgets, Clock, Leases, Outbox, Queue, SendingDirectory
 from carillon.usecases.availability import Availability
+from carillon.usecases.render_texts import CompileBody, Texts
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 from carillon.usecases.spend_budgets import Limit, Purse, limits_of, sender_limits
 from carillon.usecases.walk_outbox import Answering, Replies
-from carillon.usecases.walk_parts import Feed, Render, Texts, Walking
+from carillon.usecases.walk_parts import Feed, Walking
 
 LEASE_S = 15.0
 RENEW_EVERY_S = 5.0
@@ -59,6 +60,7 @@ _UNUSED = frozenset(
         Sent.ACCOUNT_BLOCKED,
         Sent.ALREADY_CLAIMED,
         Sent.SUPPRESSED,
+        Sent.WITHDRAWN,
         Sent.RETRY,
     }
 )
@@ -86,12 +88,14 @@ class PacingWorld:
     send_queue: Queue
     reconcile_queue: Queue
     clock: Clock
-    compile_body: Callable[[str], Render]
+    compile_body: CompileBody
     send: SendOne
     executor: Executor
     workers: int
     on_error: Callable[[BaseException], None]
     wait: WaitForCalls = wait
+    # The organisation's own domain, under which short links stand (M6).
+    link_base_url: str = ""
 
 
 @dataclass
@@ -286,7 +290,9 @@ class _Pacer:
             run,
             campaign,
             self._sender,
-            texts=Texts(campaign, self._world.compile_body),
+            texts=Texts(
+                campaign.content, campaign.id, self._world.compile_body, self._world.link_base_url
+            ),
             available=available,
             world=self._world.walking,
         )
@@ -561,9 +567,10 @@ class _Pacer:
         if waiting:
             only_aside = all(self._is_aside(run) for run in waiting)
             delays.append(int(ASIDE_S) if only_aside else self._delay_s())
-        self._replies.look()
-        if self._replies.is_waiting():
-            delays.append(0)
+        # Only whether: what there is to do is for whoever holds the lease then.
+        if self._replies.is_any_due():
+            # Not at once: it may be an outbox that cannot be written to.
+            delays.append(1)
         elif self._replies.ready_at is not None:
             pause = self._replies.ready_at - self._clock.now()
             delays.append(max(int(pause.total_seconds()), 1))

@@ -13,27 +13,37 @@ same work; the one whose cursor write fails stops. An audience that cannot be
 frozen sends the campaign back to draft with a sentence for its owner.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from carillon.domain.audience import (
     AudiencePart,
     AudiencePlan,
-    audience_part,
     encode_part,
     manifest_key,
     part_count,
     part_key,
 )
 from carillon.domain.campaign import Campaign, CampaignStatus, Run, Sender
-from carillon.domain.contacts import Contact, ContactList
+from carillon.domain.contacts import Contact
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.ids import part_range
+from carillon.domain.saved_segments import AudienceSegment
 from carillon.domain.sender_choice import Candidate
+from carillon.domain.short_links import new_link_key
 from carillon.domain.whereabouts import Whereabouts
-from carillon.ports import CampaignPlans, Clock, Contacts, ImportDirectory, Objects, Queue
+from carillon.ports import (
+    CampaignPlans,
+    Clock,
+    Contacts,
+    ImportDirectory,
+    Objects,
+    Queue,
+    SegmentDirectory,
+)
+from carillon.usecases.audience_sources import Sources, read_range, sources_of
 
 # A running import may still be writing contacts that it stamped before the launch; by then it
 # has written them (its function's time is up) and what a part holds no longer changes.
@@ -41,8 +51,8 @@ SETTLE_TIME = timedelta(seconds=60)
 _DAY_S = 86_400
 # A weight of nothing could not be drawn by.
 _LEAST_CAPACITY = 1e-6
-# Campaign and runs are written in one transaction of at most 100 items.
-MAX_SENDERS = 99
+# Campaign, text, short links and runs are written in one transaction of at most 100 items.
+MAX_SENDERS = 97
 
 
 # (phone, merge fields, the list's default country) -> where that person may be (C3).
@@ -66,6 +76,7 @@ class Planning:
 
     campaigns: CampaignPlans
     lists: ImportDirectory
+    segments: SegmentDirectory
     contacts: Contacts
     objects: Objects
     plan_queue: Queue
@@ -74,16 +85,6 @@ class Planning:
     leads_per_part: int
     sender_of: Callable[[str], Sender]
     locate: Locate
-
-
-@dataclass(frozen=True)
-class _Sources:
-    included: tuple[ContactList, ...]
-    excluded: tuple[ContactList, ...]
-
-    @property
-    def contacts(self) -> int:
-        return sum(one.contacts for one in self.included)
 
 
 def plan_audience(world: Planning, *, campaign_id: str, budget_s: float) -> Planned:
@@ -110,14 +111,15 @@ def plan_audience(world: Planning, *, campaign_id: str, budget_s: float) -> Plan
 
 def _plan(world: Planning, campaign: Campaign, plan: AudiencePlan, until: float) -> Planned:
     _check(campaign)
-    sources = _sources(world, campaign)
+    segments = plan.segments if plan.parts else _segments(world, campaign)
+    sources = _sources(world, campaign, segments)
     if not plan.parts:
         if _must_wait(world, sources, plan):
             world.plan_queue.put(
                 {"campaign_id": campaign.id}, delay_s=int(SETTLE_TIME.total_seconds())
             )
             return Planned.WAITS
-        begun = _begun(world, plan, sources)
+        begun = _begun(world, plan, sources, segments)
         if begun is None:
             return Planned.NOTHING
         plan = begun
@@ -140,39 +142,48 @@ def _check(campaign: Campaign) -> None:
         raise InvalidInput(f"A campaign may use at most {MAX_SENDERS} senders.")
 
 
-def _sources(world: Planning, campaign: Campaign) -> _Sources:
-    excluded = dict.fromkeys(campaign.exclude_list_ids)
-    return _Sources(
-        tuple(_list(world, list_id) for list_id in dict.fromkeys(campaign.list_ids)),
-        tuple(_list(world, list_id) for list_id in excluded),
+def _segments(world: Planning, campaign: Campaign) -> tuple[AudienceSegment, ...]:
+    wanted = dict.fromkeys((*campaign.segment_ids, *campaign.exclude_segment_ids))
+    return tuple(_segment(world, segment_id) for segment_id in wanted)
+
+
+def _segment(world: Planning, segment_id: str) -> AudienceSegment:
+    try:
+        return world.segments.segment(segment_id)
+    except NotFound as error:
+        raise InvalidInput("A segment of this campaign no longer exists.") from error
+
+
+def _sources(world: Planning, campaign: Campaign, segments: Sequence[AudienceSegment]) -> Sources:
+    by_id = {one.id: one for one in segments}
+    return sources_of(
+        world.lists,
+        list_ids=campaign.list_ids,
+        segments=[by_id[one] for one in campaign.segment_ids],
+        exclude_list_ids=campaign.exclude_list_ids,
+        exclude_segments=[by_id[one] for one in campaign.exclude_segment_ids],
     )
 
 
-def _list(world: Planning, list_id: str) -> ContactList:
-    try:
-        return world.lists.contact_list(list_id)
-    except NotFound as error:
-        raise InvalidInput("A contact list of this campaign no longer exists.") from error
-
-
-def _must_wait(world: Planning, sources: _Sources, plan: AudiencePlan) -> bool:
+def _must_wait(world: Planning, sources: Sources, plan: AudiencePlan) -> bool:
     if world.clock.now() >= plan.frozen_at + SETTLE_TIME:
         return False
-    used = (*sources.included, *sources.excluded)
-    return any(world.lists.has_running_import(one.id) for one in used)
+    return any(world.lists.has_running_import(list_id) for list_id in sources.list_ids)
 
 
-def _begun(world: Planning, plan: AudiencePlan, sources: _Sources) -> AudiencePlan | None:
+def _begun(
+    world: Planning, plan: AudiencePlan, sources: Sources, segments: tuple[AudienceSegment, ...]
+) -> AudiencePlan | None:
     if not sources.contacts:
         raise InvalidInput("The contact lists of this campaign are empty.")
     parts = part_count(sources.contacts, leads_per_part=world.leads_per_part)
-    begun = AudiencePlan(campaign_id=plan.campaign_id, frozen_at=plan.frozen_at, parts=parts)
+    begun = AudiencePlan(
+        campaign_id=plan.campaign_id, frozen_at=plan.frozen_at, parts=parts, segments=segments
+    )
     return begun if world.campaigns.save_plan(plan, begun, world.clock.now()) else None
 
 
-def _freeze_next_part(
-    world: Planning, plan: AudiencePlan, sources: _Sources
-) -> AudiencePlan | None:
+def _freeze_next_part(world: Planning, plan: AudiencePlan, sources: Sources) -> AudiencePlan | None:
     number = plan.planned_parts
     part = _read_part(world, plan, sources)
     world.objects.put(
@@ -184,23 +195,12 @@ def _freeze_next_part(
     return after if world.campaigns.save_plan(plan, after, world.clock.now()) else None
 
 
-def _read_part(world: Planning, plan: AudiencePlan, sources: _Sources) -> AudiencePart:
+def _read_part(world: Planning, plan: AudiencePlan, sources: Sources) -> AudiencePart:
+    def locate(contact: Contact, country: str) -> Whereabouts:
+        return world.locate(contact.phone, contact.merge_fields(), country)
+
     first, last = part_range(plan.planned_parts, plan.parts)
-
-    def contacts_of(one: ContactList) -> Iterable[Contact]:
-        return world.contacts.between(one.id, one.shards, first, last) if one.shards else ()
-
-    countries = {one.id: one.default_country for one in sources.included}
-
-    def locate(list_id: str, contact: Contact) -> Whereabouts:
-        return world.locate(contact.phone, contact.merge_fields(), countries[list_id])
-
-    return audience_part(
-        [(one.id, contacts_of(one)) for one in sources.included],
-        [contacts_of(one) for one in sources.excluded],
-        frozen_at=plan.frozen_at,
-        locate=locate,
-    )
+    return read_range(world.contacts, sources, first, last, frozen_at=plan.frozen_at, locate=locate)
 
 
 def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planned:
@@ -208,6 +208,8 @@ def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planne
         raise InvalidInput(
             "Nobody is left to text: every contact of the lists is excluded."
             if plan.excluded
+            else "No contact matches the segments of this campaign."
+            if campaign.segment_ids
             else "The contact lists of this campaign were empty at its launch."
         )
     world.objects.put(manifest_key(campaign.id), plan.manifest(), content_type="application/json")
@@ -221,10 +223,13 @@ def _activate(world: Planning, campaign: Campaign, plan: AudiencePlan) -> Planne
             parts=plan.parts,
             senders=senders,
             candidates=candidates,
+            is_test=campaign.is_test,
         )
         for sender_id in senders
     ]
-    if not world.campaigns.activate(campaign, plan, runs, world.clock.now()):
+    # What its short links are made with (M6), drawn once: nobody has any of them yet.
+    launched = replace(campaign, link_key=new_link_key())
+    if not world.campaigns.activate(launched, plan, runs, world.clock.now()):
         return Planned.NOTHING
     _wake(world, campaign)
     return Planned.ACTIVE

@@ -122,15 +122,20 @@ def process_reply(reply: Reply, world: ReplyWorld) -> Keyword:
         world.suppressions.note_thread(_consent(reply, world, opted_out=True), row)
     if keyword in (Keyword.START, Keyword.YES):
         standing = _opted_in(replace(reply, received_at=first_at), keyword, row, world)
+        if standing is not None:
+            # Their own clear word: what they may have meant before it is settled (O4).
+            world.holds.clear(reply.phone, first_at)
+    # A twin is the message that it repeats.
+    message_id = recorded.duplicate_of or reply.provider_id
+    said_at = recorded.repeats_at or first_at
     if keyword is Keyword.WEAK:
         # Before anybody is told: no campaign goes on until a person has decided (O1).
-        world.holds.hold(reply.phone, reply.provider_id, first_at)
+        world.holds.hold(reply.phone, message_id, said_at)
     keep_conversation(
         RowRef(thread.pk, thread.key),
         Inbound(
-            # A twin is the message that it repeats.
-            provider_id=recorded.duplicate_of or reply.provider_id,
-            at=first_at,
+            provider_id=message_id,
+            at=said_at,
             kind=inbound_kind(keyword, opted_in=standing is not None),
             text=reply.body,
             sender_id=sender.id,
@@ -211,8 +216,10 @@ def _answer_to(
 
 def _thread_of(reply: Reply, sender: Sender, world: ReplyWorld) -> Thread:
     key = lead_key(reply.phone)
+    # Of a test campaign nobody has heard, so nobody answers it (P3).
+    heard_of = [run for run in world.directory.runs(sender.id) if not run.is_test]
     found: tuple[Run, LeadRow] | None = world.conversations.newest_lead(
-        world.directory.runs(sender.id),
+        heard_of,
         key,
         reply.received_at - ATTRIBUTION_WINDOW,
         reply.received_at + _CLOCK_SLACK,

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from carillon.domain.campaign import Campaign, CampaignStatus
+from carillon.domain.campaign_card import ReportKind, report_kind
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.counters import Counts, total_of
 from carillon.domain.errors import NotFound
@@ -18,6 +19,7 @@ from carillon.domain.metrics import (
     costs_of,
     failures_of,
     follow_ups_of,
+    links_of,
     summary_figures,
 )
 from carillon.domain.performance import sender_figures, variant_figures
@@ -66,8 +68,44 @@ def campaign_metrics(campaign_id: str, access: Access, world: AnalyticsWorld) ->
         "failures": failures_of(counts),
         "costs": costs_of(counts),
         "follow_ups": follow_ups_of(counts),
+        "links": links_of(counts, campaign.links),
         "activity": [_activity(quarter, counts) for quarter, counts in quarters.items()],
         "recount": _recount(recount),
+    }
+
+
+def campaign_report(campaign_id: str, access: Access, world: AnalyticsWorld) -> dict[str, Any]:
+    """
+    Return the campaign's report: final, ``interim`` while it is live, or ``details`` alone (K11).
+
+    Details are settings and dates without a figure, as there is none yet. Reads what
+    ``campaign_metrics`` does, or the campaign alone. Raises NotFound.
+    """
+    campaign = _campaign(campaign_id, access, world)
+    kind = report_kind(campaign)
+    figures = None if kind is ReportKind.DETAILS else campaign_metrics(campaign_id, access, world)
+    return {
+        "campaign_id": campaign.id,
+        "number": campaign.number,
+        "title": campaign.title,
+        "status": campaign.status,
+        "kind": kind,
+        "interim": kind is ReportKind.INTERIM,
+        "created_at": to_iso(campaign.created_at),
+        "launched_at": _iso(campaign.launched_at),
+        "submitted_all_at": _iso(campaign.submitted_all_at),
+        "finished_at": _iso(campaign.finished_at),
+        "schedule_at": _iso(campaign.schedule_at),
+        "details": {
+            "office_id": campaign.office_id,
+            "type": campaign.type,
+            "operated_by": campaign.operated_by,
+            "sender_ids": list(campaign.sender_ids),
+            "list_ids": list(campaign.list_ids),
+            "tags": list(campaign.tags),
+            "total": campaign.total,
+        },
+        "figures": figures,
     }
 
 
@@ -160,6 +198,10 @@ def _was_live(campaign: Campaign, frame: TimeFrame) -> bool:
     # Archived by hand, it has no time of finishing; archiving was its last change.
     over_at = campaign.finished_at or campaign.updated_at
     return over_at >= frame.start
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else to_iso(at)
 
 
 def _activity(quarter: str, counts: Counts) -> dict[str, str | int]:

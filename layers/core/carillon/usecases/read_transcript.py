@@ -7,7 +7,7 @@ the contact as the audience was frozen. The digest that was kept tells whether t
 the letter, what was sent; where it is not, the message says so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from carillon.domain.clock import to_iso
@@ -22,19 +22,23 @@ from carillon.domain.segments import segment_count
 from carillon.domain.transcript import Author, TranscriptMessage, TranscriptRow
 from carillon.ports import Audiences, CampaignTexts, Transcripts
 from carillon.usecases.manage_conversations import ManageConversations
+from carillon.usecases.render_texts import CompileBody, Texts
 from carillon.usecases.reply_in_conversation import recipient_of
-
-Render = Callable[[Mapping[str, str]], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptWorld:
-    """What transcripts are read from; *compile_body* makes a template's renderer."""
+    """
+    What transcripts are read from; *compile_body* makes a template's renderer.
+
+    Short links stand under *link_base_url*.
+    """
 
     transcripts: Transcripts
     texts: CampaignTexts
     audiences: Audiences
-    compile_body: Callable[[str], Render]
+    compile_body: CompileBody
+    link_base_url: str = ""
 
 
 class ReadTranscript:
@@ -112,11 +116,12 @@ class _Said:
             content = self._world.texts.content(campaign_id, row.content_version)
             self._contents[row.content_version] = content
         content = self._contents[row.content_version]
-        template = content.text_of(row.step, row.variant) if content is not None else None
-        if template is None:
+        if content is None or content.text_of(row.step, row.variant) is None:
             return None
         try:
-            return self._world.compile_body(template)(self._merge_fields())
+            texts = Texts(content, campaign_id, self._world.compile_body, self._world.link_base_url)
+            lead = self._conversation.ref.sk
+            return texts.render(row.step, row.variant, self._merge_fields(), lead)
         except InvalidInput:
             # As it could not be rendered when it was to be sent: its row says why.
             return None

@@ -23,7 +23,9 @@ from carillon.domain.conversation import Conversation, after_human_reply, waited
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import derived_id, new_id
+from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.message import QueuedReply, Recipient, RowRef, text_digest
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.permissions import Access
 from carillon.domain.segments import encoding, split
 from carillon.domain.whereabouts import Whereabouts
@@ -75,6 +77,14 @@ class ReplyPreview:
     warnings: tuple[Warned, ...]
 
 
+@dataclass(frozen=True)
+class _Outlook:
+    # When a reply would go (None: at once), and when it may no longer go (None: no such time).
+    goes_at: datetime | None
+    closes_at: datetime | None
+    warnings: list[Warned]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReplyRules:
     """
@@ -99,6 +109,28 @@ class ReplyTexts:
     compile_body: Callable[[str], Callable[[Mapping[str, str]], str]]
 
 
+def reply_rules(
+    policy: Callable[[], OrganisationPolicy], pack: LawPack, locate: Callable[[str], Whereabouts]
+) -> ReplyRules:
+    """Return the rules by *pack* and the organisation's *policy* of the moment."""
+
+    def windows_of(hours: ActiveHours | None) -> Windows:
+        return Windows(hours, pack, Policy(hours=policy().active_hours))
+
+    return ReplyRules(
+        windows_of=windows_of,
+        locate=locate,
+        answers_outside_hours=lambda: policy().answers_outside_hours,
+    )
+
+
+def legal_hours(
+    conversation: Conversation, audiences: Audiences, rules: ReplyRules, now: datetime
+) -> Opening | None:
+    """Return when law and policy let the contact be texted, now or next; None for never."""
+    return rules.windows_of(None).opening(_where(conversation, audiences, rules), now)
+
+
 class ReplyInConversation:
     """Previews replies and queues them."""
 
@@ -114,15 +146,15 @@ class ReplyInConversation:
         """Return what *new* would be, its length, and what to know before sending it."""
         conversation = self._inbox.get(access, conversation_id)
         text = self._text(conversation, new)
-        goes_at, warnings = self._outlook(conversation)
+        outlook = self._outlook(conversation)
         parts = split(text)
         return ReplyPreview(
             text=text,
             parts=tuple(parts),
             segments=len(parts),
             encoding=encoding(text),
-            goes_at=goes_at,
-            warnings=tuple(warnings),
+            goes_at=outlook.goes_at,
+            warnings=tuple(outlook.warnings),
         )
 
     def queue(
@@ -156,8 +188,8 @@ class ReplyInConversation:
     def _reply(
         self, before: Conversation, reply_id: str, ref: RowRef, text: str, subject: str
     ) -> QueuedReply:
-        goes_at, warnings = self._outlook(before)
-        for warning in warnings:
+        outlook = self._outlook(before)
+        for warning in outlook.warnings:
             if warning.code in _FORBIDDING:
                 raise Conflict(warning.detail, code=warning.code)
         now = self._world.clock.now()
@@ -172,7 +204,8 @@ class ReplyInConversation:
             queued_at=now,
             conversation_id=before.id,
             author_subject=subject,
-            due_at=goes_at,
+            due_at=outlook.goes_at,
+            closes_at=outlook.closes_at,
             waited_s=waited_s(before, now),
         )
 
@@ -206,26 +239,29 @@ class ReplyInConversation:
         if standing is not None and standing.opted_out:
             raise Conflict("The contact has opted out.", code="contact_opted_out")
 
-    def _outlook(self, conversation: Conversation) -> tuple[datetime | None, list[Warned]]:
-        """Return when a reply would go (None: at once) and what to know before."""
+    def _outlook(self, conversation: Conversation) -> _Outlook:
+        """Return when a reply would go and what to know before."""
         now = self._world.clock.now()
         warnings = self._standing_warnings(conversation)
         last = conversation.last_inbound_at
         is_answer = last is not None and now - last <= ANSWER_WITHIN
-        where = self._where(conversation)
+        where = _where(conversation, self._texts.audiences, self._rules)
         opening = self._windows(conversation, of_campaign=not is_answer).opening(where, now)
+        is_blocked = self._rules.answers_outside_hours() == "block"
         if opening is not None and opening.is_open(now):
-            return None, [*warnings, *_soon_over(opening, now)]
+            # Only warned of, an answer may still go a little after the hours.
+            closes_at = None if is_answer and not is_blocked else opening.closes_at
+            return _Outlook(None, closes_at, [*warnings, *_soon_over(opening, now)])
         if is_answer:
-            is_blocked = self._rules.answers_outside_hours() == "block"
-            return None, [*warnings, _outside_hours(opening, is_blocked=is_blocked)]
+            outside = _outside_hours(opening, is_blocked=is_blocked)
+            return _Outlook(None, None, [*warnings, outside])
         if opening is None:
             none = Warned(
                 "no_sending_hours", "There is no hour at which this contact may be texted."
             )
-            return None, [*warnings, none]
+            return _Outlook(None, None, [*warnings, none])
         later = Warned("waits", f"The contact wrote long ago: it goes at {_said(opening)}.")
-        return opening.opens_at, [*warnings, later]
+        return _Outlook(opening.opens_at, opening.closes_at, [*warnings, later])
 
     def _standing_warnings(self, conversation: Conversation) -> list[Warned]:
         standing = self._world.suppressions.of(conversation.phone)
@@ -245,10 +281,11 @@ class ReplyInConversation:
             return self._rules.windows_of(None)
         return self._rules.windows_of(self._world.directory.campaign(campaign_id).active_hours)
 
-    def _where(self, conversation: Conversation) -> Whereabouts:
-        person = recipient_of(conversation, self._texts.audiences)
-        known = person.whereabouts if person is not None else None
-        return known or self._rules.locate(conversation.phone)
+
+def _where(conversation: Conversation, audiences: Audiences, rules: ReplyRules) -> Whereabouts:
+    person = recipient_of(conversation, audiences)
+    known = person.whereabouts if person is not None else None
+    return known or rules.locate(conversation.phone)
 
 
 def _reply_id(origin: Origin, conversation: Conversation) -> str:

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carillon.domain.budgets import Cap
+from carillon.domain.campaign_media import CampaignMedia, media_key
 from carillon.domain.errors import (
     AccountBlocked,
     OutcomeUnknown,
@@ -77,10 +78,12 @@ class Sent(StrEnum):
     HELD = "held"
     # Its window has closed, or a cap on the person holds it: not now, but at a known time.
     WAITS = "waits"
-    # The person has answered: the follow-up is not to go any more (M3).
+    # The person has answered, or clicked: the follow-up is not to go any more (M3).
     CANCELLED = "cancelled"
     ALREADY_CLAIMED = "already_claimed"
     ACCOUNT_BLOCKED = "account_blocked"
+    # An answer that is not to go any more: a person has the conversation now, or nobody.
+    WITHDRAWN = "withdrawn"
     # We failed, not the lead: whether its row was written is unknown, so it is walked again.
     BROKEN = "broken"
 
@@ -92,7 +95,9 @@ class Assignment:
 
     ``text`` is None when it could not be rendered; ``problem`` is then the code.
     ``closes_at`` is when the recipient's window closes (F5), ``ends_at`` the campaign's end.
-    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops.
+    ``answer`` is the row of an agent's or the assistant's answer (V5), which no campaign stops
+    but the one that it is ``ended_by``: its number is that campaign's alone (K8). It is said in
+    ``conversation_id``. What ``is_test`` ends in the sandbox (P3).
     """
 
     campaign_id: str
@@ -114,7 +119,14 @@ class Assignment:
     ends_at: datetime | None = None
     caps: tuple[Cap, ...] = ()
     answer: RowRef | None = None
+    ended_by: str | None = None
     by_assistant: bool = False
+    is_test: bool = False
+    conversation_id: str | None = None
+    # A follow-up for those alone who have not clicked (M3).
+    unless_clicked: bool = False
+    # With files it is an MMS (M5).
+    media: tuple[CampaignMedia, ...] = ()
 
     @property
     def ref(self) -> RowRef:
@@ -136,6 +148,21 @@ class Assignment:
             return False
         return not view.campaign_active or view.campaign_version != self.content_version
 
+    def is_withdrawn(self, view: GateView) -> str | None:
+        """Return why an answer is not to go any more, or None (V5, V6, K8)."""
+        if self.answer is None:
+            return None
+        if view.is_closed:
+            return "conversation_closed"
+        if view.campaign_archived:
+            return "campaign_stopped"
+        if not self.by_assistant:
+            return None
+        if view.is_held:
+            # A person has to speak to them now (V6).
+            return "contact_held"
+        return None if view.is_assistants else "conversation_taken_over"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SendResult:
@@ -153,6 +180,10 @@ class SendResult:
     code: str | None = None
 
 
+def _no_media(_: str) -> str:
+    raise NotImplementedError("this sender has no files")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SendingWorld:
     """Everything outside that one send touches."""
@@ -167,6 +198,8 @@ class SendingWorld:
     callback_url: Callable[[str, CallbackRef], str]
     # A number from 0 to 1, another one each time.
     jitter: Callable[[], float]
+    # Where the provider gets a file of ours, by its key; asked for only where there are files.
+    media_url: Callable[[str], str] = _no_media
 
 
 def send_lead(assignment: Assignment, lease: Lease, world: SendingWorld) -> SendResult:
@@ -213,6 +246,7 @@ def _claim_for(assignment: Assignment, world: SendingWorld) -> Claim:
         step=assignment.step,
         steps_left=assignment.steps_left,
         variant=assignment.variant,
+        is_mms=bool(assignment.media),
     )
 
 
@@ -229,7 +263,7 @@ def _capped(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendRe
     return SendResult(outcome=Sent.WAITS, until=free_at, claim_id=claim.id, code="frequency_cap")
 
 
-def _blocked(
+def _blocked(  # one for each reason not to send
     assignment: Assignment, claim: Claim, lease: Lease, world: SendingWorld, claimed_at: float
 ) -> SendResult | None:
     """Return why the call must not start, or None when a fresh look allows it."""
@@ -237,18 +271,14 @@ def _blocked(
         looked_at = world.clock.monotonic()
         view = world.gate.look(
             phone=claim.phone,
-            campaign_id=None if assignment.answer else assignment.campaign_id,
+            campaign_id=assignment.ended_by if assignment.answer else assignment.campaign_id,
             sender_id=claim.sender_id,
             lead=assignment.lead_ref if assignment.step else None,
+            conversation_id=assignment.conversation_id,
         )
-        if view.opted_out:
-            world.leads.record_suppressed(claim, world.clock.now())
-            return SendResult(outcome=Sent.SUPPRESSED)
-        if view.has_replied:
-            world.leads.release(claim)
-            return SendResult(outcome=Sent.CANCELLED)
-        if view.is_held and (assignment.answer is None or assignment.by_assistant):
-            return _held_back(assignment, claim, world)
+        forbidden = _forbidden(assignment, claim, view, world)
+        if forbidden is not None:
+            return forbidden
         now = world.clock.monotonic()
         if (
             assignment.is_stopped(view)
@@ -265,12 +295,27 @@ def _blocked(
     return SendResult(outcome=Sent.HELD)
 
 
-def _held_back(assignment: Assignment, claim: Claim, world: SendingWorld) -> SendResult:
+def _forbidden(
+    assignment: Assignment, claim: Claim, view: GateView, world: SendingWorld
+) -> SendResult | None:
+    """Return what the recipient, or who has their conversation, has against the call, or None."""
+    if view.opted_out:
+        world.leads.record_suppressed(claim, world.clock.now())
+        return SendResult(outcome=Sent.SUPPRESSED)
+    if view.has_replied or (assignment.unless_clicked and view.has_clicked):
+        world.leads.release(claim)
+        return SendResult(outcome=Sent.CANCELLED)
+    withdrawn = assignment.is_withdrawn(view)
+    if withdrawn is not None:
+        world.leads.record_failed(claim, withdrawn, world.clock.now())
+        return SendResult(outcome=Sent.WITHDRAWN, code=withdrawn)
+    if view.is_held and assignment.answer is None:
+        return _held_back(claim, world)
+    return None
+
+
+def _held_back(claim: Claim, world: SendingWorld) -> SendResult:
     """Let the message wait until a person has decided what its recipient meant (O1)."""
-    if assignment.by_assistant:
-        # A person has to speak to them now (V6).
-        world.leads.record_failed(claim, "contact_held", world.clock.now())
-        return SendResult(outcome=Sent.FAILED, code="contact_held")
     until = world.clock.now() + LOOK_AT_HELD_EVERY
     world.leads.defer(claim, "contact_held", until)
     return SendResult(outcome=Sent.WAITS, until=until, claim_id=claim.id, code="contact_held")
@@ -285,6 +330,8 @@ def _call(assignment: Assignment, claim: Claim, world: SendingWorld, text: str) 
         status_callback=world.callback_url(claim.sender_id, ref),
         ref_token=ref.token,
         valid_for_s=_valid_for_s(assignment, world.clock.now()),
+        is_test=assignment.is_test,
+        media_urls=tuple(world.media_url(media_key(one)) for one in assignment.media),
     )
     try:
         accepted = world.provider.send(message)

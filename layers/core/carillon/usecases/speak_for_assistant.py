@@ -5,6 +5,8 @@ Both are safe to repeat with the message that asked for them. A person who takes
 conversation over in between wins: then nothing is sent.
 """
 
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from carillon.domain.conversation import (
@@ -17,6 +19,11 @@ from carillon.domain.errors import Conflict
 from carillon.domain.message import QueuedReply
 from carillon.ports import Clock, ConversationBook, Outbox, Queue
 from carillon.usecases.keep_conversation import change_conversation
+
+# A reply that was promised and not put into the outbox for so long: its request has died.
+FORGOTTEN = timedelta(seconds=30)
+# Looked after in a minute; more wait for the next one.
+_MOST_FORGOTTEN = 100
 
 
 def give_assistants_reply(
@@ -52,6 +59,34 @@ def queue_promised(
     return change_conversation(
         reply.conversation_id, lambda one: reply_queued(one, reply, now), book
     )
+
+
+def queue_forgotten(
+    *,
+    book: ConversationBook,
+    outbox: Outbox,
+    send_queue: Queue,
+    clock: Clock,
+    on_error: Callable[[BaseException], None],
+) -> int:
+    """
+    Queue the replies, anybody's, whose requests died after the promise; return how many.
+
+    The minute's safety net. One that cannot be queued never stops the others (F8).
+    """
+    queued = 0
+    for conversation_id in book.promised(clock.now() - FORGOTTEN, _MOST_FORGOTTEN):
+        try:
+            conversation = book.get(conversation_id)
+            if conversation is None or conversation.outgoing is None:
+                continue
+            queue_promised(
+                conversation.outgoing, book=book, outbox=outbox, send_queue=send_queue, clock=clock
+            )
+            queued += 1
+        except Exception as error:  # noqa: BLE001 - one reply never stops the others (F8)
+            on_error(error)
+    return queued
 
 
 def hand_over(conversation_id: str, *, book: ConversationBook, clock: Clock) -> Conversation:

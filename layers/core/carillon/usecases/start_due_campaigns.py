@@ -1,17 +1,19 @@
 """
-Start the campaigns whose time has come; hold those that are too late (K15); end those whose
-end has come (F5).
+Start the campaigns whose time has come; hold those that are too late (K15) or that nobody
+approved (K18); end those whose end has come (F5).
 
 A campaign becomes *processing* by one conditional write, then its planning is
 asked for. When that message was lost (here, or after a person's launch), the
 campaign stays in processing: a later round asks again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign
 from carillon.domain.clock import to_iso
+from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.schedules import EVERYWHERE
 from carillon.ports import CampaignPlans, Clock, Queue
 
@@ -21,9 +23,14 @@ REPLAN_AFTER = timedelta(minutes=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Starting:
-    """What starting needs. A campaign more than *lateness_limit* late does not start."""
+    """
+    What starting needs. A campaign more than *lateness_limit* late does not start.
+
+    *policy* returns the organisation's, strongly consistent.
+    """
 
     campaigns: CampaignPlans
+    policy: Callable[[], OrganisationPolicy]
     plan_queue: Queue
     clock: Clock
     lateness_limit: timedelta
@@ -44,7 +51,7 @@ def start_due_campaigns(world: Starting) -> Started:
     now = world.clock.now()
     launched, held = [], []
     for campaign in world.campaigns.due(now):
-        problem = _problem(campaign, now, world.lateness_limit)
+        problem = _problem(campaign, now, world)
         if problem:
             if world.campaigns.hold(campaign, problem, now):
                 held.append(campaign.id)
@@ -55,12 +62,18 @@ def start_due_campaigns(world: Starting) -> Started:
     return Started(tuple(launched), tuple(held), _replan(world, now), tuple(ended))
 
 
-def _problem(campaign: Campaign, now: datetime, lateness_limit: timedelta) -> str | None:
+def _problem(campaign: Campaign, now: datetime, world: Starting) -> str | None:
+    lateness_limit = world.lateness_limit
     missing = campaign.missing_for_launch()
     if missing:
         return f"It was due but could not start without: {', '.join(missing)}."
     if campaign.ends_at is not None and campaign.is_over(now):
         return f"It was due but its end, {to_iso(campaign.ends_at)}, has passed: nothing was sent."
+    if not _is_approved(campaign, world):
+        return (
+            "It was due but nobody else had approved its launch as it stands: nothing was sent. "
+            "Launch or schedule it again to ask for the approval."
+        )
     due_at = campaign.schedule_at
     # On recipients' own clocks the lateness is each person's, until it is over everywhere.
     limit = lateness_limit + EVERYWHERE if campaign.local_at else lateness_limit
@@ -71,6 +84,12 @@ def _problem(campaign: Campaign, now: datetime, lateness_limit: timedelta) -> st
             "so nothing was sent. Choose a new time or launch it now."
         )
     return None
+
+
+def _is_approved(campaign: Campaign, world: Starting) -> bool:
+    if campaign.approval is not None and campaign.approval.holds:
+        return True
+    return not world.policy().launch_approval
 
 
 def _replan(world: Starting, now: datetime) -> tuple[str, ...]:

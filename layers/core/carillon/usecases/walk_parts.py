@@ -10,21 +10,21 @@ reads, not sends.
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Campaign, Run, Sender
-from carillon.domain.content import variant_of
+from carillon.domain.campaign_media import CampaignMedia
+from carillon.domain.content import StepCondition, variant_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.message import LeadRow, Recipient, Watch
 from carillon.domain.progress import Due, next_of
 from carillon.domain.segments import segment_count
 from carillon.ports import Audiences, Leads, SendingDirectory, Watches
 from carillon.usecases.readiness import Readiness, Rules, Slot
+from carillon.usecases.render_texts import Texts
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
-
-Render = Callable[[Mapping[str, str]], str]
 
 # Receipts of a part usually are all in by then; looking costs a few reads.
 WATCH_AFTER = timedelta(seconds=5)
@@ -45,23 +45,6 @@ class Walking:
     directory: SendingDirectory
     rules: Rules
     now: Callable[[], datetime]
-
-
-class Texts:
-    """The campaign's texts, compiled once: its body or variants, and its follow-ups."""
-
-    def __init__(self, campaign: Campaign, compile_body: Callable[[str], Render]) -> None:
-        initials: dict[str | None, str] = {one.id: one.body for one in campaign.variants}
-        initials = initials or {None: campaign.body}
-        self._renders: dict[tuple[int, str | None], Render] = {
-            (0, variant): compile_body(body) for variant, body in initials.items()
-        }
-        for step, follow_up in enumerate(campaign.follow_ups, start=1):
-            self._renders[step, None] = compile_body(follow_up.body)
-
-    def render(self, step: int, variant: str | None, fields: Mapping[str, str]) -> str:
-        """Return the text of *step* for a person with *fields*; InvalidInput if it cannot be."""
-        return self._renders[step, None if step else variant](fields)
 
 
 class Feed:
@@ -181,6 +164,7 @@ class Feed:
         text, problem = self._rendered(due.step, name, recipient)
         if slot.problem is not None:
             text, problem = None, slot.problem
+        media = () if due.step else self.campaign.media
         return Assignment(
             campaign_id=self.campaign.id,
             office_id=self.campaign.office_id,
@@ -190,24 +174,34 @@ class Feed:
             sender_phone=self._sender.phone,
             text=text,
             problem=problem,
-            segments=segment_count(text) if text else 0,
+            segments=_parts_of(text, media),
             content_version=self.campaign.version,
             attempts=due.attempts,
             retry_of=due.retry_of,
             step=due.step,
             steps_left=0 if due.step else len(self.campaign.follow_ups),
             variant=name,
+            media=media,
+            unless_clicked=self._is_unless_clicked(due.step),
             closes_at=slot.closes_at,
             ends_at=self.campaign.ends_at,
-            caps=self._ready_when.caps(recipient, self._world.now()),
+            # A test reaches nobody, so it uses up nothing of anybody's.
+            caps=()
+            if self.campaign.is_test
+            else self._ready_when.caps(recipient, self._world.now()),
+            is_test=self.campaign.is_test,
         )
+
+    def _is_unless_clicked(self, step: int) -> bool:
+        follow_ups = self.campaign.follow_ups
+        return step > 0 and follow_ups[step - 1].condition is StepCondition.NO_CLICK
 
     def _rendered(
         self, step: int, variant: str | None, recipient: Recipient
     ) -> tuple[str | None, str | None]:
         # One bad lead never stops the others (F8): what cannot be rendered fails alone.
         try:
-            text = self._texts.render(step, variant, recipient.fields)
+            text = self._texts.render(step, variant, recipient.fields, recipient.key)
         except InvalidInput as error:
             return None, error.code
         return (text, None) if text.strip() else (None, "empty_text")
@@ -278,6 +272,13 @@ class _OpenPart:
         if self.rests_until is not None and not self.is_touched:
             due_at = max(due_at, self.rests_until)
         return Watch(campaign_id=campaign_id, part=part, due_at=due_at, unsent=self.is_unsent)
+
+
+def _parts_of(text: str | None, media: Sequence[CampaignMedia]) -> int:
+    """Return what the message takes of its sender's rate: an MMS is one part."""
+    if not text:
+        return 0
+    return 1 if media else segment_count(text)
 
 
 def _earliest(one: datetime | None, other: datetime) -> datetime:

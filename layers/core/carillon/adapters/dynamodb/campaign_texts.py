@@ -9,11 +9,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from carillon.domain.approval import Approval
 from carillon.domain.campaign import Unsolicited
+from carillon.domain.campaign_media import CampaignMedia, media_of
 from carillon.domain.content import CampaignContent, FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.sender_choice import Candidate
+from carillon.domain.short_links import Link, links_of
+
+
+def approval_text(approval: Approval) -> str:
+    """Return *approval* as stored."""
+    return json.dumps(approval.as_json(), ensure_ascii=False)
+
+
+def approval_from_text(text: str | None) -> Approval | None:
+    """Return what ``approval_text`` wrote; None for None."""
+    return Approval.of(json.loads(text)) if text else None
 
 
 def variants_text(variants: Sequence[Variant]) -> str:
@@ -36,6 +49,26 @@ def follow_ups_from_text(text: str | None) -> tuple[FollowUp, ...]:
     return follow_ups_of(json.loads(text)) if text else ()
 
 
+def links_text(links: Sequence[Link]) -> str:
+    """Return *links* as stored."""
+    return json.dumps([asdict(link) for link in links])
+
+
+def links_from_text(text: str | None) -> tuple[Link, ...]:
+    """Return what ``links_text`` wrote; none for None."""
+    return links_of(json.loads(text)) if text else ()
+
+
+def media_text(media: Sequence[CampaignMedia]) -> str:
+    """Return *media* as stored."""
+    return json.dumps([asdict(one) for one in media])
+
+
+def media_from_text(text: str | None) -> tuple[CampaignMedia, ...]:
+    """Return what ``media_text`` wrote; none for None."""
+    return media_of(json.loads(text)) if text else ()
+
+
 def content_text(content: CampaignContent) -> str:
     """Return *content* as stored."""
     return json.dumps(asdict(content), ensure_ascii=False)
@@ -45,7 +78,13 @@ def content_from_text(text: str) -> CampaignContent:
     """Return what ``content_text`` wrote."""
     stored = json.loads(text)
     return CampaignContent(
-        stored["body"], variants_of(stored["variants"]), follow_ups_of(stored["follow_ups"])
+        body=stored["body"],
+        variants=variants_of(stored["variants"]),
+        follow_ups=follow_ups_of(stored["follow_ups"]),
+        # Earlier versions of ours knew none of these.
+        links=links_of(stored.get("links", ())),
+        smart_encoding=stored.get("smart_encoding", False),
+        link_key=stored.get("link_key", ""),
     )
 
 
@@ -82,6 +121,7 @@ def policy_from_text(text: str) -> OrganisationPolicy:
     return OrganisationPolicy(
         active_hours=active_hours(hours) if hours else None,
         opt_out_words=tuple(stored.pop("opt_out_words", ())),
+        sender_names=tuple(stored.pop("sender_names", ())),
         **stored,
     )
 

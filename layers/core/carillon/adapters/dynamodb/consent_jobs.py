@@ -5,7 +5,7 @@ Imports and exports of opt-outs, and what was asked under an Idempotency-Key: bo
     advance_…               1 WU a chunk, and one more for every 90 pieces before it
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
+from carillon.domain.audit import AUTHOR, Author, nobody
 from carillon.domain.clock import from_iso
 from carillon.domain.consent_jobs import (
     BulkOutcome,
@@ -29,11 +30,18 @@ _IMPORT, _EXPORT = "import", "export"
 
 
 class DynamoOptOutJobs:
-    """Implements ``ports.OptOutJobs`` over the consent table."""
+    """
+    Implements ``ports.OptOutJobs`` over the consent table.
 
-    def __init__(self, client: Any, table: str) -> None:
+    *author* says for whom a job is written, which the audit log tells (domain/audit.py).
+    """
+
+    def __init__(
+        self, client: Any, table: str, author: Callable[[], Author | None] = nobody
+    ) -> None:
         self._client = client
         self._table = table
+        self._author = author
 
     def create_import(self, new: OptOutImport, digest: str) -> OptOutImport:
         """Keep *new*, or return what stands under its id already; see the port."""
@@ -70,7 +78,7 @@ class DynamoOptOutJobs:
         self, key: Mapping[str, str], values: Mapping[str, Any], digest: str
     ) -> dict[str, Any]:
         """Store a new item and return it, or the one that the same request has made before."""
-        item = to_item({**key, **values, "request_digest": digest})
+        item = to_item({**key, **values, **self._signature(), "request_digest": digest})
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -92,6 +100,10 @@ class DynamoOptOutJobs:
             return standing
         return from_item(item)
 
+    def _signature(self) -> dict[str, str]:
+        author = self._author()
+        return {AUTHOR: author.text} if author else {}
+
     def _get(self, job_id: str, kind: str) -> dict[str, Any]:
         answer = self._client.get_item(
             TableName=self._table, Key=to_item(schema.job_key(job_id)), ConsistentRead=True
@@ -105,7 +117,8 @@ class DynamoOptOutJobs:
         """Set all of *values*, None removing, where the item still has what is *expected*."""
         kept = {name: value for name, value in values.items() if value is not None}
         gone = [f"#{name}" for name in values if name not in kept]
-        names = {f"#{name}": name for name in (*values, *expected)}
+        kept |= self._signature()
+        names = {f"#{name}": name for name in (*values, *kept, *expected)}
         try:
             self._client.update_item(
                 TableName=self._table,

@@ -9,9 +9,11 @@ Contacts, imports and audience planning over the contacts and control tables (bo
     activate          one transaction: the campaign and a run per sender
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +21,10 @@ from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.batches import read_all
+from carillon.adapters.dynamodb.campaign_places import moved_places
 from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks, is_out
 from carillon.adapters.dynamodb.items import (
     cancellation_reasons,
     condition_failed,
@@ -50,12 +54,17 @@ from carillon.domain.contacts import (
 )
 from carillon.domain.csv_rows import CsvFormat, Position
 from carillon.domain.errors import NotFound
-from carillon.domain.ids import part_of
+from carillon.domain.ids import part_of, part_range
+from carillon.domain.saved_segments import AudienceSegment
+from carillon.domain.segments_filter import filter_of
+from carillon.domain.short_links import campaign_code
 
 # More connections than this gain nothing on a function of one core.
 WRITERS = 8
 _BATCH_GET_KEYS = 100
 _TRANSACTION_ATTEMPTS = 5
+# A list that was divided for far more than came has many shards with little in them.
+_QUERIES_PER_PAGE = 40
 
 
 class DynamoContacts:
@@ -87,6 +96,42 @@ class DynamoContacts:
             )
             for page in pages:
                 yield from (_contact(from_item(item)) for item in page["Items"])
+
+    def one(self, list_id: str, shards: int, key: str) -> Contact | None:
+        """Return the contact with the lead *key*."""
+        if not shards:
+            return None
+        place = {"pk": schema.contact_pk(list_id, key, shards), "sk": key}
+        answer = self._client.get_item(TableName=self._table, Key=to_item(place))
+        return _contact(from_item(answer["Item"])) if "Item" in answer else None
+
+    def page(
+        self, list_id: str, shards: int, after: str, rows: int
+    ) -> tuple[list[Contact], str | None]:
+        """Return at most *rows* contacts behind the key *after*, and where to go on."""
+        found: list[Contact] = []
+        shard = part_of(after, shards) if after and shards else 0
+        for _ in range(_QUERIES_PER_PAGE):
+            if shard >= shards:
+                return found, None
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk > :after",
+                ExpressionAttributeValues=to_item(
+                    {":pk": schema.shard_pk(list_id, shard), ":after": after or " "}
+                ),
+                Limit=rows - len(found),
+            )
+            found += [_contact(from_item(item)) for item in answer["Items"]]
+            if "LastEvaluatedKey" in answer:
+                after = str(answer["LastEvaluatedKey"]["sk"]["S"])
+            else:
+                shard += 1
+                # Sorts before every key of the next shard, and behind all of this one.
+                after = part_range(shard, shards)[0] if shard < shards else after
+            if len(found) == rows:
+                break
+        return found, after if shard < shards else None
 
     def _add_one(self, list_id: str, shards: int, contact: Contact) -> tuple[str, int]:
         key = {"pk": schema.contact_pk(list_id, contact.key, shards), "sk": contact.key}
@@ -122,29 +167,38 @@ def _contact(item: Mapping[str, Any]) -> Contact:
 
 
 class DynamoOptOutLookup:
-    """Implements ``ports.OptOutLookup`` over the suppressions table."""
+    """Implements ``ports.OptOutLookup`` over the suppressions table; 1 RU a phone."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, marks: ErasureMarks) -> None:
         self._client = client
         self._table = table
+        self._marks = marks
 
     def opted_out_among(self, phones: Sequence[str]) -> set[str]:
         """Return those of *phones* that are opted out just now."""
         found: set[str] = set()
-        for start in range(0, len(phones), _BATCH_GET_KEYS):
-            found |= self._batch(phones[start : start + _BATCH_GET_KEYS])
+        # Two keys for each: the phone's, and that which an erasure leaves (C6).
+        each = _BATCH_GET_KEYS // 2
+        for start in range(0, len(phones), each):
+            found |= self._batch(phones[start : start + each])
         return found
 
     def _batch(self, phones: Sequence[str]) -> set[str]:
+        marks = {phone: self._marks.mark(phone) for phone in phones}
         wanted: dict[str, Any] = {
             self._table: {
-                "Keys": [to_item({"pk": phone}) for phone in phones],
-                "ProjectionExpression": "pk, #status",
+                "Keys": [to_item({"pk": pk}) for pair in marks.items() for pk in pair],
+                "ProjectionExpression": "pk, #status, event_at",
                 "ExpressionAttributeNames": {"#status": "status"},
             }
         }
         items = (from_item(item) for _, item in read_all(self._client, wanted))
-        return {item["pk"] for item in items if item["status"] == "opted_out"}
+        found = {item["pk"]: item for item in items}
+        return {
+            phone
+            for phone, mark in marks.items()
+            if is_out(found.get(phone, {}), found.get(mark, {}))
+        }
 
 
 class _Control:
@@ -229,7 +283,7 @@ def _conditions(expect: Mapping[str, Any]) -> Iterator[str]:
 
 
 class DynamoImportDirectory(_Control):
-    """Implements ``ports.ImportDirectory`` over the control table."""
+    """Implements ``ports.ImportDirectory`` and ``SegmentDirectory`` over the control table."""
 
     def contact_list(self, list_id: str) -> ContactList:
         """Return the list; raises NotFound."""
@@ -241,6 +295,11 @@ class DynamoImportDirectory(_Control):
             shards=item.get("shards", 0),
             contacts=item.get("contacts", 0),
         )
+
+    def segment(self, segment_id: str) -> AudienceSegment:
+        """Return the segment; raises NotFound."""
+        item = self._get(schema.segment_pk(segment_id), "SEG", "segment")
+        return AudienceSegment(item["id"], tuple(item["list_ids"]), filter_of(item["filter"]))
 
     def contact_import(self, list_id: str, import_id: str) -> ImportJob:
         """Return the import; raises NotFound."""
@@ -354,6 +413,7 @@ class DynamoCampaignPlans(_Control):
                         "by_list": dict(after.by_list),
                         "duplicates": after.duplicates,
                         "excluded": after.excluded,
+                        "segments": _segments_text(after.segments),
                     },
                     "updated_at": now,
                 },
@@ -368,13 +428,27 @@ class DynamoCampaignPlans(_Control):
         """Move processing -> active and store *runs*, all or nothing; False when it moved on."""
         change = self._change(
             _campaign_key(campaign.id),
-            put={**_state(Action.ACTIVATE, campaign, now), "audience_plan": None},
+            put={
+                **_moved(Action.ACTIVATE, campaign, now),
+                "audience_plan": None,
+                "link_key": campaign.link_key or None,
+            },
             expect=_cursor(plan),
             add={"version": 1},
         )
         items = [*(_run_item(run, now) for run in runs), _text_item(campaign, now)]
         puts = [{"Put": {"TableName": self._table, "Item": item}} for item in items]
-        return self._transact([{"Update": change}, *puts])
+        return self._transact([{"Update": change}, {"Update": self._findable(campaign)}, *puts])
+
+    def _findable(self, campaign: Campaign) -> dict[str, Any]:
+        """Return the update by which the campaign's short links find it; idempotent (M6)."""
+        code = campaign_code(campaign.id)
+        return {
+            "TableName": self._table,
+            "Key": to_item({"pk": schema.link_pk(code), "sk": schema.LINK}),
+            "UpdateExpression": "ADD campaigns :campaign",
+            "ExpressionAttributeValues": {":campaign": {"SS": [campaign.id]}},
+        }
 
     def reject(self, campaign: Campaign, problem: str, now: datetime) -> bool:
         """Move this launch's processing -> draft with *problem*; False when it moved on."""
@@ -382,10 +456,10 @@ class DynamoCampaignPlans(_Control):
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.REJECT_LAUNCH, campaign, now),
+                    **_moved(
+                        Action.REJECT_LAUNCH, campaign, now, launched_at=None, schedule_at=None
+                    ),
                     "launch_error": problem,
-                    "launched_at": None,
-                    "schedule_at": None,
                     "audience_plan": None,
                     **_NOT_PLANNED,
                 },
@@ -404,33 +478,31 @@ class DynamoCampaignPlans(_Control):
         return (campaign_of_item(item) for item in found)
 
     def launch(self, campaign: Campaign, now: datetime) -> bool:
-        """Move scheduled -> processing; False when it, or its time, has changed."""
+        """Move scheduled -> processing; False when it has changed since it was read."""
         return self._update(
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.LAUNCH, campaign, now),
-                    "launched_at": now,
+                    **_moved(Action.LAUNCH, campaign, now, launched_at=now),
                     "launch_error": None,
                     **_NOT_PLANNED,
                 },
-                expect={"status": campaign.status, "schedule_at": campaign.schedule_at},
+                expect=_as_seen(campaign),
                 add={"version": 1},
             )
         )
 
     def hold(self, campaign: Campaign, problem: str, now: datetime) -> bool:
-        """Move scheduled -> draft with *problem*; False when it, or its time, has changed."""
+        """Move scheduled -> draft with *problem*; False when it has changed since it was read."""
         return self._update(
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.UNSCHEDULE, campaign, now),
-                    "schedule_at": None,
+                    **_moved(Action.UNSCHEDULE, campaign, now, schedule_at=None),
                     "local_at": None,
                     "launch_error": problem,
                 },
-                expect={"status": campaign.status, "schedule_at": campaign.schedule_at},
+                expect=_as_seen(campaign),
                 add={"version": 1},
             )
         )
@@ -451,7 +523,7 @@ class DynamoCampaignPlans(_Control):
             self._change(
                 _campaign_key(campaign.id),
                 put={
-                    **_state(Action.END, campaign, now),
+                    **_moved(Action.END, campaign, now),
                     "finished_at": now,
                     "hold_reason": HoldReason.NONE,
                     "hold_until": None,
@@ -505,7 +577,16 @@ def _plan(item: Mapping[str, Any], campaign: Campaign) -> AudiencePlan | None:
         by_list=left_out.get("by_list", {}),
         duplicates=left_out.get("duplicates", 0),
         excluded=left_out.get("excluded", 0),
+        segments=_segments_of(left_out.get("segments")),
     )
+
+
+def _segments_text(segments: Sequence[AudienceSegment]) -> str:
+    return json.dumps([one.as_json() for one in segments], separators=(",", ":"))
+
+
+def _segments_of(text: str | None) -> tuple[AudienceSegment, ...]:
+    return tuple(AudienceSegment.of_json(one) for one in json.loads(text or "[]"))
 
 
 def _cursor(plan: AudiencePlan) -> dict[str, Any]:
@@ -518,10 +599,24 @@ def _cursor(plan: AudiencePlan) -> dict[str, Any]:
     }
 
 
-def _state(action: Action, campaign: Campaign, now: datetime) -> dict[str, Any]:
-    """What *action* writes; Conflict when K4 has no such transition."""
-    after = state_after(campaign.status, action)
-    return {"status": after, schema.GSI1_PK: schema.tab_pk(tab_of(after)), "updated_at": now}
+def _as_seen(campaign: Campaign) -> dict[str, Any]:
+    # The index is a moment behind: what has been edited since, or approved, is read again.
+    return {
+        "status": campaign.status,
+        "schedule_at": campaign.schedule_at,
+        "version": campaign.version,
+    }
+
+
+def _moved(action: Action, campaign: Campaign, now: datetime, **changes: Any) -> dict[str, Any]:
+    """What *action* writes, with *changes*; Conflict when K4 has no such transition."""
+    changes = {"status": state_after(campaign.status, action), "updated_at": now, **changes}
+    after = replace(campaign, **changes)
+    return {
+        **changes,
+        schema.GSI1_PK: schema.tab_pk(after.tab),
+        **moved_places(after, changes),
+    }
 
 
 def _text_item(campaign: Campaign, now: datetime) -> dict[str, Any]:

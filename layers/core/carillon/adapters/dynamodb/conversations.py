@@ -39,6 +39,8 @@ _TIMES = frozenset(
         "awaiting_since",
         "last_inbound_at",
         "handed_over_at",
+        "held_at",
+        "opted_in_at",
     }
 )
 _TUPLES = frozenset({"tags", "applied"})
@@ -111,7 +113,7 @@ class DynamoConversations:
                 floors.append(floor)
         # What one queue was not read beyond must not be passed by what the others have.
         floor = max(floors, default="")
-        places = sorted(((_place(one), one) for one in found.values()), reverse=True, key=_first)
+        places = sorted(((one.place, one) for one in found.values()), reverse=True, key=_first)
         certain = [(place, one) for place, one in places if place >= floor]
         shown = certain[:limit]
         end = shown[-1][0] if len(certain) > limit else floor
@@ -126,17 +128,28 @@ class DynamoConversations:
                 return Count(COUNT_BOUND, at_least=True)
         return Count(number)
 
-    def newer(
-        self, queues: Sequence[InboxQueue], since: datetime, limit: int
-    ) -> list[Conversation]:
-        """Return conversations of *queues* with a message at or after *since*, newest first."""
+    def newer(self, queues: Sequence[InboxQueue], after: str, limit: int) -> list[Conversation]:
+        """Return the first *limit* conversations of *queues* behind the place *after*."""
         found: dict[str, Conversation] = {}
         for queue in queues:
-            condition, values = " AND place >= :since", {":since": to_iso(since)}
-            for one in self._read(queue, condition, values, most=limit):
+            condition, values = " AND place > :after", {":after": after}
+            for one in self._read(queue, condition, values, most=limit, oldest_first=True):
                 if one.id not in found or found[one.id].version < one.version:
                     found[one.id] = one
-        return sorted(found.values(), key=_place, reverse=True)[:limit]
+        return sorted(found.values(), key=lambda one: one.place)[:limit]
+
+    def promised(self, before: datetime, limit: int) -> list[str]:
+        """Return ids of conversations with a reply that was promised before *before*."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName=schema.PROMISED_INDEX,
+            KeyConditionExpression=f"{schema.PROMISED_INDEX}pk = :promised AND place < :before",
+            ExpressionAttributeValues=to_item(
+                {":promised": schema.PROMISED, ":before": to_iso(before)}
+            ),
+            Limit=limit,
+        )
+        return [item["pk"]["S"] for item in answer["Items"]]
 
     def search(
         self, office_ids: Sequence[str], key: SearchKey, limit: int, after: Position | None
@@ -176,7 +189,7 @@ class DynamoConversations:
             if keep.keeps(one):
                 kept.append(one)
             if len(kept) > limit or looked_at >= self._most_looked_at:
-                return kept, _place(one)
+                return kept, one.place
         return kept, None
 
     def _read(
@@ -185,9 +198,14 @@ class DynamoConversations:
         condition: str,
         values: Mapping[str, str],
         most: int | None = None,
+        *,
+        oldest_first: bool = False,
     ) -> Iterator[Conversation]:
         read, most = 0, self._most_looked_at if most is None else most
-        for page in self._pages(queue, condition, values, page_size=min(_PAGE, most)):
+        pages = self._pages(
+            queue, condition, values, page_size=min(_PAGE, most), oldest_first=oldest_first
+        )
+        for page in pages:
             for item in page["Items"]:
                 yield _conversation(from_item(item))
                 read += 1
@@ -201,6 +219,7 @@ class DynamoConversations:
         values: Mapping[str, str],
         *,
         page_size: int,
+        oldest_first: bool = False,
         **request: str,
     ) -> Iterator[dict[str, Any]]:
         index = schema.QUEUE_INDEX[queue.kind]
@@ -210,7 +229,7 @@ class DynamoConversations:
             IndexName=index,
             KeyConditionExpression=f"{index}pk = :queue{condition}",
             ExpressionAttributeValues=to_item({":queue": partition, **values}),
-            ScanIndexForward=False,
+            ScanIndexForward=oldest_first,
             PaginationConfig={"PageSize": page_size},
             **request,
         )
@@ -275,7 +294,12 @@ def _item(conversation: Conversation) -> dict[str, Any]:
         "pk": conversation.id,
         "sk": schema.CONVERSATION,
         **({} if conversation.closed else _index_keys(conversation)),
+        **({} if conversation.outgoing is None else _promised_keys(conversation)),
     }
+
+
+def _promised_keys(conversation: Conversation) -> dict[str, str]:
+    return {f"{schema.PROMISED_INDEX}pk": schema.PROMISED, schema.PLACE: conversation.place}
 
 
 def _index_keys(conversation: Conversation) -> dict[str, str]:
@@ -289,7 +313,7 @@ def _index_keys(conversation: Conversation) -> dict[str, str]:
         for kind, owner in owners.items()
         if owner is not None
     }
-    return {**keys, schema.PLACE: _place(conversation)}
+    return {**keys, schema.PLACE: conversation.place}
 
 
 def _conversation(item: Mapping[str, Any]) -> Conversation:
@@ -315,10 +339,6 @@ def _reply_values(reply: QueuedReply | None) -> dict[str, Any] | None:
 def _reply(values: Mapping[str, Any]) -> QueuedReply:
     times = {name: from_iso(values[name]) for name in ("queued_at", "due_at") if name in values}
     return QueuedReply(**{**values, **times, "ref": RowRef(**values["ref"])})
-
-
-def _place(conversation: Conversation) -> str:
-    return schema.place_of(to_iso(conversation.last_message_at), conversation.id)
 
 
 def _first(pair: tuple[str, Conversation]) -> str:

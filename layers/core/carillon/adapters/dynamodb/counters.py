@@ -247,6 +247,11 @@ class DynamoFigures:
         self._client = client
         self._table = table
 
+    def receipts_of(self, campaign_id: str) -> tuple[int, int]:
+        """Return how many of the campaign's messages were delivered, and failed by receipt."""
+        counts, _ = self.campaign_totals(campaign_id)
+        return counts.get("delivered", 0), counts.get("failed_provider", 0)
+
     def campaign_totals(self, campaign_id: str) -> tuple[Counts, RecountReport | None]:
         """Return the campaign's counters and its last recount: one query over a few items."""
         # RECOUNT sorts between LANE#… and TIME#….

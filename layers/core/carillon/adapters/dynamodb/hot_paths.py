@@ -11,7 +11,7 @@ write units (WU, 1 kB) and read units (RU): a lead's rows stay well under 1 kB.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -338,11 +338,8 @@ class DynamoMessages:
         twin = self._twin(mark, reply) if mark is not None else None
         if twin is not None:
             # Of another kind, which neither the counters nor a recount know.
-            row |= {"kind": "duplicate", "duplicate_of": twin}
-        standing = self._put_or_standing(row)
-        if not standing:
-            return RecordedReply(reply.received_at, twin)
-        return RecordedReply(from_iso(standing["received_at"]), standing.get("duplicate_of"))
+            row |= {"kind": "duplicate", "duplicate_of": twin[0], "duplicate_at": twin[1]}
+        return _recorded(self._put_or_standing(row) or row)
 
     def note_reply(self, lead: RowRef, at: datetime, *, opt_out_kind: str | None) -> None:
         """Mark the lead as having replied (first time only), and as opted out (first time only)."""
@@ -430,8 +427,8 @@ class DynamoMessages:
                 return True
         raise AssertionError("unreachable")
 
-    def _twin(self, mark: dict[str, Any], reply: Reply) -> str | None:
-        """Return the provider id of the message that *reply* repeats, or None."""
+    def _twin(self, mark: dict[str, Any], reply: Reply) -> tuple[str, str] | None:
+        """Return provider id and time of the message that *reply* repeats, or None."""
         key = _key(RowRef(mark["pk"], mark["sk"]))
         answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         first = from_item(answer.get("Item", {}))
@@ -439,7 +436,8 @@ class DynamoMessages:
             return None
         # Either way round: a queue does not keep the order.
         apart = abs(from_iso(first["received_at"]) - reply.received_at)
-        return str(first["provider_id"]) if apart <= TWIN_WINDOW else None
+        is_near = apart <= TWIN_WINDOW
+        return (first["provider_id"], first["received_at"]) if is_near else None
 
     def _reclaim(self, claim: Claim) -> bool:
         applied, standing = self._update(
@@ -449,8 +447,9 @@ class DynamoMessages:
                 for name, value in _claimed(claim).items()
                 if name not in ("pk", "sk", "phone", "office_id", "steps_left")
             },
-            # The attempt before may have had one; a receipt names its own.
-            removes=("provider_id",),
+            # The attempt before may have had one, a receipt names its own; and files, which an
+            # edit took away.
+            removes=("provider_id", *(() if claim.is_mms else ("mms",))),
             condition="claim_id = :before AND #status = :retrying",
             values={":before": claim.retry_of, ":retrying": LeadStatus.RETRYING},
         )
@@ -547,6 +546,7 @@ def _claimed(claim: Claim) -> dict[str, Any]:
         "variant": claim.variant,
         "step": claim.step or None,
         "steps_left": claim.steps_left or None,
+        "mms": claim.is_mms or None,
     }
     return {
         **{name: value for name, value in optional.items() if value is not None},
@@ -608,6 +608,7 @@ def _lead_row(item: dict[str, Any]) -> LeadRow:
         last_outbound_at=moment("last_outbound_at"),
         replied_at=moment("replied_at"),
         opted_out_at=moment("opted_out_at"),
+        clicked_at=moment("clicked_at"),
         steps_left=item.get("steps_left", 0),
         variant=item.get("variant"),
     )
@@ -615,6 +616,15 @@ def _lead_row(item: dict[str, Any]) -> LeadRow:
 
 def _last_written(row: LeadRow) -> datetime:
     return row.last_outbound_at or row.submitted_at or row.claimed_at
+
+
+def _recorded(row: Mapping[str, Any]) -> RecordedReply:
+    received_at, repeats_at = row["received_at"], row.get("duplicate_at")
+    return RecordedReply(
+        received_at if isinstance(received_at, datetime) else from_iso(received_at),
+        row.get("duplicate_of"),
+        from_iso(repeats_at) if repeats_at else None,
+    )
 
 
 def _twin_item(reply: Reply) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """Agents' and the assistant's answers, from their decision to their final receipt (V5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,17 +14,30 @@ from carillon.domain.lead import LeadStatus
 from carillon.domain.message import QueuedReply, RowRef, text_digest
 from carillon.domain.segments import segment_count
 
+# An entry that cannot be read now may be by the code of a minute later, or by a mended one.
+_LOOK_AGAIN = timedelta(minutes=10)
+
 
 class DynamoOutbox:
     """
     Implements ``ports.Outbox``.
 
     An entry (control table) and the answer's row (messages table) are written in one
-    transaction, 4 WU, and only together with a row that is new.
+    transaction, 4 WU, and only together with a row that is new. *on_unreadable* is told of an
+    entry that cannot be read, which then is out of the others' way for a while; without it
+    such an entry is an error.
     """
 
-    def __init__(self, client: Any, *, control_table: str, messages_table: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        control_table: str,
+        messages_table: str,
+        on_unreadable: Callable[[BaseException], None] | None = None,
+    ) -> None:
         self._client = client
+        self._on_unreadable = on_unreadable
         self._control = control_table
         self._messages = messages_table
 
@@ -65,14 +78,31 @@ class DynamoOutbox:
             ConsistentRead=True,
             Limit=limit,
         )
-        return [_reply(from_item(item)) for item in answer["Items"]]
+        read = (self._read(item, now) for item in answer["Items"])
+        return [reply for reply in read if reply is not None]
+
+    def _read(self, item: Mapping[str, Any], now: datetime) -> QueuedReply | None:
+        try:
+            return _reply(from_item(item))
+        except (KeyError, TypeError, ValueError) as error:
+            if self._on_unreadable is None:
+                raise
+            self._on_unreadable(error)
+        # As it stands, and first: a crash in between leaves two, each of which is found again.
+        name = item["sk"]["S"].rpartition("#")[2]
+        later = {"S": schema.outbox_sk(to_iso(now + _LOOK_AGAIN), name)}
+        self._client.put_item(TableName=self._control, Item={**item, "sk": later})
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        self._client.delete_item(TableName=self._control, Key=key)
+        return None
 
     def postpone(self, reply: QueuedReply, until: datetime) -> None:
         """Let *reply* be due again at *until*: its final receipt is waited for. Idempotent."""
         # The new entry first: a crash in between leaves two that lead to one row.
-        later = replace(reply, due_at=until)
+        later = replace(reply, look_at=until)
         self._client.put_item(TableName=self._control, Item=to_item(_entry(later)))
-        self.done(reply)
+        if _entry_key(later) != _entry_key(reply):
+            self.done(reply)
 
     def done(self, reply: QueuedReply) -> None:
         """Take *reply* out: its row is final. Idempotent."""
@@ -100,7 +130,7 @@ def _row(reply: QueuedReply) -> dict[str, Any]:
         "claim_id": f"queued.{reply.id}",
         "claimed_at": reply.queued_at,
         "attempts": 0,
-        "due_at": _due_at(reply),
+        "due_at": reply.due_at or reply.queued_at,
         "phone": reply.phone,
         "sender_id": reply.sender_id,
         "office_id": reply.office_id,
@@ -113,14 +143,10 @@ def _row(reply: QueuedReply) -> dict[str, Any]:
     }
 
 
-def _due_at(reply: QueuedReply) -> datetime:
-    return reply.due_at or reply.queued_at
-
-
 def _entry_key(reply: QueuedReply) -> dict[str, str]:
     return {
         "pk": schema.sender_pk(reply.sender_id),
-        "sk": schema.outbox_sk(to_iso(_due_at(reply)), reply.id),
+        "sk": schema.outbox_sk(to_iso(reply.next_look_at), reply.id),
     }
 
 
@@ -142,6 +168,12 @@ def _reply(item: Mapping[str, Any]) -> QueuedReply:
         queued_at=from_iso(item["queued_at"]),
         conversation_id=item["conversation_id"],
         author_subject=item.get("author_subject", ""),
-        due_at=from_iso(item["due_at"]) if "due_at" in item else None,
+        due_at=_moment(item, "due_at"),
         waited_s=item.get("waited_s"),
+        closes_at=_moment(item, "closes_at"),
+        look_at=_moment(item, "look_at"),
     )
+
+
+def _moment(item: Mapping[str, Any], name: str) -> datetime | None:
+    return from_iso(item[name]) if name in item else None

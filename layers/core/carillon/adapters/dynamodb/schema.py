@@ -1,10 +1,12 @@
 """
 Every table's keys and attribute names, and the access pattern each serves.
 
-Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small, slow, precious.
+Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, ``by_updated``,
+``by_date``, ``by_title`` of campaigns alone, with what filters ask for) — small, slow, precious.
     ORG            OFF#{office}            office
     LST#{list}     LST                     contact list            gsi1 LISTS / created_at#id
     LST#{list}     IMP#{import}            one import of a CSV
+    SEG#{segment}  SEG                     saved segment           gsi1 SEGMENTS / created_at#id
     SND#{sender}   SND                     sender                  gsi1 SENDERS / created_at#id
     SND#{sender}   LEASE                   the pacer's lease: token, owner, expires_at
     SND#{sender}   RUN#{campaign}          a campaign's work on this sender; kept (TTL) 35 days
@@ -15,6 +17,19 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
     SND#{sender}   OUTBOX#{due}#{id}       an answer that waits for the sender's pacer (V5)
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
                                            (due ones: gsi1 TAB#scheduled, filter schedule_at)
+        shelf {office}#{tab}               one tab of one office, in four indexes: ``by_created``
+                                           (gsi1sk), ``by_updated``, ``by_title``, and ``by_date``:
+                                           when it was launched, else for when it is scheduled,
+                                           else "!". A page of a list is one query for each office,
+                                           merged, and the campaigns that are shown; a month of the
+                                           calendar is one range of by_date for each office. Every
+                                           sort key ends in the campaign's id, so no two are the
+                                           same and a page continues behind its last one, whatever
+                                           was written meanwhile
+    CMP#{campaign} LINKED#{other}          the other one names it in its combo (K10)
+    CMPW#{office}#{sa} {sale}#{campaign}   a word of its title: one range finds all that begin so
+    CMPA#{user}    {created_at}#{campaign}   the user is an agent of it: their list, newest first
+    NUMBER         CMP                     the last number that a campaign was given (K14)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
     CMP#{campaign} TEXT#{version}          what it says from that version on, for transcripts
     CMP#{campaign} TURN                    when the reconciler's next own look is
@@ -24,6 +39,13 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes) — small
                                            of ``assistant``: tokens that a model was asked for
     ORG            CAN#{office}#{id}       a canned reply of an office
     ORG            POLICY                  what the organisation asks of itself beyond the law
+    LNK#{code}     LNK                     which campaigns' short links begin with these bits (M6)
+    ORG            ERASURE                 the key of the hashes that erased people leave behind
+    PRS#{id}       PRS                     a person's request: an erasure or an export (C6)
+    ORG            ADMINS                  how often an admin was taken away: who does so says what
+                                           they saw, so that two at once do not take the last
+    USR#{user}     USR                     what we keep of a user
+    KEY#{key}      KEY                     an API key                gsi1 KEYS / created_at#id
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
     WHK#{webhook}  WHK                     an endpoint of another system     gsi1 WEBHOOKS /
                                            created_at#id
@@ -70,7 +92,10 @@ Suppressions table (pk)
                                            table that is scanned: a page at a time, once a week, to
                                            compare all opt-outs with a provider's own list
     {phone}#sent                           when the last messages went to it, for caps (TTL)
-    {phone}#held                           they may have meant to opt out; a person decides (O1)
+    erased#{keyed hash of the phone}       somebody erased, who must not be texted (C6): event_at,
+                                           newer than which only an opt-in counts
+    {phone}#held                           they may have meant to opt out; a person decides (O1);
+                                           without ``held_at`` it is decided, and what about (TTL)
 
 Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) — the ledger (O6).
     {phone}        {event_at}#{cause}      one opt-in or opt-out: when it was said and recorded,
@@ -81,16 +106,20 @@ Consent table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes; no TTL) �
                                            a number finds all; gsi1 OUT#{lane} or IN#{lane} /
                                            recorded_at#phone: who opted out, or came back, in the
                                            order in which it was recorded, lane by lane
+    erased#{hash}  {event_at}#{n}          what remains of an erased person's events: when, and how
     REQ#{id}       REQ                     an opt-out that was asked for under an Idempotency-Key
     JOB#{id}       JOB                     a bulk import or an export of opt-outs
 
-Conversations table (pk, sk; indexes gsi1, gsi2, gsi3: gsi{n}pk, place) — one item a conversation.
+Conversations table (pk, sk; indexes gsi1 to gsi4: gsi{n}pk, place) — one item a conversation.
     {conversation}           CNV           a conversation; its id is computed from its thread
         gsi1 OFF#{office}#{section}        an office's inbox by section, newest message last;
         gsi2 CMP#{campaign}#{section}      a campaign's; gsi3 USR#{user}#{section}: a user's.
                                            ``place`` is {last_message_at}#{conversation} in all
                                            of them, so pages of several queues merge. One that
-                                           left the queue has no index key
+                                           left the queue has none of their keys
+        gsi4 PROMISED                      those with a reply that is promised and perhaps not in
+                                           the outbox; it lets go of each within a second, so the
+                                           minute's net finds what a crash has left (keys only)
     SRCH#{office}#N{ad} {ada lovelace}#{conversation}   found by what a name begins with
     SRCH#{office}#P{1202} {12025550142}#{conversation}  found by what a number begins with
     TURN#{scope}             TURN          how many turns were given out (round robin)
@@ -98,6 +127,13 @@ Conversations table (pk, sk; indexes gsi1, gsi2, gsi3: gsi{n}pk, place) — one 
 Deliveries table (pk, sk; sparse index ``gsi1``; TTL) — what went to other systems.
     {webhook}#{lane} {at}#{event}          one event on its way to one endpoint; while it waits for
                                            another attempt gsi1 DUE#{lane} / {next_at}#{event}
+Audit table (pk, sk; indexes gsi1, gsi2: gsi{n}pk, place; no TTL) — put once, never changed.
+    MONTH#{month}  {at}#{entry}            one change of one object, by UTC month (``2026-11``)
+        gsi1 OBJ#{object}                  an object's changes; gsi2 ACT#{actor}: a person's or
+                                           key's. ``place`` is the sort key in both: newest last
+
+The audit log is made from the streams of the control and consent tables: an item of
+``audited`` is told of whoever wrote it, and who that was stands on it as ``author``.
 
 Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch seconds in
 ``expires_at``. Attribute names equal the field names of the domain's dataclasses.
@@ -105,7 +141,9 @@ Timestamps are ISO-8601 ``Z`` text (carillon.domain.clock), TTLs integer epoch s
 
 from typing import Final
 
+from carillon.domain.audit import ObjectKind
 from carillon.domain.books import LANES
+from carillon.domain.campaign_search import SHELVED_BY, CampaignSort
 from carillon.domain.ids import lead_key, part_of
 from carillon.domain.inbox import QueueKind
 
@@ -118,14 +156,18 @@ TTL: Final = "expires_at"
 
 ORGANISATION: Final = "ORG"
 POLICY: Final = "POLICY"
+ERASURE_KEY: Final = "ERASURE"
 OUTBOX: Final = "OUTBOX#"
 LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
+SEGMENTS: Final = "SEGMENTS"
 MIRROR: Final = "MIRROR"
 WEBHOOKS: Final = "WEBHOOKS"
 WEBHOOK: Final = "WHK"
 EXPORTS: Final = "EXPORTS"
 EXPORT: Final = "EXP"
+ADMINS: Final = "ADMINS"
+API_KEYS: Final = "KEYS"
 
 # How many leads a part should hold: see the messages table above.
 LEADS_PER_PART: Final = 400
@@ -137,6 +179,19 @@ CONSENT_LANES: Final = 8
 DELIVERY_LANES: Final = 4
 SEARCHED_DIGITS: Final = 4
 PARKED_BUCKETS: Final = 16
+
+# Campaigns by shelf: which index sorts them by which attribute.
+SHELF: Final = "shelf"
+UPDATED_PLACE: Final = "updated_place"
+DATED_PLACE: Final = "dated_place"
+TITLE_PLACE: Final = "title_place"
+SHELVES: Final = {
+    CampaignSort.CREATED: ("by_created", GSI1_SK),
+    CampaignSort.UPDATED: ("by_updated", UPDATED_PLACE),
+    CampaignSort.LAUNCHED: ("by_date", DATED_PLACE),
+    CampaignSort.TITLE: ("by_title", TITLE_PLACE),
+}
+CAMPAIGN_NUMBER: Final = {PK: "NUMBER", SK: "CMP"}
 
 
 def office_sk(office_id: str) -> str:
@@ -219,6 +274,16 @@ def list_pk(list_id: str) -> str:
     return f"LST#{list_id}"
 
 
+def segment_pk(segment_id: str) -> str:
+    """Partition of a saved segment (sort key ``SEG``)."""
+    return f"SEG#{segment_id}"
+
+
+def person_request_pk(request_id: str) -> str:
+    """Partition of a person's request (sort key ``PRS``)."""
+    return f"PRS#{request_id}"
+
+
 def import_sk(import_id: str) -> str:
     """Sort key of an import under its list."""
     return f"IMP#{import_id}"
@@ -257,6 +322,31 @@ def knowledge_sk(entry_id: str) -> str:
 def tab_pk(tab: str) -> str:
     """gsi1 partition of the campaigns that a tab shows."""
     return f"TAB#{tab}"
+
+
+def shelf_of(office_id: str, tab: str) -> str:
+    """Partition, in the indexes of ``SHELVES``, of the campaigns of an office that *tab* shows."""
+    return f"{office_id}#{tab}"
+
+
+def linked_sk(campaign_id: str) -> str:
+    """Sort key, under a campaign, of another one that is linked to it; "" for what all share."""
+    return f"LINKED#{campaign_id}"
+
+
+def title_words_pk(office_id: str, word: str) -> str:
+    """Partition of the words of an office's titles that begin as *word* does."""
+    return f"CMPW#{office_id}#{word[:SHELVED_BY]}"
+
+
+def title_word_key(office_id: str, word: str, campaign_id: str) -> tuple[str, str]:
+    """Key of the entry that leads from a word of its title to a campaign."""
+    return title_words_pk(office_id, word), f"{word}#{campaign_id}"
+
+
+def agent_pk(subject: str) -> str:
+    """Partition of the campaigns that a user is an agent of."""
+    return f"CMPA#{subject}"
 
 
 def listing_sk(created_at: str, item_id: str) -> str:
@@ -357,8 +447,18 @@ def office_day_pk(office_id: str, date: str) -> str:
     return f"OFF#{office_id}#{date}"
 
 
+LINK: Final = "LNK"
+
+
+def link_pk(code: str) -> str:
+    """Partition of the campaigns whose short links begin with *code* (sort key ``LNK``)."""
+    return f"LNK#{code}"
+
+
 CONVERSATION: Final = "CNV"
 PLACE: Final = "place"
+PROMISED_INDEX: Final = "gsi4"
+PROMISED: Final = "PROMISED"
 # Which index holds the queues of whom.
 QUEUE_INDEX: Final = {QueueKind.OFFICE: "gsi1", QueueKind.CAMPAIGN: "gsi2", QueueKind.USER: "gsi3"}
 _QUEUE_OWNER: Final = {QueueKind.OFFICE: "OFF", QueueKind.CAMPAIGN: "CMP", QueueKind.USER: "USR"}
@@ -367,11 +467,6 @@ _QUEUE_OWNER: Final = {QueueKind.OFFICE: "OFF", QueueKind.CAMPAIGN: "CMP", Queue
 def queue_pk(kind: QueueKind, owner: str, section: str) -> str:
     """Index partition of one section of an office's, campaign's or user's inbox."""
     return f"{_QUEUE_OWNER[kind]}#{owner}#{section}"
-
-
-def place_of(last_message_at: str, conversation_id: str) -> str:
-    """Sort key in all indexes of the conversations table: newest message last, unique."""
-    return f"{last_message_at}#{conversation_id}"
 
 
 def search_pk(office_id: str, start: str) -> str:
@@ -397,3 +492,47 @@ def text_sk(version: int) -> str:
 def canned_sk(office_id: str, canned_id: str) -> str:
     """Sort key of an office's canned reply under ORG."""
     return f"CAN#{office_id}#{canned_id}"
+
+
+def user_key(user_id: str) -> dict[str, str]:
+    """Control key of what we keep of a user."""
+    return {PK: f"USR#{user_id}", SK: "USR"}
+
+
+def api_key_key(key_id: str) -> dict[str, str]:
+    """Control key of an API key."""
+    return {PK: f"KEY#{key_id}", SK: "KEY"}
+
+
+_AUDITED: Final = {
+    "CMP": ObjectKind.CAMPAIGN,
+    "SND": ObjectKind.SENDER,
+    "USR": ObjectKind.USER,
+    "KEY": ObjectKind.API_KEY,
+    "PRS": ObjectKind.PERSON_REQUEST,
+}
+
+
+def audited(pk: str, sk: str) -> tuple[ObjectKind, str] | None:
+    """Return what the control item under these keys is to the audit log, or None."""
+    if pk == ORGANISATION and sk.startswith("OFF#"):
+        return ObjectKind.OFFICE, sk.removeprefix("OFF#")
+    if pk == ORGANISATION:
+        return (ObjectKind.POLICY, "policy") if sk == POLICY else None
+    kind, _, object_id = pk.partition("#")
+    return (_AUDITED[kind], object_id) if kind == sk and kind in _AUDITED else None
+
+
+def month_pk(month: str) -> str:
+    """Audit partition of a UTC month (``2026-11``)."""
+    return f"MONTH#{month}"
+
+
+def audit_object_pk(object_id: str) -> str:
+    """gsi1 partition of one object's changes."""
+    return f"OBJ#{object_id}"
+
+
+def audit_actor_pk(actor: str) -> str:
+    """gsi2 partition of one actor's changes."""
+    return f"ACT#{actor}"

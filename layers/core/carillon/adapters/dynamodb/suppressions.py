@@ -22,6 +22,7 @@ from carillon.adapters.dynamodb.consent import (
     listed_item,
     status_of,
 )
+from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.items import condition_failed, from_item, to_item
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.message import KeptEntry, RowRef, Suppression, told_in
@@ -45,11 +46,19 @@ class DynamoSuppressions:
 
     A change costs some 8 WU (three items in one transaction, and an index): opt-outs are
     rare, and a second write could be lost. *now* is when an event counts as recorded.
+    With *marks*, what is read knows erased people as opted out (C6), for 1 RU more; whoever
+    only writes, or has the gate behind them, does without.
     """
 
     def __init__(
-        self, client: Any, table: str, consent_table: str, now: Callable[[], datetime]
+        self,
+        client: Any,
+        table: str,
+        consent_table: str,
+        now: Callable[[], datetime],
+        marks: ErasureMarks | None = None,
     ) -> None:
+        self._marks = marks
         self._client = client
         self._table = table
         self._consent_table = consent_table
@@ -73,18 +82,32 @@ class DynamoSuppressions:
         answer = self._client.get_item(
             TableName=self._table, Key={"pk": {"S": phone}}, ConsistentRead=True
         )
-        return _suppression(from_item(answer["Item"])) if "Item" in answer else None
+        standing = _suppression(from_item(answer["Item"])) if "Item" in answer else None
+        if self._marks is None:
+            return standing
+        mark = self._marks.mark(phone)
+        answer = self._client.get_item(
+            TableName=self._table, Key={"pk": {"S": mark}}, ConsistentRead=True
+        )
+        return _newer(phone, standing, from_item(answer.get("Item", {})))
 
     def standing_of(self, phones: Sequence[str]) -> dict[str, Suppression]:
         """Return where those of *phones* stand of which we know; it may be a little old."""
         distinct = list(dict.fromkeys(phones))
-        found: dict[str, Suppression] = {}
-        for start in range(0, len(distinct), _KEYS_PER_REQUEST):
-            keys = [{"pk": {"S": phone}} for phone in distinct[start : start + _KEYS_PER_REQUEST]]
+        marks = {} if self._marks is None else {self._marks.mark(one): one for one in distinct}
+        items: dict[str, dict[str, Any]] = {}
+        wanted_keys = [*distinct, *marks]
+        for start in range(0, len(wanted_keys), _KEYS_PER_REQUEST):
+            keys = [{"pk": {"S": pk}} for pk in wanted_keys[start : start + _KEYS_PER_REQUEST]]
             wanted: dict[str, Any] = {self._table: {"Keys": keys}}
             for _, typed in read_all(self._client, wanted):
                 item = from_item(typed)
-                found[item["pk"]] = _suppression(item)
+                items[item["pk"]] = item
+        found = {pk: _suppression(item) for pk, item in items.items() if pk not in marks}
+        for mark, phone in marks.items():
+            standing = _newer(phone, found.get(phone), items.get(mark, {}))
+            if standing is not None:
+                found[phone] = standing
         return found
 
     def opted_out_after(
@@ -258,6 +281,18 @@ def _still(standing: Suppression) -> Condition:
     """Return the condition that nothing has changed since *standing* was read."""
     values = {":status": status_of(standing.opted_out), ":at": standing.event_at}
     return "#status = :status AND event_at = :at", values
+
+
+def _newer(phone: str, standing: Suppression | None, erased: dict[str, Any]) -> Suppression | None:
+    """Return where *phone* stands, given its own item and that of its mark."""
+    if not erased or (standing is not None and standing.opted_out):
+        return standing
+    at = from_iso(erased["event_at"])
+    if standing is not None and standing.event_at > at:
+        return standing
+    return Suppression(
+        phone=phone, opted_out=True, event_at=at, source="erasure", cause=erased["cause"]
+    )
 
 
 def _suppression(item: dict[str, Any]) -> Suppression:

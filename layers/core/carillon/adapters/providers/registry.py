@@ -2,10 +2,10 @@
 
 from carillon.adapters.providers import modules
 from carillon.adapters.providers.kept_pool import KeptPool
+from carillon.adapters.providers.sandbox import Sandboxed
 from carillon.adapters.secrets import Secrets
 from carillon.domain.campaign import Sender
 from carillon.domain.errors import InvalidInput
-from carillon.ports import MessageProvider
 
 
 class Providers:
@@ -15,9 +15,11 @@ class Providers:
         self._secrets = secrets
         self._pool = KeptPool(connections)
 
-    def of(self, sender: Sender) -> MessageProvider:
+    def of(self, sender: Sender) -> Sandboxed:
         """
         Return the account that *sender* speaks through; a rotated secret is seen in minutes.
+
+        Tests do not reach it: they end in the sandbox (P3).
 
         Raises NotFound (``provider_unknown``, ``secret_not_found``), and InvalidInput
         (``secret_incomplete``), whose ``field`` names what the secret lacks.
@@ -25,7 +27,7 @@ class Providers:
         module = modules.of(sender.provider)
         secret = self._secrets.read(sender.credentials_secret)
         try:
-            return module.account(secret, self._pool)
+            return Sandboxed(module.account(secret, self._pool))
         except KeyError as error:
             field = str(error.args[0])
             raise InvalidInput(

@@ -16,6 +16,7 @@ _INTEGER, _OCTET_STRING, _SEQUENCE = 0x02, 0x04, 0x30
 # DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 _LEAST_BITS = 1024
+_LEAST_EXPONENT = 3
 _LONG_FORM = 0x80
 
 
@@ -49,8 +50,7 @@ class RsaKey:
     def sign(self, data: bytes) -> bytes:
         """Return the signature of *data*."""
         size = (self.modulus.bit_length() + 7) // 8
-        tail = _SHA256_INFO + hashlib.sha256(data).digest()
-        padded = b"\x00\x01" + b"\xff" * (size - len(tail) - 3) + b"\x00" + tail
+        padded = _padded(data, size)
         message = int.from_bytes(padded)
         # By the two primes: four times faster than by the modulus.
         by_p = pow(message, self.exponent_p, self.p)
@@ -61,6 +61,46 @@ class RsaKey:
             # A wrong signature of this kind gives the key away.
             raise ValueError("the parts of the RSA key do not belong together")
         return signature.to_bytes(size)
+
+
+@dataclass(frozen=True)
+class RsaPublicKey:
+    """A public key; make one with ``from_jwk``."""
+
+    modulus: int
+    exponent: int
+
+    @classmethod
+    def from_jwk(cls, modulus: str, exponent: str) -> "RsaPublicKey":
+        """Return the key of a JWK's ``n`` and ``e`` (RFC 7518); ValueError for another."""
+        n, e = (int.from_bytes(base64url(text)) for text in (modulus, exponent))
+        if n.bit_length() < _LEAST_BITS or e < _LEAST_EXPONENT or not e % 2:
+            raise ValueError("not an RSA key")
+        return cls(n, e)
+
+    def verifies(self, data: bytes, signature: bytes) -> bool:
+        """
+        Whether *signature* is this key's of *data*.
+
+        The padding is made anew and compared whole, never parsed: what stands behind a
+        parsed one has been forged.
+        """
+        size = (self.modulus.bit_length() + 7) // 8
+        number = int.from_bytes(signature)
+        if len(signature) != size or number >= self.modulus:
+            return False
+        shown = pow(number, self.exponent, self.modulus).to_bytes(size)
+        return hmac.compare_digest(shown, _padded(data, size))
+
+
+def _padded(data: bytes, size: int) -> bytes:
+    tail = _SHA256_INFO + hashlib.sha256(data).digest()
+    return b"\x00\x01" + b"\xff" * (size - len(tail) - 3) + b"\x00" + tail
+
+
+def base64url(text: str) -> bytes:
+    """Return what a part of a JWT stands for; ValueError for another alphabet."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def _der(pem: str) -> bytes:

@@ -28,8 +28,22 @@ CODES: Final[Codes] = {
         "The answer could not be sent within an hour. Write again if it still matters.",
         Advice.NOTHING,
     ),
+    "campaign_stopped": permanent(
+        "The campaign was stopped for good, and its single-use number with it.", Advice.NOTHING
+    ),
     "contact_held": permanent(
         "The person may have meant to opt out, and nobody had decided what they meant.",
+        Advice.NOTHING,
+    ),
+    "outside_hours": permanent(
+        "The person's legal hours were over before the answer could be sent.", Advice.NOTHING
+    ),
+    "conversation_taken_over": permanent(
+        "A person took the conversation over before the assistant's answer was sent.",
+        Advice.NOTHING,
+    ),
+    "conversation_closed": permanent(
+        "The campaign was stopped and archived, and with it all that its number sends.",
         Advice.NOTHING,
     ),
     "follow_up_cancelled": permanent(

@@ -27,6 +27,7 @@ from carillon.domain.campaign import (
     states_allowing,
     tab_of,
 )
+from carillon.domain.clock import to_iso
 from carillon.domain.organisation import OrganisationPolicy
 
 # A settled run stays this long, so that a late reply still finds its campaign (I2: 30 days).
@@ -83,14 +84,16 @@ class DynamoDirectory(DynamoLeases, DynamoWatches):
             schema.campaign_pk(campaign_id),
             "CMP",
             "SET #status = :after, finished_at = :now, updated_at = :now, gsi1pk = :tab,"
-            " hold_reason = :none REMOVE hold_until ADD version :one",
+            " updated_place = :place, hold_reason = :none REMOVE hold_until ADD version :one",
             f"#status IN ({', '.join(before)})",
             {
                 **before,
                 ":after": after,
                 ":none": HoldReason.NONE,
                 ":now": now,
+                # Live and finished stand on one tab: the shelf stays.
                 ":tab": schema.tab_pk(tab_of(after)),
+                ":place": schema.listing_sk(to_iso(now), campaign_id),
                 ":one": 1,
             },
             names={"#status": "status"},
@@ -119,8 +122,8 @@ class DynamoDirectory(DynamoLeases, DynamoWatches):
         return self._update(
             schema.campaign_pk(campaign.id),
             "CMP",
-            "SET #status = :after, hold_reason = :reason, updated_at = :now, gsi1pk = :tab"
-            " REMOVE hold_until, last_request ADD version :one",
+            "SET #status = :after, hold_reason = :reason, updated_at = :now, gsi1pk = :tab,"
+            " updated_place = :place REMOVE hold_until, last_request ADD version :one",
             f"#status IN ({', '.join(before)}) AND version = :seen",
             {
                 **before,
@@ -128,6 +131,7 @@ class DynamoDirectory(DynamoLeases, DynamoWatches):
                 ":reason": reason,
                 ":now": now,
                 ":tab": schema.tab_pk(tab_of(after)),
+                ":place": schema.listing_sk(to_iso(now), campaign.id),
                 ":one": 1,
                 ":seen": campaign.version,
             },

@@ -6,9 +6,12 @@ from typing import Any
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import (
+    approval_from_text,
     candidates_from_text,
     follow_ups_from_text,
     hours_from_text,
+    links_from_text,
+    media_from_text,
     unsolicited_from_text,
     variants_from_text,
 )
@@ -31,7 +34,13 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         sender_ids=tuple(item.get("sender_ids", ())),
         list_ids=tuple(item.get("list_ids", ())),
         exclude_list_ids=tuple(item.get("exclude_list_ids", ())),
+        segment_ids=tuple(item.get("segment_ids", ())),
+        exclude_segment_ids=tuple(item.get("exclude_segment_ids", ())),
         tags=tuple(item.get("tags", ())),
+        agents=tuple(item.get("agents", ())),
+        linked_campaigns=tuple(item.get("linked_campaigns", ())),
+        approval=approval_from_text(item.get("approval")),
+        number=item.get("number", 0),
         created_at=from_iso(item["created_at"]),
         updated_at=from_iso(item["updated_at"]),
         created_by=item["created_by"],
@@ -45,9 +54,14 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         ends_at=moment("ends_at"),
         variants=variants_from_text(item.get("variants")),
         follow_ups=follow_ups_from_text(item.get("follow_ups")),
+        links=links_from_text(item.get("links")),
+        link_key=item.get("link_key", ""),
+        smart_encoding=item.get("smart_encoding", False),
+        media=media_from_text(item.get("media")),
         active_hours=hours_from_text(item.get("active_hours")),
         daily_limit=item.get("daily_limit"),
         pilot_size=item.get("pilot_size"),
+        is_test=item.get("is_test", False),
         launched_at=moment("launched_at"),
         submitted_all_at=moment("submitted_all_at"),
         finished_at=moment("finished_at"),
@@ -91,6 +105,7 @@ def run_of_item(item: Mapping[str, Any]) -> Run:
         senders=tuple(item["senders"]),
         candidates=candidates_from_text(item.get("candidates")),
         next_part=item["next_part"],
+        is_test=item.get("is_test", False),
         state=item["state"],
     )
 

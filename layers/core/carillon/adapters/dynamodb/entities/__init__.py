@@ -11,6 +11,7 @@ from carillon.adapters.dynamodb.entities.campaigns import CampaignTable
 from carillon.adapters.dynamodb.entities.control_item import connect
 from carillon.adapters.dynamodb.entities.lists import ListTable
 from carillon.adapters.dynamodb.entities.offices import OfficeTable, PolicyTable
+from carillon.adapters.dynamodb.entities.segments import SegmentTable
 from carillon.adapters.dynamodb.entities.senders import SenderTable
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ListTable",
     "OfficeTable",
     "PolicyTable",
+    "SegmentTable",
     "SenderTable",
     "connect",
 ]

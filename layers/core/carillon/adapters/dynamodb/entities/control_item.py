@@ -5,14 +5,17 @@ Items are only ever put when new and then updated attribute by attribute: other
 functions keep attributes of their own on the same items. The version is a plain
 number under our own conditions, because pynamodb's VersionAttribute starts again
 at 1 when its condition is switched off.
+
+Every write names its author, for whom ``connect`` was told to ask: the audit log is
+made from the table's stream (domain/audit.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
 from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action as Update
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -20,6 +23,7 @@ from pynamodb.models import Model
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.entities.attributes import Instant
+from carillon.domain.audit import Author, nobody
 from carillon.domain.clock import to_iso
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.listing import Listing, Position
@@ -63,11 +67,26 @@ class ControlItem(Model):
     created_at = Instant()
     # A hash of the request that created it; see ports.Campaigns.create.
     request_digest = UnicodeAttribute(null=True)
+    # Who wrote it last; see domain.audit.Author.
+    author = UnicodeAttribute(null=True)
+    # Who is about to delete it: the audit log reads it in what was there before.
+    remover = UnicodeAttribute(null=True)
     gsi1 = _Gsi1()
 
 
-def connect(table_name: str) -> None:
-    """Point every entity of this process at *table_name*, over one shared connection."""
+class _Authors:
+    """Whom this process asks who is writing."""
+
+    ask: Callable[[], Author | None] = staticmethod(nobody)
+
+
+def connect(table_name: str, author: Callable[[], Author | None] = nobody) -> None:
+    """
+    Point every entity of this process at *table_name*, over one shared connection.
+
+    *author* says for whom each write is; None is the platform itself.
+    """
+    _Authors.ask = staticmethod(author)
     ControlItem.Meta.table_name = table_name
     ControlItem._connection = None
     # Subclasses inherit the base's connection as long as it serves their table.
@@ -100,9 +119,36 @@ def updates_of(kind: type[ControlItem], changes: Mapping[str, Any]) -> list[Upda
     return updates
 
 
+def author_text() -> str | None:
+    """Return who is writing, as an item keeps it."""
+    author = _Authors.ask()
+    return author.text if author else None
+
+
+def signed(updates: Sequence[Update]) -> list[Update]:
+    """Return *updates* and who makes them; the platform leaves the author that stands."""
+    text = author_text()
+    return [*updates, ControlItem.author.set(text)] if text else list(updates)
+
+
+def remove_item(item: ControlItem, condition: Condition) -> bool:
+    """Delete *item* if *condition* holds, and have the audit log know by whom; False if not."""
+    text = author_text()
+    try:
+        if text:
+            item.update([ControlItem.remover.set(text)], condition)
+        item.delete(condition)
+    except (DeleteError, UpdateError) as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
 def create_item(item: _Item, digest: str) -> _Item:
     """Keep *item*, or return the first that the same request made; Conflict for another's."""
     item.request_digest = digest
+    item.author = author_text()
     try:
         item.save(ControlItem.pk.does_not_exist())
     except PutError as error:
@@ -124,7 +170,7 @@ def _created_before(item: _Item, digest: str) -> _Item:
 def update_item(item: ControlItem, updates: Sequence[Update], condition: Condition) -> bool:
     """Update *item* in place where *condition* holds; False where it does not."""
     try:
-        item.update(list(updates), condition & ControlItem.pk.exists())
+        item.update(signed(updates), condition & ControlItem.pk.exists())
     except UpdateError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise

@@ -1,6 +1,6 @@
 """Contact lists and their imports, as management sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
@@ -20,6 +20,8 @@ from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.contacts import ImportStatus
 from carillon.domain.errors import Conflict
 from carillon.domain.listing import Listing, Position
+
+_MOST_IMPORTS = 200
 
 
 class _ListItem(ControlItem):
@@ -64,6 +66,11 @@ class ListTable:
         """Return the list; raises NotFound."""
         return entity_of(ListRecord, get_item(_ListItem, schema.list_pk(list_id), "LST", "list"))
 
+    def several(self, list_ids: Sequence[str]) -> dict[str, ListRecord]:
+        """Return those of the lists that there are, by id."""
+        keys = [(schema.list_pk(one), "LST") for one in list_ids]
+        return {one.id: entity_of(ListRecord, one) for one in _ListItem.batch_get(keys)}
+
     def page(
         self, offices: frozenset[str] | None, limit: int, after: Position | None
     ) -> Listing[ListRecord]:
@@ -79,6 +86,15 @@ class ListTable:
         """Return the import; raises NotFound."""
         keys = (schema.list_pk(list_id), schema.import_sk(import_id))
         return entity_of(ImportRecord, get_item(_ImportItem, *keys, "import"))
+
+    def imports(self, list_id: str) -> list[ImportRecord]:
+        """Return the list's imports, at most 200 of them."""
+        items = _ImportItem.query(
+            schema.list_pk(list_id),
+            _ImportItem.sk.startswith(schema.import_sk("")),
+            limit=_MOST_IMPORTS,
+        )
+        return [entity_of(ImportRecord, item) for item in items]
 
     def queue_import(
         self,

@@ -9,10 +9,13 @@ from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_texts import policy_from_text, policy_text
 from carillon.adapters.dynamodb.entities.control_item import (
     ControlItem,
+    author_text,
     create_item,
     entity_of,
     get_item,
     new_item,
+    update_item,
+    updates_of,
 )
 from carillon.domain.organisation import Office, OrganisationPolicy
 
@@ -52,6 +55,14 @@ class OfficeTable:
             (entity_of(Office, item) for item in items), key=lambda office: (office.name, office.id)
         )
 
+    def change(self, office: Office) -> Office:
+        """Write the name and zone of *office*; raises NotFound (``office_not_found``)."""
+        item = _OfficeItem(schema.ORGANISATION, schema.office_sk(office.id))
+        wanted = {"name": office.name, "timezone": office.timezone}
+        if not update_item(item, updates_of(_OfficeItem, wanted), _OfficeItem.pk.exists()):
+            return self.get(office.id)
+        return entity_of(Office, item)
+
 
 class PolicyTable:
     """Implements ``ports.Policies``."""
@@ -72,4 +83,5 @@ class PolicyTable:
             id="policy",
             created_at=now,
             policy=policy_text(policy),
+            author=author_text(),
         ).save()

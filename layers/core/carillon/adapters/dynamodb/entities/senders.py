@@ -1,6 +1,6 @@
 """The senders, as management sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -54,6 +54,11 @@ class SenderTable:
         return entity_of(
             Sender, get_item(_SenderItem, schema.sender_pk(sender_id), "SND", "sender")
         )
+
+    def several(self, sender_ids: Sequence[str]) -> dict[str, Sender]:
+        """Return those of the senders that there are, by id."""
+        keys = [(schema.sender_pk(one), "SND") for one in sender_ids]
+        return {one.id: entity_of(Sender, one) for one in _SenderItem.batch_get(keys)}
 
     def change(
         self, sender_id: str, changes: Mapping[str, Any], *, allowed: frozenset[str]
