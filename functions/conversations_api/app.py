@@ -22,6 +22,7 @@ from carillon.adapters.dynamodb.conversations import DynamoConversations
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
+from carillon.adapters.dynamodb.outcomes import DynamoOutcomes
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.dynamodb.transcripts import DynamoCampaignTexts, DynamoTranscripts
 from carillon.adapters.objects import S3Objects
@@ -33,6 +34,7 @@ from carillon.domain.conversation import Conversation, Section
 from carillon.domain.errors import InvalidInput
 from carillon.domain.inbox import InboxFilter
 from carillon.domain.law_pack import shipped_pack
+from carillon.domain.outcomes import NewOutcome, Outcome, OutcomeTags
 from carillon.domain.whereabouts import Whereabouts
 from carillon.edge.http import (
     Answer,
@@ -55,6 +57,7 @@ from carillon.usecases.manage_conversations import (
     InboxWorld,
     ManageConversations,
 )
+from carillon.usecases.mark_outcomes import MarkOutcomes
 from carillon.usecases.read_transcript import ReadTranscript, TranscriptWorld
 from carillon.usecases.reply_in_conversation import (
     NewReply,
@@ -73,6 +76,7 @@ _INTERNAL = frozenset(
 )
 _WHOSE = ("office_id", "campaign_id", "assigned_to")
 _ONE = "/v1/conversations/{conversation_id}"
+_OUTCOMES = "/v1/campaigns/{campaign_id}/outcomes"
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class UseCases:
     replies: ReplyInConversation
     canned: ManageCannedReplies
     transcripts: ReadTranscript
+    outcomes: MarkOutcomes
 
 
 @cache
@@ -94,6 +99,16 @@ def build() -> UseCases:
     offices = DynamoCatalogue(dynamodb, settings.control_table).office_ids
     canned = DynamoCannedReplies(dynamodb, settings.control_table)
     audiences = S3Audiences(S3Objects(client("s3"), settings.files_bucket))
+    outcomes = MarkOutcomes(
+        DynamoOutcomes(
+            dynamodb,
+            control_table=settings.control_table,
+            messages_table=settings.messages_table,
+        ),
+        directory,
+        clock,
+        lambda text: _e164(text, settings.default_country),
+    )
     world = InboxWorld(
         book=DynamoConversations(dynamodb, settings.conversations_table),
         conversations=DynamoMessages(dynamodb, settings.messages_table),
@@ -112,6 +127,7 @@ def build() -> UseCases:
         send_queue=SqsQueue(client("sqs"), settings.send_queue_url, correlation_id),
         clock=clock,
         stale_after=timedelta(minutes=settings.stale_assignment_minutes),
+        note_tags=outcomes.note_tags,
     )
 
     def locate(phone: str) -> Whereabouts:
@@ -143,7 +159,15 @@ def build() -> UseCases:
                 link_base_url=settings.link_base_url,
             ),
         ),
+        outcomes=outcomes,
     )
+
+
+def _e164(text: str, country: str) -> str:
+    # As above: only who marks an outcome pays for the telephone data.
+    from carillon.domain.phone import parse_phone  # noqa: PLC0415
+
+    return parse_phone(text, country)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -302,3 +326,21 @@ def _wait_s(query: Mapping[str, str]) -> int:
     if not re.fullmatch(r"\d{1,2}", text, re.ASCII) or int(text) > MAX_WAIT_S:
         raise InvalidInput(f"wait_s must be a number from 0 to {MAX_WAIT_S}.", field="wait_s")
     return int(text)
+
+
+@route("GET", _OUTCOMES, gives="OutcomeTags")
+def show_outcome_tags(request: Request, campaign_id: str) -> OutcomeTags:
+    """The conversation tags that are outcomes of a campaign."""
+    return build().outcomes.tags(request.access, campaign_id)
+
+
+@route("PUT", _OUTCOMES, takes=OutcomeTags, gives="OutcomeTags")
+def set_outcome_tags(request: Request, tags: OutcomeTags, campaign_id: str) -> OutcomeTags:
+    """Set which conversation tags are outcomes of a campaign, from now on."""
+    return build().outcomes.set_tags(request.access, campaign_id, tags)
+
+
+@route("POST", _OUTCOMES, takes=NewOutcome, gives="Outcome")
+def mark_outcome(request: Request, new: NewOutcome, campaign_id: str) -> Outcome:
+    """Mark that somebody did what a campaign was for; the first outcome stays."""
+    return build().outcomes.mark(request.access, campaign_id, new)

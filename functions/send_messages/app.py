@@ -17,7 +17,7 @@ from carillon.adapters.callbacks import status_callback
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.conversations import DynamoConversations
-from carillon.adapters.dynamodb.counters import DynamoFigures
+from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
 from carillon.adapters.dynamodb.outbox import DynamoOutbox

@@ -30,6 +30,8 @@ API_FUNCTIONS = {
     "integrations_api": "IntegrationsApiFunction",
 }
 
+# Answers that are no JSON.
+MEDIA_TYPES = {"CampaignCsv": "text/csv"}
 DASHBOARD_FUNCTION = "DashboardFunction"
 
 
@@ -146,7 +148,8 @@ def _responses(endpoint: Endpoint) -> Schema:
     codes += ["412", "428"] if endpoint.if_match else []
     codes += ["413", "415"] if endpoint.takes else []
     problem = {"application/problem+json": {"schema": ref("Problem")}}
-    answer = {"application/json": {"schema": ref(endpoint.gives)}}
+    media_type = MEDIA_TYPES.get(endpoint.gives, "application/json")
+    answer = {media_type: {"schema": ref(endpoint.gives)}}
     return {
         str(endpoint.status): {"description": "OK", "content": answer},
         **{code: {"description": "Problem", "content": problem} for code in sorted(codes)},

@@ -11,7 +11,8 @@ from moto import mock_aws
 
 from carillon.adapters import aws
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.items import to_item
+from carillon.adapters.dynamodb.items import from_item, to_item
+from carillon.domain.lead_list import LEAD_FIGURES
 from tests.support.counters import CAMPAIGN, OFFICE, a_lead, a_step, an_inbound, at, part
 from tests.support.http_api import violations
 from tests.support.lead_pages import a_key
@@ -136,12 +137,21 @@ def _put_control_items(dynamodb: Any) -> None:
         "mps": 10,
         "credentials_secret": "carillon/main",
         "created_at": moment,
+        "gsi1pk": schema.SENDERS,
+        "gsi1sk": schema.listing_sk(moment, "snd_1"),
     }
     office = {"pk": schema.ORGANISATION, "sk": schema.office_sk(OFFICE), "id": OFFICE}
     for item in (campaign, sender, office):
         dynamodb.put_item(TableName="ControlTable", Item=to_item(item))
 
 
+def _control_item(deployed: Deployment, campaign_id: str) -> dict[str, Any]:
+    key = to_item({"pk": schema.campaign_pk(campaign_id), "sk": "CMP"})
+    return from_item(deployed.dynamodb.get_item(TableName="ControlTable", Key=key)["Item"])
+
+
+ALL = {"preset": "all"}
+LAST_MONTH = {"preset": "last_month", "zone": "Asia/Kathmandu"}
 DELIVERED = a_lead(status="delivered", submitted_at=at(1), final_at=at(16), segments=2)
 METRICS = "/v1/campaigns/{campaign_id}/metrics"
 VARIANTS = "/v1/campaigns/{campaign_id}/variants"
@@ -181,7 +191,12 @@ def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deplo
         (METRICS, {"ids": IDS}),
         (VARIANTS, {"ids": IDS}),
         (PERFORMANCE, {"ids": IDS}),
-        (SUMMARY, {"query": {"preset": "last_month", "zone": "Asia/Kathmandu"}}),
+        (SUMMARY, {"query": LAST_MONTH}),
+        (SUMMARY, {"query": {**LAST_MONTH, "campaign_status": "active"}}),
+        ("/v1/campaigns/{campaign_id}/activity", {"ids": IDS}),
+        ("/v1/analytics/series", {"query": LAST_MONTH}),
+        ("/v1/analytics/campaigns", {"query": LAST_MONTH}),
+        ("/v1/analytics/usage", {"query": {"preset": "last_month"}}),
     )
     before = [requests_for(template, **event) for template, event in wanted]
     sent = {**DELIVERED, "sender_id": "snd_1", "variant": "a"}
@@ -194,8 +209,14 @@ def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deplo
     assert before[0] == ["GetItem", "Query", "Query", "GetItem"]
     # The campaign and its totals; the sender and its months.
     assert before[1] == before[2] == ["GetItem", "Query"]
-    # A month's days, two ends by quarter hour, two tabs of campaigns.
-    assert before[3] == ["Query"] * 5
+    # A month's days, two ends by quarter hour, five statuses of campaigns.
+    assert before[3] == ["Query"] * 8
+    # Two months' days of campaigns (Kathmandu's October begins in September), five statuses.
+    assert before[4] == before[7] == ["Query"] * 7
+    assert before[5] == ["GetItem", "Query"]
+    assert before[6] == ["Query"] * 7
+    # The offices, their days, the senders and each one's months.
+    assert before[8] == ["Query"] * 3
 
 
 def test_variants_and_a_sender_are_shown_as_the_stream_brought_them(deployed: Deployment) -> None:
@@ -286,6 +307,94 @@ def test_a_requested_recount_is_shown_beside_the_figures(deployed: Deployment) -
     recount = campaign.json["recount"]
     assert (recount["state"], recount["drift"], recount["unsettled"]) == ("exact", 0, 2)
     assert deployed.queued() == []
+
+
+ANSWERS = {
+    "/v1/campaigns/{campaign_id}/metrics": "CampaignMetrics",
+    "/v1/campaigns/{campaign_id}/activity": "CampaignActivity",
+    "/v1/analytics/summary": "AnalyticsSummary",
+    "/v1/analytics/series": "ResponseSeries",
+    "/v1/analytics/campaigns": "CampaignFigures",
+    "/v1/analytics/comparison": "CampaignComparison",
+    "/v1/analytics/usage": "Usage",
+}
+
+
+@pytest.mark.parametrize("filtered", [{}, {"campaign_status": "active", "office_id": OFFICE}])
+def test_every_answer_is_what_the_contract_says(
+    deployed: Deployment, filtered: dict[str, str]
+) -> None:
+    priced = {**DELIVERED, "sender_id": "snd_1", "cost_micros": 7900, "currency": "USD"}
+    records = [
+        deployed.write("aa", {**priced, "replied_at": at(20)}),
+        deployed.write("aa#in#SM1", an_inbound()),
+        deployed.write("bb", a_lead(status="failed", error_code="30003", final_at=at(3))),
+    ]
+    deployed.invoke("aggregate_counters", {"Records": records})
+    query = {"from": "2026-11-01", "to": "2026-11-30", **filtered}
+    copy = {**_control_item(deployed, CAMPAIGN), "pk": "CMP#cmp_2", "id": "cmp_2"}
+    deployed.dynamodb.put_item(TableName="ControlTable", Item=to_item(copy))
+
+    shown = {
+        template: deployed.get(
+            template,
+            claims=signed_in(),
+            ids=IDS,
+            query={**query, "campaign_ids": f"{CAMPAIGN},cmp_2"},
+        )
+        for template in ANSWERS
+    }
+
+    wrong = {name: violations(ANSWERS[name], answer.json) for name, answer in shown.items()}
+    assert wrong == {name: [] for name in ANSWERS}
+    assert all(answer.json["as_of"] for answer in shown.values())
+    summary, listed = shown[SUMMARY].json, shown["/v1/analytics/campaigns"].json["items"]
+    assert summary["metrics"]["contacts_messaged"]["value"] == 1
+    assert summary["campaigns"] == {"active": 2, "total": 2}
+    assert [(row["campaign_id"], row["messaged"], row["rate"]) for row in listed] == [
+        (CAMPAIGN, 1, 100.0),
+        ("cmp_2", 0, 0.0),
+    ]
+    usage = shown["/v1/analytics/usage"].json
+    assert (usage["total"]["messages"], usage["by_sender"][0]["segments"]) == (1, 2)
+
+
+def test_the_list_comes_as_csv_of_the_same_rows(deployed: Deployment) -> None:
+    event = an_event("GET", "/v1/analytics/campaigns/csv", claims=signed_in(), query=ALL)
+
+    response = deployed.invoke("analytics_api", event)
+
+    assert response["headers"]["Content-Type"] == "text/csv"
+    assert "campaigns.csv" in response["headers"]["Content-Disposition"]
+    assert response["body"].splitlines() == [
+        "campaign_id,title,launched_at,created_by,mode,messaged,responded,rate",
+        f"{CAMPAIGN},Autumn,{at(0)},usr_1,agent,0,0,0.0",
+    ]
+
+
+def test_the_leads_behind_a_figure_are_as_many_as_it_says(deployed: Deployment) -> None:
+    rows = [
+        {**DELIVERED, "replied_at": at(20)},
+        a_lead(status="failed", error_code="30003", final_at=at(3), replied_at=at(9)),
+        a_lead(status="unconfirmed", final_at=at(3), reached_by_step=True),
+        a_lead(status="submitted", submitted_at=at(2), converted_at=at(8)),
+    ]
+    records = [
+        deployed.write(a_key(number), {"sender_id": "snd_1", **row})
+        for number, row in enumerate(rows)
+    ]
+    deployed.invoke("aggregate_counters", {"Records": records})
+    figures = deployed.get(METRICS, claims=signed_in(), ids=IDS).json["metrics"]
+
+    behind = {
+        figure: len(
+            deployed.get(LEADS, claims=signed_in(), ids=IDS, query={"figure": figure}).json["items"]
+        )
+        for figure in LEAD_FIGURES
+    }
+
+    assert behind == {figure: figures[figure]["value"] for figure in LEAD_FIGURES}
+    assert (behind["contacts_messaged"], behind["replies"], behind["conversions"]) == (2, 2, 1)
 
 
 def test_every_night_the_campaigns_that_run_are_queued(deployed: Deployment) -> None:

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
+from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoMessageRows
+from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.domain.books import Advance, Change, CommitOutcome, Fold, PartBook, fold_of
 from carillon.domain.clock import to_iso
 from carillon.domain.counters import SenderCounts
@@ -320,6 +321,41 @@ def test_a_campaign_is_corrected_once_per_version(counters: FakeCounters | Table
     assert counters.lanes(CAMPAIGN) == {"delivered": 2}
     assert counters.quarters(CAMPAIGN) == {"2026-11-22T12:00Z": {"delivered": 1}}
     assert counters.correct_campaign(fold, counters.recount_version(CAMPAIGN))
+
+
+def test_a_correction_of_whole_days_is_written_in_expressions_that_dynamodb_takes(
+    dynamodb: Any,
+) -> None:
+    table, longest = Table(dynamodb, "CountersTable"), []
+
+    def measure(params: Any, **_: Any) -> None:
+        writes = [write["Update"] for write in params["TransactItems"]]
+        keys = {(one["Key"]["pk"]["S"], one["Key"]["sk"]["S"]) for one in writes}
+        assert len(keys) == len(writes)
+        longest.append(max(len(one["UpdateExpression"]) for one in writes))
+
+    dynamodb.meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", measure)
+    counts = dict.fromkeys(("submitted", "delivered", "inbound", "responded", "segments"), 1)
+    quarters = {
+        to_iso(NOON + timedelta(minutes=15 * n))[:16] + "Z": {**counts, f"fail#{n % 9}": 2}
+        for n in range(-48, 96)
+    }
+    fold = replace(
+        ONE_STEP,
+        advances=(),
+        quarters=quarters,
+        office_quarters={(OFFICE, quarter): own for quarter, own in quarters.items()},
+    )
+
+    assert table.correct_campaign(fold, 0)
+
+    assert max(longest) < 4096
+    assert table.quarters(CAMPAIGN) == quarters
+    month = TimeFrame(NOON.replace(day=1, hour=0), NOON.replace(month=12, day=1, hour=0))
+    within = table.campaigns_within(OFFICE, month)
+    # The days, the months and the office's own are healed by the same amounts.
+    assert within == {CAMPAIGN: table.office_totals(OFFICE, month)}
+    assert within[CAMPAIGN]["inbound"] == len(quarters)
 
 
 def test_the_last_recount_is_kept_beside_the_totals(counters: FakeCounters | Table) -> None:

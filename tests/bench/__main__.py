@@ -10,8 +10,9 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from tests.bench.dashboards import CAMPAIGNS, queries_over
 from tests.bench.memory import print_memory
-from tests.bench.report import MOST_GROWTH, growth, print_report
+from tests.bench.report import MOST_GROWTH, growth, print_dashboards, print_report
 from tests.bench.world import run
 
 _SIZES = (1_000, 10_000)
@@ -31,6 +32,9 @@ def main() -> int:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         results = list(pool.map(run, sizes, [mps] * len(sizes)))
         print_report(results, mps)
+        print_dashboards(
+            dict(zip(CAMPAIGNS, pool.map(queries_over, CAMPAIGNS), strict=True)), 1_000
+        )
         print_memory(pool, sorted({*_MEMORY_SIZES, *extra}))
     return int(max(max(ratios) for ratios in growth(results).values()) > MOST_GROWTH)
 

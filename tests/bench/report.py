@@ -1,6 +1,6 @@
 """The figures as a person reads them: counts and ratios, no bare times."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tests.bench import carrier, lambda_model, prices, world
 from tests.bench.meter import Usage
@@ -209,6 +209,21 @@ def _print_queries(results: Sequence[Result]) -> None:
         for name, used in result.queries.items()
     ]
     _print_table(("query", "leads", "read units", "calls"), sorted(rows))
+
+
+def print_dashboards(campaigns: Mapping[int, Mapping[str, Usage]], messages: int) -> None:
+    """Print what questions about many campaigns use, by how many there are and how large."""
+    sizes = " and ".join(f"{number:,}" for number in sorted(campaigns))
+    print(
+        f"\nQuestions about {sizes} campaigns of {messages:,} messages, over half a year, of one "
+        "office, in New York's days:"
+    )
+    rows = [
+        (name, f"{number:,}", f"{used.read_units:g}", f"{used.calls.total()}")
+        for number, asked in sorted(campaigns.items())
+        for name, used in asked.items()
+    ]
+    _print_table(("question", "campaigns", "read units", "calls"), sorted(rows))
 
 
 def _print_hottest(result: Result, mps: float) -> None:

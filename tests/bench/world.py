@@ -35,8 +35,9 @@ from carillon.adapters.dynamodb.contacts import (
 )
 from carillon.adapters.dynamodb.control import DynamoDirectory, DynamoGate
 from carillon.adapters.dynamodb.conversations import DynamoConversations
-from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoFigures, DynamoMessageRows
+from carillon.adapters.dynamodb.counters import DynamoBooks, DynamoMessageRows
 from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
+from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
@@ -59,7 +60,9 @@ from carillon.usecases.keep_conversation import Inbox
 from carillon.usecases.pace_sender import PacingWorld, pace_sender, wake_idle_senders
 from carillon.usecases.plan_audience import Planning, plan_audience
 from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
-from carillon.usecases.read_analytics import AnalyticsWorld, campaign_metrics, summary
+from carillon.usecases.read_analytics import AnalyticsWorld, campaign_metrics
+from carillon.usecases.read_series import campaign_activity, response_series
+from carillon.usecases.read_usage import usage
 from carillon.usecases.reconcile_campaign import (
     ReconcilingWorld,
     reconcile_campaign,
@@ -71,6 +74,7 @@ from carillon.usecases.recount import Progress, RecountWorld, come_back, recount
 from carillon.usecases.resolve_ambiguous import Resolution
 from carillon.usecases.send_lead import SendingWorld, send_lead
 from carillon.usecases.start_due_campaigns import Starting, start_due_campaigns
+from carillon.usecases.summarize_campaigns import campaign_list, summary
 from carillon.usecases.walk_outbox import Answering
 from carillon.usecases.walk_parts import Walking
 from tests.bench.capacity import Index
@@ -591,11 +595,20 @@ class World:
         )
         caller = Caller(subject="usr_bench", role=Role.ADMIN, offices=frozenset())
         access = Access(caller, Scope.ALL)
-        with self.meter.stage("GET metrics"):
-            campaign_metrics(CAMPAIGN_ID, access, world)
-        with self.meter.stage("GET summary"):
-            summary({}, access, world)
-        return {name: self.meter.stages.pop(name) for name in ("GET metrics", "GET summary")}
+        filtered = {"campaign_status": "active,finished", "zone": "Asia/Kathmandu"}
+        questions: dict[str, Callable[[], object]] = {
+            "GET metrics": lambda: campaign_metrics(CAMPAIGN_ID, access, world),
+            "GET activity": lambda: campaign_activity(CAMPAIGN_ID, {}, access, world),
+            "GET summary": lambda: summary({}, access, world),
+            "GET summary, filtered": lambda: summary(filtered, access, world),
+            "GET series": lambda: response_series(filtered, access, world),
+            "GET campaigns": lambda: campaign_list({}, access, world, limit=50, position=None),
+            "GET usage": lambda: usage({}, access, world),
+        }
+        for name, ask in questions.items():
+            with self.meter.stage(name):
+                ask()
+        return {name: self.meter.stages.pop(name) for name in questions}
 
     def _result(self, queries: dict[str, Usage]) -> Result:
         self.meter.stages.pop("elsewhere", None)

@@ -75,6 +75,7 @@ def _campaign(action: str) -> Route:
     return "POST", f"/v1/campaigns/{{campaign_id}}/{action}"
 
 
+COMPARED = ("cmp_one", "cmp_two")
 _ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
@@ -166,13 +167,26 @@ ASKED: dict[Route, Asked] = {
     ("PUT", _ENTRY): Asked(body={"answer": "x", "questions": ["y"]}),
     ("DELETE", _ENTRY): Asked(),
     _campaign("assistant/try"): Asked(body={"text": "x"}),
+    ("GET", "/v1/campaigns/{campaign_id}/outcomes"): Asked(),
+    ("PUT", "/v1/campaigns/{campaign_id}/outcomes"): Asked(body={"tags": ["booked"]}),
+    ("POST", "/v1/campaigns/{campaign_id}/outcomes"): Asked(
+        body={"phone": "+12025550100", "outcome": "booked"}
+    ),
     _campaign("preview"): Asked(body={}),
     _campaign("media"): Asked(status=CampaignStatus.DRAFT, body={"upload_type": "image/png"}),
     ("GET", "/v1/campaigns/{campaign_id}/metrics"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/variants"): Asked(),
     ("GET", "/v1/campaigns/{campaign_id}/leads"): Asked(query={"status": "ambiguous"}),
     ("GET", "/v1/senders/{sender_id}/performance"): Asked(),
+    ("GET", "/v1/campaigns/{campaign_id}/activity"): Asked(),
     ("GET", "/v1/analytics/summary"): Asked("nothing", query={"preset": "today"}),
+    ("GET", "/v1/analytics/series"): Asked("nothing"),
+    ("GET", "/v1/analytics/campaigns"): Asked("nothing"),
+    ("GET", "/v1/analytics/campaigns/csv"): Asked("nothing"),
+    ("GET", "/v1/analytics/comparison"): Asked(
+        "nothing", query={"campaign_ids": ",".join(COMPARED)}
+    ),
+    ("GET", "/v1/analytics/usage"): Asked("nothing"),
     ("GET", "/v1/campaigns/{campaign_id}/leads/{phone}/why"): Asked(),
     ("GET", "/v1/opt-outs"): Asked("nothing"),
     ("POST", "/v1/opt-outs"): Asked("nothing", body={"phone": "+12025550100", "reason": "x"}),
@@ -223,6 +237,7 @@ def api() -> Iterator[HttpApi]:
             running.keep(
                 an_office(office_id), a_contact_list(f"lst_{office_id}", office_id=office_id)
             )
+        running.keep(*(a_campaign(one, office_id=OFFICE) for one in COMPARED))
         yield running
 
 
@@ -260,6 +275,8 @@ def ask(
         body = {**body, "office_id": office_id}
     if route == ("POST", "/v1/segments"):
         body["list_ids"] = [f"lst_{office_id}"]
+    if body and route[1].endswith("/outcomes") and "phone" in body:
+        body = {**body, "phone": f"+{phone}"}
     # What everybody shares is changed to something else each time, or it would be no change.
     if route == ("POST", "/v1/users"):
         body = {**body, "email": f"{suffix}@example.com"}
@@ -531,6 +548,9 @@ UNTOLD: frozenset[Route] = frozenset(
         ("POST", _IMPORTS),
         ("POST", f"{_IMPORTS}/{{import_id}}/start"),
         _campaign("recount"),
+        # What came of conversations, and which of their tags say so.
+        _campaign("outcomes"),
+        ("PUT", "/v1/campaigns/{campaign_id}/outcomes"),
         _campaign("assistant/try"),
         ("PUT", _ENTRY),
         ("DELETE", _ENTRY),

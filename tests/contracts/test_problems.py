@@ -22,8 +22,9 @@ ADMIN = signed_in(roles=["admin"])
 @pytest.fixture(scope="module")
 def api() -> Iterator[HttpApi]:
     with http_api() as running:
-        # Ids that a test does not name are "x": this one must be there to have members.
+        # Ids that a test does not name are "x": these must be there to have members, deliveries.
         running.keep(an_office("x"))
+        running.keep_webhooks(a_webhook("x"))
         yield running
 
 
@@ -80,8 +81,6 @@ def test_a_body_of_another_type_is_a_problem_everywhere(api: HttpApi, route: Rou
 def test_a_wrong_page_is_a_problem_on_every_listing(
     api: HttpApi, route: Route, query: dict[str, str], code: str, field: str
 ) -> None:
-    # Whose deliveries are listed must be there.
-    api.keep_webhooks(a_webhook("x"))
     result = api.send(*route, claims=ADMIN, query=query, ids={"phone": "12025550100"})
 
     assert_problem(result, 400, code, field)

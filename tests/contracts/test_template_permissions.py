@@ -63,11 +63,13 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONTACTS: {"Query"},
     },
     "analytics_api": {
-        CONTROL: {"GetItem", "Query"},
+        CONTROL: {"GetItem", "BatchGetItem", "Query"},
         INDEX: {"Query"},
+        f"{CONTROL}/by_status": {"Query"},
         # The listing of leads reads their rows; no figure does.
         MESSAGES: {"Query"},
         COUNTERS: {"GetItem", "BatchGetItem", "Query"},
+        f"{COUNTERS}/gsi1": {"Query"},
     },
     "consent_api": {
         # BatchGetItem: whose the campaigns are in which somebody opted out. PutItem: the key

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carillon.domain.books import LANES, Change, CommitOutcome, Fold, PartBook
+from carillon.domain.books import (
+    LANES,
+    MOST_DAY_ADDITIONS,
+    Change,
+    CommitOutcome,
+    Fold,
+    PartBook,
+)
 from carillon.domain.counters import Contribution, Counts, contribution, total_of
 from carillon.usecases.fold_changes import Aggregator
 from tests.support.counter_histories import histories, history
@@ -254,12 +261,15 @@ class Measured(FakeCounters):
     """Notes how many items each transaction has."""
 
     sizes: list[int] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)
 
     def commit(self, fold: Fold, lane: int) -> CommitOutcome:
-        additions = [fold.totals, *fold.quarters.values(), *fold.office_quarters.values()]
-        items = [counts for counts in (*additions, *fold.office_days.values()) if counts]
+        days = {quarter[:10] for quarter in fold.quarters}
+        sums = [fold.totals, *fold.office_days.values(), *fold.office_months.values()]
+        items = [*days, *(counts for counts in (*sums, *fold.office_quarters.values()) if counts)]
         months = {(sender_id, date[:7]) for sender_id, date in fold.sender_days}
         self.sizes.append(len(fold.advances) + len(items) + len(months))
+        self.widths.append(sum(map(len, fold.quarters.values())))
         return super().commit(fold, lane)
 
 
@@ -273,6 +283,22 @@ def test_no_transaction_has_more_than_100_items() -> None:
     assert report.applied == len(spread) + len(wide)
     assert max(books.sizes) <= 100
     assert books.lanes(CAMPAIGN) == {"inbound": 199, "claimed": 60}
+
+
+def test_no_transaction_adds_more_to_a_day_than_one_expression_holds() -> None:
+    books = Measured()
+    # A day's backlog after an outage: every quarter hour, and a reason of failure in each.
+    rows = [
+        a_lead(status="failed", error_code=f"3000{n % 9}", submitted_at=at(n), final_at=at(n + 20))
+        for n in range(0, 11 * 60, 5)
+    ]
+    backlog = [a_change(n, row, partition=part(n % 30)) for n, row in enumerate(rows, 1)]
+
+    report = _aggregator(books).fold_changes(backlog)
+
+    assert report.applied == len(rows)
+    assert sum(books.widths) > MOST_DAY_ADDITIONS >= max(books.widths)
+    assert books.lanes(CAMPAIGN)["failed_provider"] == len(rows)
 
 
 def test_neither_has_one_whose_messages_went_out_by_many_senders() -> None:

@@ -59,6 +59,7 @@ def advanced(row: dict[str, Any] | None, step: int, minute: int) -> dict[str, An
         },
         {"machine_clicks_3": row.get("machine_clicks_3", 0) + 1},
     ]
+    reactions.append({"converted_at": row.get("converted_at", at(minute))})
     if row.get("steps_left"):
         reactions += [{"steps_left": row["steps_left"] - 1}, {"steps_left": 0}]
     if status in ("failed", "unconfirmed"):

@@ -7,8 +7,16 @@ from typing import Any
 
 from carillon.domain.books import MARK, Change, CommitOutcome, Fold, PartBook
 from carillon.domain.campaign import Campaign, CampaignStatus, Sender
+from carillon.domain.campaign_list import CampaignCard
 from carillon.domain.clock import from_iso
-from carillon.domain.counters import SENDER_DAILY, Counts, Row, SenderCounts, total_of
+from carillon.domain.counters import (
+    RESPONSES,
+    SENDER_DAILY,
+    Counts,
+    Row,
+    SenderCounts,
+    total_of,
+)
 from carillon.domain.errors import NotFound
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
@@ -103,10 +111,12 @@ class FakeCounters:
     """Implements ``CounterBooks``, ``RecountBooks`` and ``Figures`` in memory."""
 
     books: dict[str, PartBook] = field(default_factory=dict)
-    # (campaign, lane), (campaign, quarter, lane), (office, quarter), (sender, date).
+    # (campaign, lane), (campaign, quarter, lane), (office, quarter), (office, campaign, quarter),
+    # (sender, date).
     lane_items: dict[tuple[str, int], Counts] = field(default_factory=dict)
     time_items: dict[tuple[str, str, int], Counts] = field(default_factory=dict)
     office_items: dict[tuple[str, str], Counts] = field(default_factory=dict)
+    campaign_items: dict[tuple[str, str, str], Counts] = field(default_factory=dict)
     sender_items: dict[tuple[str, str], Counts] = field(default_factory=dict)
     recounts: dict[str, RecountReport] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
@@ -175,12 +185,36 @@ class FakeCounters:
     def campaign_quarters(self, campaign_id: str, newest: int) -> dict[str, Counts]:
         return dict(list(self.quarters(campaign_id).items())[-newest:])
 
+    def campaign_history(self, campaign_id: str) -> dict[str, Counts]:
+        return {quarter: own for quarter, own in self.quarters(campaign_id).items() if own}
+
     def office_totals(self, office_id: str, frame: TimeFrame) -> Counts:
-        return total_of(
-            counts
-            for (owner, quarter), counts in self.office_items.items()
-            if owner == office_id and frame.start <= from_iso(quarter) < frame.end
-        )
+        return total_of(counts for _, _, counts in self._within(office_id, frame))
+
+    def office_responses(self, office_id: str, frame: TimeFrame) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for _, quarter, counts in self._within(office_id, frame):
+            found[quarter] = found.get(quarter, 0) + counts.get(RESPONSES, 0)
+        return {quarter: amount for quarter, amount in sorted(found.items()) if amount}
+
+    def campaigns_within(self, office_id: str, frame: TimeFrame) -> dict[str, Counts]:
+        found: dict[str, list[Counts]] = {}
+        for campaign_id, _, counts in self._within(office_id, frame):
+            found.setdefault(campaign_id, []).append(counts)
+        totals = {campaign_id: total_of(counts) for campaign_id, counts in found.items()}
+        return {campaign_id: counts for campaign_id, counts in totals.items() if counts}
+
+    def responses_of_campaigns(self, office_id: str, frame: TimeFrame) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for campaign_id, quarter, counts in self._within(office_id, frame):
+            if counts.get(RESPONSES):
+                found.setdefault(campaign_id, {})[quarter] = counts[RESPONSES]
+        return found
+
+    def _within(self, office_id: str, frame: TimeFrame) -> Iterator[tuple[str, str, Counts]]:
+        for (owner, campaign_id, quarter), counts in self.campaign_items.items():
+            if owner == office_id and frame.start <= from_iso(quarter) < frame.end:
+                yield campaign_id, quarter, counts
 
     def sender_counts(self, sender_id: str) -> SenderCounts:
         days = {day: own for (who, day), own in self.sender_items.items() if who == sender_id}
@@ -192,12 +226,17 @@ class FakeCounters:
             total_of(days.values()), {day: own for day, own in daily.items() if own}
         )
 
+    def sender_within(self, sender_id: str, first: str, behind: str) -> Counts:
+        days = self.sender_counts(sender_id).days
+        return total_of(own for date, own in days.items() if first <= date < behind)
+
     def _add(self, fold: Fold, lane: int) -> None:
         _add_to(self.lane_items, (fold.campaign_id, lane), fold.totals)
         for quarter, counts in fold.quarters.items():
             _add_to(self.time_items, (fold.campaign_id, quarter, lane), counts)
-        for key, counts in fold.office_quarters.items():
-            _add_to(self.office_items, key, counts)
+        for (office_id, quarter), counts in fold.office_quarters.items():
+            _add_to(self.office_items, (office_id, quarter), counts)
+            _add_to(self.campaign_items, (office_id, fold.campaign_id, quarter), counts)
         for key, counts in fold.sender_days.items():
             _add_to(self.sender_items, key, counts)
 
@@ -263,11 +302,41 @@ class FakeCatalogue:
     def launched_campaigns(self) -> Iterator[Campaign]:
         return (c for c in self._campaigns.values() if c.launched_at is not None)
 
+    def touched_campaigns(self, since: datetime) -> list[CampaignCard]:
+        cards = map(card_of, self.launched_campaigns())
+        return [card for card in cards if card.is_running or card.updated_at >= since]
+
+    def campaign_cards(self, campaign_ids: Iterable[str]) -> list[CampaignCard]:
+        wanted = set(campaign_ids)
+        return [card_of(c) for c in self.launched_campaigns() if c.id in wanted]
+
+    def senders(self) -> list[Sender]:
+        return list(self._senders.values())
+
     def active_senders(self, sender_ids: Iterable[str]) -> int:
         return len(self._active & set(sender_ids))
 
     def office_ids(self) -> list[str]:
         return self._offices
+
+
+def card_of(campaign: Campaign) -> CampaignCard:
+    """Return what a list shows of a launched *campaign*."""
+    assert campaign.launched_at is not None
+    return CampaignCard(
+        id=campaign.id,
+        title=campaign.title,
+        office_id=campaign.office_id,
+        status=campaign.status,
+        created_by=campaign.created_by,
+        launched_at=campaign.launched_at,
+        updated_at=campaign.updated_at,
+        finished_at=campaign.finished_at,
+        type=campaign.type,
+        operated_by=campaign.operated_by,
+        tags=campaign.tags,
+        total=campaign.total,
+    )
 
 
 def a_campaign(campaign_id: str = CAMPAIGN, **fields: Any) -> Campaign:

@@ -74,4 +74,6 @@ class Answered:
 
 def answered(response: Mapping[str, Any]) -> Answered:
     """Return what the gateway would make of a function's *response*."""
-    return Answered(response["statusCode"], response["headers"], json.loads(response["body"]))
+    headers, body = response["headers"], response["body"]
+    is_json = "json" in headers["Content-Type"]
+    return Answered(response["statusCode"], headers, json.loads(body) if is_json else body)

@@ -59,8 +59,8 @@ ENDED = {"submitted_at": at(1), "final_at": at(16)}
         ),
         pytest.param(
             a_lead(status="submitted", segments=2, mms=True, **SENT),
-            {"submitted": 1},
-            {FIRST: {"submitted": 1}},
+            {"submitted": 1, "mms_messages": 1},
+            {FIRST: {"submitted": 1, "mms_messages": 1}},
             id="mms has no segments (A10)",
         ),
         pytest.param(
@@ -116,6 +116,12 @@ ENDED = {"submitted_at": at(1), "final_at": at(16)}
             {"failed_local": 1, "fail#other": 1},
             {SECOND: {"failed_local": 1, "fail#other": 1}},
             id="a code that is no word",
+        ),
+        pytest.param(
+            a_lead(status="submitted", converted_at=at(16), **SENT),
+            {"submitted": 1, "segments": 1, "converted": 1},
+            {FIRST: {"submitted": 1, "segments": 1}, SECOND: {"converted": 1}},
+            id="an outcome (A16)",
         ),
         pytest.param(
             a_lead(status="suppressed", error_code="opted_out", final_at=at(16)),

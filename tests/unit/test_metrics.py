@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 
 from carillon.domain.counters import contribution, total_of
 from carillon.domain.metrics import (
+    METRICS,
     NO_ACTIVE_SENDER,
     NO_AGENT_TIMES,
     NO_AUDIENCE,
+    NO_ONE_AUDIENCE,
+    NO_UNIQUE_CONTACTS,
+    NOBODY_MESSAGED,
     NOTHING_SETTLED,
     Health,
     campaign_figures,
@@ -29,18 +33,54 @@ from carillon.domain.short_links import Link
 from tests.support.counters import a_lead, at
 
 
-def test_the_numbers_box_of_reference_001_is_reproduced() -> None:
-    counts = {"submitted": 8, "segments": 10, "responded": 3, "manual_opt_outs": 2}
+def test_the_worked_examples_of_references_001_and_002_are_reproduced() -> None:
+    leads = [
+        # Eight of thirteen are sent: six delivered, one failed, one waits for its receipt.
+        *[a_lead(status="delivered", submitted_at=at(1), final_at=at(2))] * 3,
+        *[
+            a_lead(
+                status="delivered", submitted_at=at(1), final_at=at(2), replied_at=at(3), segments=2
+            )
+        ]
+        * 1,
+        *[
+            a_lead(
+                status="delivered",
+                submitted_at=at(1),
+                final_at=at(2),
+                replied_at=at(3),
+                opted_out_at=at(4),
+                opt_out_kind="manual",
+            )
+        ]
+        * 2,
+        a_lead(status="failed", submitted_at=at(1), final_at=at(2), segments=2),
+        a_lead(status="submitted", submitted_at=at(1)),
+    ]
+    counts = total_of(contribution(lead).totals for lead in leads)
 
     figures = campaign_figures(counts, total=13, active_senders=2)
 
     shown = {name: figure["value"] for name, figure in figures.items()}
+    # 001: "eight out of 13", 10 segments, 3 replies, 38 %, 1 sender per 6, 0 + 2 = 2 opt-outs.
     assert (shown["initials_sent"], shown["total"]) == (8, 13)
     assert shown["segments"] == 10
-    assert shown["replies"] == 3
-    assert shown["reply_pct"] == 38
+    assert (shown["replies"], shown["reply_pct"]) == (3, 38)
     assert shown["contacts_per_sender"] == 6
     assert (shown["auto_opt_outs"], shown["manual_opt_outs"], shown["total_opt_outs"]) == (0, 2, 2)
+    # 002: Progress = (Sent + Failed) / Total × 100; sent, failed, pending, partial are the total.
+    assert (shown["sent"], shown["failed"], shown["pending"], shown["partial"]) == (6, 1, 6, 0)
+    assert shown["progress"] == 53.8
+    # 000: (Contacts Responded / Contacts Messaged) × 100.
+    assert (shown["contacts_messaged"], shown["rate_of_engagement"]) == (6, 50.0)
+
+
+def test_every_figure_has_an_exact_formula_that_names_its_terms() -> None:
+    assert all(metric.formula.endswith(".") for metric in METRICS.values())
+    assert METRICS["rate_of_engagement"].formula.startswith(
+        "contacts_responded / contacts_messaged * 100"
+    )
+    assert {int(metric.id[1:]) for metric in METRICS.values()} == set(range(1, 19))
 
 
 def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
@@ -49,6 +89,7 @@ def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
     ids = {name: figure["id"] for name, figure in figures.items()}
     assert ids == {
         "contacts_messaged": "A1",
+        "unique_contacts_messaged": "A1",
         "contacts_submitted": "A2",
         "contacts_responded": "A3",
         "rate_of_engagement": "A4",
@@ -78,6 +119,12 @@ def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
         "progress": "A14",
         "delivery_rate": "A15",
         "health": "A15",
+        "conversions": "A16",
+        "conversion_rate": "A16",
+        "send_total": "A17",
+        "send_succeeded": "A17",
+        "send_failed": "A17",
+        "messages": "A18",
     }
     without = {name: f["reason"] for name, f in figures.items() if f["value"] is None}
     assert without == {
@@ -88,6 +135,7 @@ def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
         "progress": NO_AUDIENCE,
         "delivery_rate": NOTHING_SETTLED,
         "health": NOTHING_SETTLED,
+        "conversion_rate": NOBODY_MESSAGED,
     }
     assert all((f["value"] is None) != (f["reason"] is None) for f in figures.values())
 
@@ -111,6 +159,7 @@ def test_each_counter_reaches_its_figure() -> None:
         "automatic_responses": 9,
         "agent_responses": 4,
         "assistant_responses": 6,
+        "converted": 14,
         "clicked": 7,
         bucket_of(60): 4,
     }
@@ -119,6 +168,7 @@ def test_each_counter_reaches_its_figure() -> None:
 
     assert {name: figure["value"] for name, figure in figures.items()} == {
         "contacts_messaged": 70,
+        "unique_contacts_messaged": 70,
         "contacts_submitted": 90,
         "contacts_responded": 33,
         "rate_of_engagement": 47.1,
@@ -148,6 +198,12 @@ def test_each_counter_reaches_its_figure() -> None:
         "progress": 90.0,
         "delivery_rate": 87.5,
         "health": "moderate",
+        "conversions": 14,
+        "conversion_rate": 20.0,
+        "send_total": 90,
+        "send_succeeded": 72,
+        "send_failed": 18,
+        "messages": 109,
     }
 
 
@@ -329,7 +385,13 @@ def test_a_summary_has_sums_and_no_figure_that_needs_an_audience() -> None:
     assert figures["contacts_messaged"]["value"] == 8
     assert figures["rate_of_engagement"]["value"] == 25.0
     assert (figures["sent"]["value"], figures["failed"]["value"]) == (8, 2)
-    assert not {"total", "pending", "progress", "contacts_per_sender"} & set(figures)
+    needing = ("total", "pending", "partial", "progress", "contacts_per_sender")
+    assert {figures[name]["reason"] for name in needing} == {NO_ONE_AUDIENCE}
+    assert figures["unique_contacts_messaged"] == {
+        "id": "A1",
+        "value": None,
+        "reason": NO_UNIQUE_CONTACTS,
+    }
 
 
 def test_each_link_has_the_openings_by_people_and_by_machines() -> None:

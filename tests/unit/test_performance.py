@@ -5,7 +5,10 @@ from datetime import date
 import pytest
 
 from carillon.domain.counters import SenderCounts
-from carillon.domain.performance import sender_figures, variant_figures
+from carillon.domain.performance import campaign_comparison, sender_figures, variant_figures
+from carillon.domain.significance import Z_TEST
+
+RATES = ("delivery_rate", "response_rate", "conversion_rate")
 
 TODAY = date(2026, 11, 30)
 
@@ -95,6 +98,7 @@ VARIANTS = {
     "v#a#responded": 48,
     "v#a#opted_out": 6,
     "v#b#submitted": 400,
+    "v#a#converted": 38,
     "v#b#delivered": 376,
     "v#b#failed": 24,
     "v#b#responded": 80,
@@ -112,9 +116,11 @@ def test_each_variant_has_its_figures_and_rates() -> None:
             "failed": 20,
             "responded": 48,
             "opted_out": 6,
+            "converted": 38,
             "delivery_rate": 95.0,
             "response_rate": 12.0,
             "opt_out_rate": 1.5,
+            "conversion_rate": 10.0,
         },
         {
             "variant": "b",
@@ -123,9 +129,11 @@ def test_each_variant_has_its_figures_and_rates() -> None:
             "failed": 24,
             "responded": 80,
             "opted_out": 0,
+            "converted": 0,
             "delivery_rate": 94.0,
             "response_rate": 20.0,
             "opt_out_rate": 0.0,
+            "conversion_rate": 0.0,
         },
     ]
 
@@ -133,16 +141,54 @@ def test_each_variant_has_its_figures_and_rates() -> None:
 def test_the_variants_are_tested_for_response_and_for_delivery() -> None:
     shown = variant_figures(VARIANTS)
 
-    assert shown["response_rate"] == {"verdict": "winner", "winner": "b", "p_value": 0.002028}
+    assert shown["response_rate"] == {
+        "verdict": "winner",
+        "winner": "b",
+        "p_value": 0.002028,
+        "confidence_pct": 99.7,
+        "tests": [Z_TEST],
+    }
     assert shown["delivery_rate"] == {
         "verdict": "no_difference_shown",
         "winner": None,
         "p_value": 0.535045,
+        "confidence_pct": 46.4,
+        "tests": [Z_TEST],
     }
-    assert shown["test"] == {
-        "name": "two-proportion z-test, pooled, two-sided, Bonferroni",
-        "alpha": 0.05,
-        "min_per_variant": 100,
+    assert shown["test"] == {"alpha": 0.05, "correction": "Holm"}
+
+
+def test_campaigns_are_compared_by_their_own_figures() -> None:
+    compared = campaign_comparison(
+        {
+            "cmp_a": {
+                "submitted": 400,
+                "delivered": 376,
+                "failed_provider": 24,
+                "responded": 80,
+                "converted": 90,
+            },
+            "cmp_b": {
+                "submitted": 400,
+                "delivered": 370,
+                "failed_provider": 30,
+                "reached_by_step": 10,
+                "responded": 48,
+                "converted": 38,
+            },
+        }
+    )
+
+    assert compared["rates"] == {
+        "cmp_a": {"delivery_rate": 94.0, "response_rate": 20.0, "conversion_rate": 23.9},
+        # As A16: those that only a follow-up reached were messaged as well.
+        "cmp_b": {"delivery_rate": 92.5, "response_rate": 12.0, "conversion_rate": 10.0},
+    }
+    verdicts = {rate: (compared[rate]["verdict"], compared[rate]["winner"]) for rate in RATES}
+    assert verdicts == {
+        "delivery_rate": ("no_difference_shown", None),
+        "response_rate": ("winner", "cmp_a"),
+        "conversion_rate": ("winner", "cmp_a"),
     }
 
 
@@ -150,7 +196,13 @@ def test_a_campaign_without_variants_has_none_and_no_verdict() -> None:
     shown = variant_figures({"submitted": 800})
 
     assert shown["variants"] == []
-    assert shown["response_rate"] == {"verdict": "too_few", "winner": None, "p_value": None}
+    assert shown["response_rate"] == {
+        "verdict": "too_few",
+        "winner": None,
+        "p_value": None,
+        "confidence_pct": None,
+        "tests": [],
+    }
 
 
 def test_a_variant_of_which_nothing_is_known_has_no_rates() -> None:

@@ -2,6 +2,7 @@
 
 from carillon.domain.canned import CannedReply
 from carillon.domain.conversation import Conversation, Section
+from carillon.domain.outcomes import Outcome
 from carillon.domain.transcript import TranscriptMessage
 from carillon.usecases.reply_in_conversation import ReplyPreview
 from infra.openapi.schemas import COUNT, FLAG, TEXT, Schema, array, of, page_of, record, ref
@@ -26,6 +27,7 @@ ANSWERS: dict[str, Schema] = {
     "Transcript": page_of("TranscriptMessage"),
     "TranscriptMessage": of(TranscriptMessage),
     "ReplyPreview": of(ReplyPreview),
+    "Outcome": of(Outcome),
     "CannedReply": of(CannedReply),
     "CannedReplyList": page_of("CannedReply"),
     "QueuedReply": record(

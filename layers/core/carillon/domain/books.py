@@ -15,6 +15,9 @@ from carillon.domain.counters import COUNTED_ATTRIBUTES, Contribution, Counts, R
 
 # Items that several aggregators add to stand this many times; readers sum them.
 LANES = 4
+# What one transaction adds to a campaign's days, each one item: DynamoDB takes expressions of
+# 4 kB and 300 operators.
+MOST_DAY_ADDITIONS = 80
 # A row's attribute that a recount sets to learn how far the books have got; it counts nothing.
 MARK = "recount_mark"
 READ_ATTRIBUTES = COUNTED_ATTRIBUTES | {MARK}
@@ -91,7 +94,7 @@ class Fold:
     What one transaction writes.
 
     ``totals`` and ``quarters`` (by quarter hour) go to the campaign,
-    ``office_quarters`` to (office, quarter hour). Days are sums of quarters.
+    ``office_quarters`` to (office, quarter hour). Days and months are sums of quarters.
     ``sender_days`` go to (sender, UTC date); one item holds a sender's month.
     """
 
@@ -105,11 +108,24 @@ class Fold:
     @property
     def office_days(self) -> dict[tuple[str, str], Counts]:
         """The same additions by (office, UTC date)."""
-        days: dict[tuple[str, str], Contribution] = {}
+        return self._office_sums(len("2026-11-22"))
+
+    @property
+    def office_months(self) -> dict[tuple[str, str], Counts]:
+        """The same additions by (office, UTC month): what this campaign did in it."""
+        return self._office_sums(len("2026-11"))
+
+    @property
+    def office_id(self) -> str | None:
+        """Whose the campaign is; None where nothing happened that has a time."""
+        return min((office_id for office_id, _ in self.office_quarters), default=None)
+
+    def _office_sums(self, length: int) -> dict[tuple[str, str], Counts]:
+        sums: dict[tuple[str, str], Contribution] = {}
         for (office_id, quarter), counts in self.office_quarters.items():
-            day = days.setdefault((office_id, quarter[:10]), Contribution())
-            day.merge(Contribution(dict(counts)))
-        return {key: day.totals for key, day in days.items() if day.totals}
+            one = sums.setdefault((office_id, quarter[:length]), Contribution())
+            one.merge(Contribution(dict(counts)))
+        return {key: one.totals for key, one in sums.items() if one.totals}
 
 
 class CommitOutcome(StrEnum):
@@ -158,12 +174,23 @@ def footprint(changes: Iterable[Change]) -> set[tuple[str, ...]]:
     for change in changes:
         office_id = change.addition.office_id
         for quarter in change.addition.quarters:
-            items.add(("quarter", quarter))
+            items.add(("campaign", quarter[:10]))
             if office_id:
                 items.add(("office", office_id, quarter))
                 items.add(("day", office_id, quarter[:10]))
+                items.add(("month", office_id, quarter[:7]))
         items.update(("sender", who, date[:7]) for who, date in change.addition.sender_days)
     return items
+
+
+def day_additions(changes: Iterable[Change]) -> set[tuple[str, str]]:
+    """Return the (quarter hour, counter) that *changes* may add to their campaign's days."""
+    return {
+        (quarter, counter)
+        for change in changes
+        for quarter, counts in change.addition.quarters.items()
+        for counter in counts
+    }
 
 
 def _advance(partition: str, changes: list[Change], added: Contribution, book: PartBook) -> Advance:

@@ -29,11 +29,13 @@ both agree because they are the same function.
     step_submitted       follow-up that the provider accepted            submitted_at
     step_delivered       follow-up delivered                             final_at
     step_failed          follow-up failed, for whatever reason           final_at
+    converted            lead with an outcome marked (A16)               converted_at
+    mms_messages         message accepted as MMS, whoever wrote it (T8)  submitted_at
     clicked              lead that has opened a short link (M6)          clicked_at
     click#{link}         opening of link number n by a person            none: no times kept
     machine#{link}       opening of it by a scanner or preview           none: no times kept
     cost#{currency}      price in millionths, as told so far (A18)       final_at
-    v#{variant}#submitted, delivered, failed, responded, opted_out, clicked
+    v#{variant}#submitted, delivered, failed, responded, opted_out, clicked, converted
                          lead of the variant; ``failed`` by the          none: a test's
                          provider, as in A15 (M2)                        sum, no series
 
@@ -67,6 +69,8 @@ COST_PREFIX = "cost#"
 CLICK_PREFIX = "click#"
 MACHINE_PREFIX = "machine#"
 VARIANT_PREFIX = "v#"
+# What the series of responses count (T1): messages from people, several from one as well.
+RESPONSES = "inbound"
 # What a sender's days say; its failures by code are only kept for longer spans.
 SENDER_DAILY = ("submitted", "delivered", "failed_provider", "segments")
 
@@ -91,6 +95,7 @@ COUNTED_ATTRIBUTES = frozenset(
         "replied_at",
         "received_at",
         "opted_out_at",
+        "converted_at",
         "variant",
         "sender_id",
         "steps_left",
@@ -316,6 +321,7 @@ def _count_variant(row: Row, result: Contribution) -> None:
         "failed": row.get("status") == LeadStatus.FAILED and _failed_at_provider(row),
         "responded": bool(row.get("replied_at")),
         "opted_out": bool(row.get("opted_out_at")),
+        "converted": bool(row.get("converted_at")),
         "clicked": bool(row.get("clicked_at")),
     }
     for counter, true in happened.items():
@@ -367,6 +373,8 @@ def _count_reaction(row: Row, result: Contribution) -> None:
     counter = _OPT_OUTS.get(str(row.get("opt_out_kind")))
     if opted_out_at and counter:
         result.add(counter, opted_out_at)
+    if row.get("converted_at"):
+        result.add("converted", row.get("converted_at"))
 
 
 def _count_clicks(row: Row, result: Contribution) -> None:
@@ -401,6 +409,8 @@ def _count_segments(row: Row, result: Contribution) -> None:
     segments = _segments(row)
     if segments:
         result.add("segments", _accepted_at(row), segments)
+    if row.get("mms"):
+        result.add("mms_messages", _accepted_at(row))
 
 
 def _segments(row: Row) -> int:

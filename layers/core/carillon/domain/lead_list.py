@@ -4,12 +4,13 @@ The leads of a campaign as people look through them (T9, F2): what is shown, wha
 A pending lead has no row: it stands in the frozen audience alone, and in no such list.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carillon.domain.lead import LeadStatus
+from carillon.domain.metrics import Given, figure_value
 
 
 class LeadGroup(StrEnum):
@@ -42,6 +43,8 @@ class ListedLead:
     error_code: str | None = None
     variant: str | None = None
     steps_left: int = 0
+    # What the row adds to its campaign's counters.
+    counts: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,17 +54,21 @@ class LeadFilter:
     group: LeadGroup | None = None
     sender_id: str | None = None
     reason: str | None = None
+    figure: str | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether every lead matches."""
-        return self.group is None and self.sender_id is None and self.reason is None
+        asked = (self.group, self.sender_id, self.reason, self.figure)
+        return all(one is None for one in asked)
 
     def matches(self, lead: ListedLead, *, now: datetime, grace: timedelta) -> bool:
         """Whether *lead* is asked for; a claim is ambiguous when it is older than *grace*."""
         if self.sender_id is not None and lead.sender_id != self.sender_id:
             return False
         if self.reason is not None and self.reason != shown_reason(lead):
+            return False
+        if self.figure is not None and not is_behind(lead, self.figure):
             return False
         if self.group is LeadGroup.AMBIGUOUS:
             return is_ambiguous(lead, now=now, grace=grace)
@@ -70,11 +77,38 @@ class LeadFilter:
         return self.group is None or self.group.value == lead.status.value
 
 
+# Figures (domain.metrics) that count leads, each lead once: those whose leads can be listed.
+# Pending leads have no row, so that ``pending`` and ``total`` are not among them.
+LEAD_FIGURES = (
+    "contacts_messaged",
+    "contacts_submitted",
+    "contacts_responded",
+    "auto_opt_outs",
+    "manual_opt_outs",
+    "total_opt_outs",
+    "initials_sent",
+    "replies",
+    "replies_non_opt_out",
+    "sent",
+    "failed",
+    "partial",
+    "contacts_clicked",
+    "conversions",
+    "send_total",
+    "send_succeeded",
+    "send_failed",
+)
+
 Matches = Callable[[ListedLead], bool]
 
 _REACHED = frozenset({LeadStatus.SUBMITTED, LeadStatus.DELIVERED, LeadStatus.UNCONFIRMED})
 # Where a code says why the lead is where it is; elsewhere it is an earlier attempt's.
 _WITH_REASON = frozenset({LeadStatus.FAILED, LeadStatus.SUPPRESSED, LeadStatus.RETRYING})
+
+
+def is_behind(lead: ListedLead, figure: str) -> bool:
+    """Whether *lead* is one of those that *figure* counts: by the figure's own formula."""
+    return figure_value(figure, Given(lead.counts)) > 0
 
 
 def is_ambiguous(lead: ListedLead, *, now: datetime, grace: timedelta) -> bool:

@@ -4,14 +4,15 @@ How a sender does (N4), and how a campaign's variants do (M2): figures from thei
 A rate is None as long as there is nothing that it could be of.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 from carillon.domain.counters import SENDER_DAILY, Counts, SenderCounts, total_of, variants_of
 from carillon.domain.metrics import failure_reason, failures_of, health_of, percent_tenths
 from carillon.domain.provider_codes import Advice
-from carillon.domain.significance import ALPHA, MIN_PER_VARIANT, TEST, Share, compare
+from carillon.domain.significance import ALPHA, CORRECTION, Share, compare
 
 _RECENT_DAYS = 30
 # The causes of reference 002, "What High Failure Rates Mean", by the advice that it has for each.
@@ -49,17 +50,40 @@ def sender_figures(counts: SenderCounts, today: date) -> dict[str, Any]:
 
 def variant_figures(counts: Mapping[str, int]) -> dict[str, Any]:
     """
-    Return each variant's figures and rates, and the test of response and delivery rate.
+    Return each variant's figures and rates, and the test of response, delivery and conversion.
 
     The response rate is of those submitted (A11): whom a variant was sent to was
-    drawn beforehand, whom it reached was not. The delivery rate is A15's.
+    drawn beforehand, whom it reached was not. The delivery rate is A15's, and conversions
+    are of those delivered.
     """
     variants = variants_of(counts)
     return {
         "variants": [_variant(name, own) for name, own in variants.items()],
-        "test": {"name": TEST, "alpha": ALPHA, "min_per_variant": MIN_PER_VARIANT},
-        "response_rate": _compared({name: _responses(own) for name, own in variants.items()}),
-        "delivery_rate": _compared({name: _deliveries(own) for name, own in variants.items()}),
+        "test": {"alpha": ALPHA, "correction": CORRECTION},
+        **{
+            rate: compared({name: share(own) for name, own in variants.items()})
+            for rate, share in _VARIANT_RATES.items()
+        },
+    }
+
+
+def campaign_comparison(campaigns: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """
+    Return the rates of *campaigns* (counters by id) and the test of each (T6).
+
+    Delivery as in A15, response as in A11 of initials sent, conversion as in A16 of contacts
+    messaged: each campaign's exact figures.
+    """
+    return {
+        "rates": {
+            campaign_id: {rate: _percent(share(counts)) for rate, share in _CAMPAIGN_RATES.items()}
+            for campaign_id, counts in campaigns.items()
+        },
+        "test": {"alpha": ALPHA, "correction": CORRECTION},
+        **{
+            rate: compared({name: share(counts) for name, counts in campaigns.items()})
+            for rate, share in _CAMPAIGN_RATES.items()
+        },
     }
 
 
@@ -101,7 +125,7 @@ def _causes(counts: Mapping[str, int]) -> list[dict[str, Any]]:
 
 def _variant(name: str, counts: Counts) -> dict[str, Any]:
     submitted, opted_out = counts.get("submitted", 0), counts.get("opted_out", 0)
-    delivery, response = _deliveries(counts), _responses(counts)
+    delivery, response = _variant_deliveries(counts), _responses(counts)
     return {
         "variant": name,
         "submitted": submitted,
@@ -109,29 +133,57 @@ def _variant(name: str, counts: Counts) -> dict[str, Any]:
         "failed": counts.get("failed", 0),
         "responded": counts.get("responded", 0),
         "opted_out": opted_out,
+        "converted": counts.get("converted", 0),
         "delivery_rate": _percent(delivery),
         "response_rate": _percent(response),
         "opt_out_rate": _percent(Share(opted_out, submitted)),
+        "conversion_rate": _percent(_conversions(counts)),
     }
 
 
-def _deliveries(counts: Counts) -> Share:
+def _deliveries(counts: Mapping[str, int]) -> Share:
+    return Share(*_delivered_of_finished(counts))
+
+
+def _variant_deliveries(counts: Mapping[str, int]) -> Share:
     delivered = counts.get("delivered", 0)
     return Share(delivered, delivered + counts.get("failed", 0))
 
 
-def _responses(counts: Counts) -> Share:
+def _responses(counts: Mapping[str, int]) -> Share:
     return Share(counts.get("responded", 0), counts.get("submitted", 0))
+
+
+def _conversions(counts: Mapping[str, int]) -> Share:
+    messaged = counts.get("delivered", 0) + counts.get("reached_by_step", 0)
+    return Share(counts.get("converted", 0), messaged)
+
+
+_Rates = dict[str, Callable[[Mapping[str, int]], Share]]
+_VARIANT_RATES: _Rates = {
+    "response_rate": _responses,
+    "delivery_rate": _variant_deliveries,
+    "conversion_rate": _conversions,
+}
+_CAMPAIGN_RATES: _Rates = {
+    "delivery_rate": _deliveries,
+    "response_rate": _responses,
+    "conversion_rate": _conversions,
+}
 
 
 def _percent(share: Share) -> float | None:
     return percent_tenths(share.hits, share.people) if share.people else None
 
 
-def _compared(shares: Mapping[str, Share]) -> dict[str, Any]:
+def compared(shares: Mapping[str, Share]) -> dict[str, Any]:
+    """Return the comparison of *shares* as the API shows it; confidence in percent, down."""
     comparison = compare(shares)
+    p_value, confidence = comparison.p_value, comparison.confidence
     return {
         "verdict": comparison.verdict,
         "winner": comparison.winner,
-        "p_value": None if comparison.p_value is None else round(comparison.p_value, 6),
+        "p_value": None if p_value is None else round(p_value, 6),
+        "confidence_pct": None if confidence is None else math.floor(confidence * 1000) / 10,
+        "tests": list(comparison.tests),
     }

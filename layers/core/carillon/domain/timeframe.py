@@ -6,11 +6,12 @@ which clocks change has 23 or 25 hours. Weeks begin on Monday (ISO 8601). "Last 
 ends with today.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from carillon.domain.clock import to_iso
 from carillon.domain.counters import QUARTER
 from carillon.domain.errors import InvalidInput
 
@@ -19,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # No message of Carillon is older, and quarters exist in every zone since.
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 ALL = "all"
-CUSTOM = "custom"
+DEFAULT_PRESET = "last_7_days"
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,32 @@ def custom_frame(start: str, end: str, *, zone: ZoneInfo, now: datetime) -> Time
     if frame.start >= frame.end:
         raise _bad("to", "to must be later than from, and from not in the future.")
     return frame
+
+
+def asked_frame(query: Mapping[str, str], now: datetime) -> tuple[TimeFrame, ZoneInfo]:
+    """
+    Return the frame and the zone that *query* asks for, *now*: the rule of every analytics route.
+
+    ``preset``, or ``from`` and ``to``, and ``zone`` (default UTC); without any of them the last
+    seven days. Raises InvalidInput.
+    """
+    zone = zone_named(query.get("zone", "UTC"))
+    if "from" in query or "to" in query:
+        today = now.astimezone(zone).date().isoformat()
+        start, end = query.get("from", "2020-01-01"), query.get("to", today)
+        return custom_frame(start, end, zone=zone, now=now), zone
+    return preset_frame(query.get("preset", DEFAULT_PRESET), zone=zone, now=now), zone
+
+
+def shown_frame(query: Mapping[str, str], frame: TimeFrame) -> dict[str, str | None]:
+    """Return how an answer names the *frame* that *query* asked for."""
+    custom = "from" in query or "to" in query
+    return {
+        "from": to_iso(frame.start),
+        "to": to_iso(frame.end),
+        "zone": query.get("zone", "UTC"),
+        "preset": None if custom else query.get("preset", DEFAULT_PRESET),
+    }
 
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:

@@ -51,6 +51,7 @@ from carillon.edge.logs import correlation_id, logger
 MAX_BODY_BYTES = 256 * 1024
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
+JSON = "application/json"
 CORRELATION_HEADER = "X-Correlation-Id"
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -95,11 +96,16 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Answer:
-    """A view's result when a bare JSON body does not say enough. *version* becomes the ETag."""
+    """
+    A view's result when a bare JSON body does not say enough. *version* becomes the ETag.
+
+    With another *media_type* than JSON's, *body* is the text to send.
+    """
 
     body: Any
     version: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON
 
 
 @dataclass(frozen=True)
@@ -302,10 +308,11 @@ def _respond(
         result = view(request, *body, **path_ids)
     if not isinstance(result, Answer):
         result = Answer(result)
-    headers = _headers("application/json", result.headers)
+    headers = _headers(result.media_type, result.headers)
     if result.version is not None:
         headers["ETag"] = f'"{result.version}"'
-    return Response(to_json(result.body), headers=headers, status_code=endpoint.status)
+    text = to_json(result.body) if result.media_type == JSON else result.body
+    return Response(text, headers=headers, status_code=endpoint.status)
 
 
 def _caller(context: Mapping[str, Any]) -> Caller:

@@ -12,6 +12,7 @@ from carillon.ports.analytics import (
     CounterBooks,
     Figures,
     LeadPages,
+    Outcomes,
     RecountBooks,
 )
 from carillon.ports.assistant import Assistant, KnowledgeBook
@@ -126,6 +127,7 @@ __all__ = [
     "OptOutLanes",
     "OptOutLookup",
     "Outbox",
+    "Outcomes",
     "PersonFiles",
     "PersonRecords",
     "PersonRequests",

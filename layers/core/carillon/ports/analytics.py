@@ -1,12 +1,16 @@
 """The counters, and what the analytics read."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from carillon.domain.books import CommitOutcome, Fold, PartBook
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.campaign_list import CampaignCard
 from carillon.domain.counters import Counts, Row, SenderCounts
 from carillon.domain.lead_list import ListedLead
+from carillon.domain.message import RowRef
+from carillon.domain.outcomes import Outcome
 from carillon.domain.recount import RecountReport
 from carillon.domain.timeframe import TimeFrame
 
@@ -84,8 +88,28 @@ class Figures(Protocol):
         """Return the counters of the campaign's *newest* quarter hours, in order."""
         ...
 
+    def campaign_history(self, campaign_id: str) -> dict[str, Counts]:
+        """Return the campaign's counters by quarter hour, all of them, in order."""
+        ...
+
+    def office_responses(self, office_id: str, frame: TimeFrame) -> dict[str, int]:
+        """Return the office's inbound messages within *frame* by quarter hour, in order."""
+        ...
+
+    def campaigns_within(self, office_id: str, frame: TimeFrame) -> dict[str, Counts]:
+        """Return what each of the office's campaigns did within *frame*, if it did anything."""
+        ...
+
+    def responses_of_campaigns(self, office_id: str, frame: TimeFrame) -> dict[str, dict[str, int]]:
+        """Return the inbound messages of the office's campaigns, by campaign and quarter hour."""
+        ...
+
     def office_totals(self, office_id: str, frame: TimeFrame) -> Counts:
         """Return the office's counters within *frame*."""
+        ...
+
+    def sender_within(self, sender_id: str, first: str, behind: str) -> Counts:
+        """Return the sender's daily counters from the UTC date *first* to before *behind*."""
         ...
 
     def sender_counts(self, sender_id: str) -> SenderCounts:
@@ -123,10 +147,38 @@ class CampaignCatalogue(Protocol):
         """Yield every campaign that has been launched."""
         ...
 
+    def touched_campaigns(self, since: datetime) -> list[CampaignCard]:
+        """Return the launched campaigns that run, and those that changed at *since* or later."""
+        ...
+
+    def campaign_cards(self, campaign_ids: Iterable[str]) -> list[CampaignCard]:
+        """Return those of the campaigns that are there and were launched."""
+        ...
+
+    def senders(self) -> list[Sender]:
+        """Return every sender."""
+        ...
+
     def active_senders(self, sender_ids: Iterable[str]) -> int:
         """Return how many of the senders are active."""
         ...
 
     def office_ids(self) -> list[str]:
         """Return every office."""
+        ...
+
+
+class Outcomes(Protocol):
+    """What leads did, and which conversation tags say so."""
+
+    def tags(self, campaign_id: str) -> tuple[str, ...]:
+        """Return the tags that are outcomes of the campaign."""
+        ...
+
+    def keep_tags(self, campaign_id: str, tags: tuple[str, ...]) -> None:
+        """Keep *tags* in place of what was there."""
+        ...
+
+    def mark(self, ref: RowRef, outcome: Outcome) -> Outcome | None:
+        """Mark the lead *ref* unless it is marked; return what stands, None without a lead."""
         ...

@@ -26,7 +26,16 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from carillon.domain.books import LANES, Change, CommitOutcome, PartBook, fold_of, footprint
+from carillon.domain.books import (
+    LANES,
+    MOST_DAY_ADDITIONS,
+    Change,
+    CommitOutcome,
+    PartBook,
+    day_additions,
+    fold_of,
+    footprint,
+)
 from carillon.ports import Clock, CounterBooks
 
 # DynamoDB allows 100 items in a transaction; one is the lane.
@@ -156,24 +165,45 @@ def _fresh(parts: Pieces, known: dict[str, PartBook]) -> Pieces:
 def _transactions(parts: Pieces) -> Iterator[Pieces]:
     """Yield *parts* packed to fit one transaction each; a part's changes stay in order."""
     pack: Pieces = {}
-    items: set[tuple[str, ...]] = set()
+    load = _Load()
     for part, changes in parts.items():
         for piece in _bounded(changes):
-            wanted = items | footprint(piece)
-            full = len(pack) == _MOST_PARTS or len(pack) + 1 + len(wanted) > _MOST_ITEMS
+            own = _Load.of(piece)
+            wanted = load.with_(own)
+            full = len(pack) == _MOST_PARTS or not wanted.fits(len(pack) + 1)
             if pack and (part in pack or full):
                 yield pack
-                pack, wanted = {}, footprint(piece)
-            pack[part], items = piece, wanted
+                pack, wanted = {}, own
+            pack[part], load = piece, wanted
     if pack:
         yield pack
 
 
 def _bounded(changes: list[Change]) -> Iterator[list[Change]]:
-    """Yield *changes* in runs that touch few enough items; one change always does."""
-    if len(changes) == 1 or len(footprint(changes)) < _MOST_ITEMS:
+    """Yield *changes* in runs that touch little enough; one change always does."""
+    if len(changes) == 1 or _Load.of(changes).fits(1):
         yield changes
         return
     middle = len(changes) // 2
     yield from _bounded(changes[:middle])
     yield from _bounded(changes[middle:])
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What a transaction touches besides books and lane, and what it adds to campaigns' days."""
+
+    items: frozenset[tuple[str, ...]] = frozenset()
+    additions: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def of(cls, changes: list[Change]) -> "_Load":
+        return cls(frozenset(footprint(changes)), frozenset(day_additions(changes)))
+
+    def with_(self, other: "_Load") -> "_Load":
+        return _Load(self.items | other.items, self.additions | other.additions)
+
+    def fits(self, parts: int) -> bool:
+        """Whether one transaction can take it together with the books of *parts*."""
+        few_items = parts + len(self.items) <= _MOST_ITEMS
+        return few_items and len(self.additions) <= MOST_DAY_ADDITIONS

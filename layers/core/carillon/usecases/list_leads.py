@@ -23,6 +23,7 @@ from carillon.domain.clock import to_iso
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.ids import LEAD_KEY_HEX
 from carillon.domain.lead_list import (
+    LEAD_FIGURES,
     LeadFilter,
     LeadGroup,
     ListedLead,
@@ -73,7 +74,8 @@ def list_leads(
     """
     Return a page of the campaign's leads, and the position after it.
 
-    *query* has ``status`` (a ``LeadGroup``), ``sender_id`` and ``reason`` (a code).
+    *query* has ``status`` (a ``LeadGroup``), ``sender_id``, ``reason`` (a code) and
+    ``figure`` (of ``LEAD_FIGURES``): the leads that this number counts, which explains it.
     Numbers are shown in full only to who may see contact lists, else their last four
     digits. Raises InvalidInput, NotFound.
     """
@@ -120,10 +122,14 @@ def _filter(query: Mapping[str, str]) -> LeadFilter:
     status = query.get("status") or None
     if status is not None and status not in set(LeadGroup):
         raise InvalidInput(f"status must be one of {', '.join(LeadGroup)}.", field="status")
+    figure = query.get("figure") or None
+    if figure is not None and figure not in LEAD_FIGURES:
+        raise InvalidInput(f"figure must be one of {', '.join(LEAD_FIGURES)}.", field="figure")
     return LeadFilter(
         group=LeadGroup(status) if status else None,
         sender_id=query.get("sender_id") or None,
         reason=query.get("reason") or None,
+        figure=figure,
     )
 
 

@@ -103,6 +103,8 @@ class InboxWorld:
     send_queue: Queue
     clock: Clock
     stale_after: timedelta = timedelta(minutes=60)
+    # Told of a conversation whose tags were set: one may be an outcome (A16).
+    note_tags: Callable[[Conversation], object] = lambda _: None
 
 
 class ManageConversations:
@@ -204,7 +206,11 @@ class ManageConversations:
         if change.unset and change.assigned_to is not None:
             raise InvalidInput("assigned_to is both set and unset.", field="unset")
         after = _changed(before, change, self._world.clock.now())
-        return before if after is before else self._book.save(after)
+        saved = before if after is before else self._book.save(after)
+        # Behind the change, so that one that is refused marks nothing; repeating it marks again.
+        if change.tags is not None:
+            self._world.note_tags(saved)
+        return saved
 
     def assign(
         self, access: Access, conversation_id: str, wanted: Assignment, version: int | None

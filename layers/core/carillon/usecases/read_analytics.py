@@ -1,18 +1,16 @@
 """
-The figures of a campaign and its variants, of a sender, and of all campaigns within a time
-frame (A1 to A18, M2, N4, T3, T4). What a question costs is independent of the number of
-messages (T10).
+The figures of a campaign and its variants, and of a sender (A1 to A18, M2, N4). What a question
+costs is independent of the number of messages (T10).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from carillon.domain.campaign import Campaign, CampaignStatus
+from carillon.domain.campaign import Campaign
 from carillon.domain.campaign_card import ReportKind, report_kind
 from carillon.domain.clock import from_iso, to_iso
-from carillon.domain.counters import Counts, total_of
+from carillon.domain.counters import Counts
 from carillon.domain.errors import NotFound
 from carillon.domain.metrics import (
     campaign_figures,
@@ -20,19 +18,15 @@ from carillon.domain.metrics import (
     failures_of,
     follow_ups_of,
     links_of,
-    summary_figures,
 )
 from carillon.domain.performance import sender_figures, variant_figures
 from carillon.domain.permissions import Access
 from carillon.domain.recount import RecountReport
-from carillon.domain.timeframe import TimeFrame, custom_frame, preset_frame, zone_named
 from carillon.ports import CampaignCatalogue, Clock, Figures
 
-# Three days of quarter hours with activity: one page of about 64 kB at most, 90 with follow-ups.
+# Three days of quarter hours with activity: one page of at most twelve items.
 _ACTIVITY_QUARTERS = 288
 _ACTIVITY = ("submitted", "delivered", "inbound")
-_DEFAULT_PRESET = "last_7_days"
-_RUNNING = frozenset({CampaignStatus.PROCESSING, CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
 
 
 @dataclass(frozen=True)
@@ -49,11 +43,11 @@ def campaign_metrics(campaign_id: str, access: Access, world: AnalyticsWorld) ->
     Return the campaign's figures as the API gives them.
 
     Reads the campaign, its senders, one query of its few counter items and one
-    page of quarter hours, whatever the number of messages (T10). Raises NotFound
+    page of days by quarter hour, whatever the number of messages (T10). Raises NotFound
     when it is absent or of an office out of the caller's reach.
     """
     as_of = world.clock.now()
-    campaign = _campaign(campaign_id, access, world)
+    campaign = campaign_in_reach(campaign_id, access, world)
     counts, recount = world.figures.campaign_totals(campaign_id)
     quarters = world.figures.campaign_quarters(campaign_id, _ACTIVITY_QUARTERS)
     return {
@@ -81,7 +75,7 @@ def campaign_report(campaign_id: str, access: Access, world: AnalyticsWorld) -> 
     Details are settings and dates without a figure, as there is none yet. Reads what
     ``campaign_metrics`` does, or the campaign alone. Raises NotFound.
     """
-    campaign = _campaign(campaign_id, access, world)
+    campaign = campaign_in_reach(campaign_id, access, world)
     kind = report_kind(campaign)
     figures = None if kind is ReportKind.DETAILS else campaign_metrics(campaign_id, access, world)
     return {
@@ -109,38 +103,6 @@ def campaign_report(campaign_id: str, access: Access, world: AnalyticsWorld) -> 
     }
 
 
-def summary(query: Mapping[str, str], access: Access, world: AnalyticsWorld) -> dict[str, Any]:
-    """
-    Return the figures of all campaigns within the time frame that *query* asks for.
-
-    *query* has ``preset``, or ``from`` and ``to``, and ``zone`` (default UTC).
-    Campaigns and counters of the caller's offices only. Raises InvalidInput.
-    """
-    as_of = world.clock.now()
-    frame = _frame(query, as_of)
-    offices = world.catalogue.office_ids() if access.offices is None else sorted(access.offices)
-    counts = total_of(world.figures.office_totals(office, frame) for office in offices)
-    live = [
-        campaign
-        for campaign in world.catalogue.launched_campaigns()
-        if access.covers(campaign.office_id) and _was_live(campaign, frame)
-    ]
-    active = sum(campaign.status in _RUNNING for campaign in live)
-    return {
-        "as_of": to_iso(as_of),
-        "from": to_iso(frame.start),
-        "to": to_iso(frame.end),
-        "zone": query.get("zone", "UTC"),
-        "preset": None if "from" in query or "to" in query else _preset(query),
-        "offices": offices,
-        "campaigns": {"active": active, "total": len(live)},
-        "metrics": summary_figures(counts),
-        "failures": failures_of(counts),
-        "costs": costs_of(counts),
-        "follow_ups": follow_ups_of(counts),
-    }
-
-
 def campaign_variants(campaign_id: str, access: Access, world: AnalyticsWorld) -> dict[str, Any]:
     """
     Return how the campaign's variants compare (M2): the campaign and its counters, two reads.
@@ -148,7 +110,7 @@ def campaign_variants(campaign_id: str, access: Access, world: AnalyticsWorld) -
     Raises NotFound when it is absent or of an office out of the caller's reach.
     """
     as_of = world.clock.now()
-    campaign = _campaign(campaign_id, access, world)
+    campaign = campaign_in_reach(campaign_id, access, world)
     counts, _ = world.figures.campaign_totals(campaign_id)
     return {"campaign_id": campaign.id, "as_of": to_iso(as_of), **variant_figures(counts)}
 
@@ -168,36 +130,13 @@ def sender_performance(sender_id: str, access: Access, world: AnalyticsWorld) ->
     return {"sender_id": sender.id, "as_of": to_iso(as_of), **figures}
 
 
-def _campaign(campaign_id: str, access: Access, world: AnalyticsWorld) -> Campaign:
+def campaign_in_reach(campaign_id: str, access: Access, world: AnalyticsWorld) -> Campaign:
+    """Return the campaign; raises NotFound when it is absent or out of the caller's reach."""
     campaign = world.catalogue.campaign(campaign_id)
     access.require_object(
         campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
     )
     return campaign
-
-
-def _frame(query: Mapping[str, str], now: datetime) -> TimeFrame:
-    zone = zone_named(query.get("zone", "UTC"))
-    if "from" in query or "to" in query:
-        today = now.astimezone(zone).date().isoformat()
-        start, end = query.get("from", "2020-01-01"), query.get("to", today)
-        return custom_frame(start, end, zone=zone, now=now)
-    return preset_frame(_preset(query), zone=zone, now=now)
-
-
-def _preset(query: Mapping[str, str]) -> str:
-    return query.get("preset", _DEFAULT_PRESET)
-
-
-def _was_live(campaign: Campaign, frame: TimeFrame) -> bool:
-    """Whether the campaign ran at some instant of *frame*: launched before its end, not over."""
-    if campaign.launched_at is None or campaign.launched_at >= frame.end:
-        return False
-    if campaign.status in _RUNNING:
-        return True
-    # Archived by hand, it has no time of finishing; archiving was its last change.
-    over_at = campaign.finished_at or campaign.updated_at
-    return over_at >= frame.start
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -1,36 +1,45 @@
 """
-The counters table: books and lanes as the aggregator and the recount write them, sums as
-the analytics read them. Layout and access patterns: ``schema``.
+The counters table as the aggregator and the recount write it: books, lanes and sums; and the
+rows that a recount counts. Layout and access patterns: ``schema``. Reading: ``figures``.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.batches import read_all
+from carillon.adapters.dynamodb.counter_attributes import (
+    quarter_attributes,
+    quarters_in,
+    sum_attributes,
+)
 from carillon.adapters.dynamodb.items import from_item, to_item
 from carillon.adapters.dynamodb.stream import scalars
-from carillon.domain.books import MARK, READ_ATTRIBUTES, Advance, CommitOutcome, Fold, PartBook
-from carillon.domain.clock import from_iso
-from carillon.domain.counters import Counts, Row, SenderCounts, total_of
-from carillon.domain.recount import RecountReport, RecountState
-from carillon.domain.timeframe import TimeFrame
+from carillon.domain.books import (
+    MARK,
+    MOST_DAY_ADDITIONS,
+    READ_ATTRIBUTES,
+    Advance,
+    CommitOutcome,
+    Fold,
+    PartBook,
+)
+from carillon.domain.counters import RESPONSES, Counts, Row, total_of
+from carillon.domain.recount import RecountReport
 
 _BOOK_SK = "CKPT"
-_RECOUNT_SK = "RECOUNT"
+RECOUNT_SK = "RECOUNT"
 _KEYS_PER_READ = 100
 _ITEMS_PER_TRANSACTION = 100
+# In one expression: the sums of a fold and its responses by quarter hour are fewer.
+_MOST_ADDITIONS = 2 * MOST_DAY_ADDITIONS
 _BOOK_FIELDS = ("position", "applied", "expired", "healed", MARK)
 _NOT_COUNTERS = frozenset({schema.PK, schema.SK, schema.TTL, *_BOOK_FIELDS})
 # In a sender's month: a day's counters are an initial and the day, s07.
-_DAILY = {"submitted": "s", "delivered": "d", "failed_provider": "f", "segments": "g"}
-_OF_INITIAL = {initial: counter for counter, initial in _DAILY.items()}
-_DAY_ATTRIBUTE = re.compile(r"([sdfg])(\d\d)")
+DAILY = {"submitted": "s", "delivered": "d", "failed_provider": "f", "segments": "g"}
 
 # Nothing was written, or it is not known: reading the books again tells.
 _BUSY_REASONS = frozenset(
@@ -68,30 +77,29 @@ class DynamoBooks:
     def commit(self, fold: Fold, lane: int) -> CommitOutcome:
         """Write the whole *fold* in one transaction, additions into *lane*, or nothing."""
         writes = [self._advance(step) for step in fold.advances]
-        writes += [self._addition(key, counts) for key, counts in _additions(fold, lane) if counts]
-        return self._transact(writes)
+        return self._transact([*writes, *self._additions(fold, lane)])
 
     def lanes(self, campaign_id: str) -> Counts:
         """Return the campaign's totals over its lanes, strongly consistent."""
-        items = _query(
+        items = query(
             self._client,
             self._table,
             schema.campaign_pk(campaign_id),
             between=("LANE#", "LANE#~"),
             consistent=True,
         )
-        return total_of(_counts(item) for item in items)
+        return total_of(counts_of(item) for item in items)
 
     def quarters(self, campaign_id: str) -> dict[str, Counts]:
         """Return the campaign's counters by quarter hour, all of them, strongly consistent."""
-        items = _query(
+        items = query(
             self._client,
             self._table,
             schema.campaign_pk(campaign_id),
-            between=("TIME#", "TIME#~"),
+            between=("DAY#", "DAY#~"),
             consistent=True,
         )
-        return _by_time(items)
+        return quarters_of(items)
 
     def correct_part(
         self, campaign_id: str, partition: str, book: PartBook, drift: Mapping[str, int]
@@ -117,11 +125,8 @@ class DynamoBooks:
         recounts that found the same drift one corrects it. False when stopped; what
         was corrected by then stays, and the next recount finds the rest.
         """
-        additions = [pair for pair in _additions(fold, 0) if pair[1]]
-        step = _ITEMS_PER_TRANSACTION - 1
-        for start in range(0, len(additions), step):
-            writes = [self._raise_version(fold.campaign_id, version)]
-            writes += [self._addition(key, counts) for key, counts in additions[start:][:step]]
+        for additions in _packed(self._additions(fold, 0), _ITEMS_PER_TRANSACTION - 1):
+            writes = [self._raise_version(fold.campaign_id, version), *additions]
             if self._transact(writes) is not CommitOutcome.DONE:
                 return False
             version += 1
@@ -131,7 +136,7 @@ class DynamoBooks:
         """Return how often recounts have corrected this campaign, strongly consistent."""
         answer = self._client.get_item(
             TableName=self._table,
-            Key=_key(schema.campaign_pk(campaign_id), _RECOUNT_SK),
+            Key=_key(schema.campaign_pk(campaign_id), RECOUNT_SK),
             ConsistentRead=True,
         )
         return int(answer.get("Item", {}).get("version", {}).get("N", 0))
@@ -140,7 +145,7 @@ class DynamoBooks:
         """Keep *report* as the campaign's last recount."""
         self._client.update_item(
             TableName=self._table,
-            Key=_key(schema.campaign_pk(report.campaign_id), _RECOUNT_SK),
+            Key=_key(schema.campaign_pk(report.campaign_id), RECOUNT_SK),
             UpdateExpression="SET #at = :at, #state = :state, #drift = :drift,"
             " #unsettled = :unsettled",
             ExpressionAttributeNames={
@@ -183,12 +188,39 @@ class DynamoBooks:
             values=values,
         )
 
+    def _additions(self, fold: Fold, lane: int) -> Iterator[Item]:
+        # A fold of changes has one piece of each (fold_changes), a correction may have several.
+        for date, by_quarter in _campaign_days(fold).items():
+            for piece in _pieces(by_quarter, MOST_DAY_ADDITIONS):
+                yield self._campaign_day(fold, date, piece, lane)
+        for key, counts in _sums(fold, lane):
+            for piece in _pieces(counts, _MOST_ADDITIONS):
+                yield self._addition(key, piece)
+
     def _addition(self, key: tuple[str, str], counts: Mapping[str, int]) -> Item:
         return self._update(key, adds=counts)
 
+    def _campaign_day(self, fold: Fold, date: str, counts: Mapping[str, int], lane: int) -> Item:
+        """Return the addition to a campaign's day, which its office's index lists as well."""
+        key = schema.campaign_pk(fold.campaign_id), schema.day_sk(date, lane)
+        if fold.office_id is None:
+            return self._addition(key, counts)
+        listed = to_item(
+            {
+                ":listed_pk": schema.office_month_pk(fold.office_id, date[:7]),
+                ":listed_sk": schema.campaign_day_sk(date, fold.campaign_id, lane),
+            }
+        )
+        return self._update(
+            key,
+            sets=f"SET {schema.GSI1_PK} = :listed_pk, {schema.GSI1_SK} = :listed_sk",
+            adds=counts,
+            values=listed,
+        )
+
     def _raise_version(self, campaign_id: str, version: int) -> Item:
         return self._update(
-            (schema.campaign_pk(campaign_id), _RECOUNT_SK),
+            (schema.campaign_pk(campaign_id), RECOUNT_SK),
             adds={"version": 1},
             condition="#version = :version" if version else "attribute_not_exists(#version)",
             names={"#version": "version"},
@@ -240,108 +272,6 @@ class DynamoBooks:
             yield from (from_item(item) for _, item in read_all(self._client, wanted))
 
 
-class DynamoFigures:
-    """Implements ``ports.Figures``: sums, eventually consistent, a handful of requests each."""
-
-    def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def receipts_of(self, campaign_id: str) -> tuple[int, int]:
-        """Return how many of the campaign's messages were delivered, and failed by receipt."""
-        counts, _ = self.campaign_totals(campaign_id)
-        return counts.get("delivered", 0), counts.get("failed_provider", 0)
-
-    def campaign_totals(self, campaign_id: str) -> tuple[Counts, RecountReport | None]:
-        """Return the campaign's counters and its last recount: one query over a few items."""
-        # RECOUNT sorts between LANE#… and TIME#….
-        items = list(
-            _query(
-                self._client,
-                self._table,
-                schema.campaign_pk(campaign_id),
-                between=("LANE#", _RECOUNT_SK),
-            )
-        )
-        lanes = [item for item in items if item[schema.SK] != _RECOUNT_SK]
-        recounts = [_recount(campaign_id, item) for item in items if "at" in item]
-        return total_of(map(_counts, lanes)), recounts[0] if recounts else None
-
-    def campaign_quarters(self, campaign_id: str, newest: int) -> dict[str, Counts]:
-        """Return the counters of the campaign's *newest* quarter hours in order, as one page."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=to_item(
-                {":pk": schema.campaign_pk(campaign_id), ":first": "TIME#", ":last": "TIME#~"}
-            ),
-            ScanIndexForward=False,
-            Limit=newest,
-        )
-        found = _by_time(from_item(item) for item in answer["Items"])
-        if "LastEvaluatedKey" in answer and found:
-            # The oldest quarter may have lanes beyond the page.
-            del found[min(found)]
-        return dict(sorted(found.items()))
-
-    def office_totals(self, office_id: str, frame: TimeFrame) -> Counts:
-        """
-        Return the office's counters within *frame*.
-
-        Whole UTC days are read as days (a query a month), the ends by quarter hour
-        (a query each): independent of messages and of campaigns.
-        """
-        first_day, last_day = _whole_days(frame)
-        if first_day >= last_day:
-            edges = [(frame.start, frame.end)]
-        else:
-            edges = [(frame.start, first_day), (last_day, frame.end)]
-        found = [self._days(office_id, first_day, last_day)]
-        found += [self._quarters(office_id, start, end) for start, end in edges]
-        return total_of(found)
-
-    def sender_counts(self, sender_id: str) -> SenderCounts:
-        """Return the sender's counters, ever and by UTC day: a query over its months."""
-        pk = schema.sender_pk(sender_id)
-        items = list(_query(self._client, self._table, pk, between=("MONTH#", "MONTH#~")))
-        return _sender_counts(items)
-
-    def _days(self, office_id: str, start: datetime, end: datetime) -> Counts:
-        counts: list[Counts] = []
-        month = start.replace(day=1)
-        while month < end:
-            following = (month + timedelta(days=32)).replace(day=1)
-            last = min(end, following) - timedelta(days=1)
-            items = _query(
-                self._client,
-                self._table,
-                schema.office_month_pk(office_id, f"{month:%Y-%m}"),
-                between=(f"DAY#{max(start, month):%Y-%m-%d}", f"DAY#{last:%Y-%m-%d}#~"),
-            )
-            counts.extend(_counts(item) for item in items)
-            month = following
-        return total_of(counts)
-
-    def _quarters(self, office_id: str, start: datetime, end: datetime) -> Counts:
-        counts: list[Counts] = []
-        day = _midnight(start)
-        while day < end:
-            following = day + timedelta(days=1)
-            items = _query(
-                self._client,
-                self._table,
-                schema.office_day_pk(office_id, f"{day:%Y-%m-%d}"),
-                # ~ sorts behind every quarter, so the last one excluded is cut before its lane.
-                between=(
-                    f"TIME#{_quarter(max(start, day))}",
-                    f"TIME#{_before(min(end, following))}#~",
-                ),
-            )
-            counts.extend(_counts(item) for item in items)
-            day = following
-        return total_of(counts)
-
-
 class DynamoMessageRows:
     """Implements ``ports.CountedRows`` over the messages table."""
 
@@ -382,45 +312,74 @@ class DynamoMessageRows:
         return True
 
 
-def _additions(fold: Fold, lane: int) -> Iterator[tuple[tuple[str, str], Mapping[str, int]]]:
-    campaign = schema.campaign_pk(fold.campaign_id)
-    yield (campaign, schema.lane_sk(lane)), fold.totals
-    for quarter, counts in fold.quarters.items():
-        yield (campaign, schema.time_sk(quarter, lane)), counts
+def _sums(fold: Fold, lane: int) -> Iterator[tuple[tuple[str, str], Mapping[str, int]]]:
+    campaign_id = fold.campaign_id
+    yield (schema.campaign_pk(campaign_id), schema.lane_sk(lane)), fold.totals
     for (office_id, quarter), counts in fold.office_quarters.items():
-        yield (
-            (schema.office_day_pk(office_id, quarter[:10]), schema.time_sk(quarter, lane)),
-            counts,
-        )
+        key = schema.office_day_pk(office_id, quarter[:10]), schema.time_sk(quarter, lane)
+        yield key, sum_attributes(counts)
+    responses = _responses(fold)
     for (office_id, date), counts in fold.office_days.items():
-        yield (schema.office_month_pk(office_id, date[:7]), schema.day_sk(date, lane)), counts
+        key = schema.office_month_pk(office_id, date[:7]), schema.day_sk(date, lane)
+        yield key, {**sum_attributes(counts), **responses.get((office_id, date), {})}
+    for (office_id, month), counts in fold.office_months.items():
+        key = (
+            schema.office_year_pk(office_id, month[:4]),
+            schema.campaign_month_sk(month, campaign_id, lane),
+        )
+        yield key, sum_attributes(counts)
     for (sender_id, month), counts in _sender_months(fold).items():
         yield (schema.sender_pk(sender_id), schema.month_sk(month, lane)), counts
+
+
+def _pieces(counts: Mapping[str, int], most: int) -> Iterator[Counts]:
+    """Yield *counts* in pieces of at most *most*; nothing of none."""
+    names = list(counts)
+    for start in range(0, len(names), most):
+        yield {name: counts[name] for name in names[start:][:most]}
+
+
+def _packed(writes: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """Yield *writes* in order, at most *most* together and no two to one item."""
+    pack: list[Item] = []
+    keys: set[tuple[str, str]] = set()
+    for write in writes:
+        key = write["Update"]["Key"]
+        name = (key[schema.PK]["S"], key[schema.SK]["S"])
+        if len(pack) == most or name in keys:
+            yield pack
+            pack, keys = [], set()
+        pack.append(write)
+        keys.add(name)
+    if pack:
+        yield pack
+
+
+def _campaign_days(fold: Fold) -> dict[str, Counts]:
+    """Return what *fold* adds to the campaign by UTC date, as attributes by quarter hour."""
+    days: dict[str, Counts] = {}
+    for quarter, counts in fold.quarters.items():
+        days.setdefault(quarter[:10], {}).update(quarter_attributes(quarter, counts))
+    return days
+
+
+def _responses(fold: Fold) -> dict[tuple[str, str], Counts]:
+    """Return the inbound messages that *fold* adds by (office, date), by quarter hour (T1)."""
+    days: dict[tuple[str, str], Counts] = {}
+    for (office_id, quarter), counts in fold.office_quarters.items():
+        own = {RESPONSES: counts[RESPONSES]} if RESPONSES in counts else {}
+        days.setdefault((office_id, quarter[:10]), {}).update(quarter_attributes(quarter, own))
+    return days
 
 
 def _sender_months(fold: Fold) -> dict[tuple[str, str], Counts]:
     """Return what *fold* adds by (sender, month): the month's sums and its days' attributes."""
     months: dict[tuple[str, str], Counts] = {}
     for (sender_id, date), counts in fold.sender_days.items():
-        days = {f"{_DAILY[name]}{date[8:]}": n for name, n in counts.items() if name in _DAILY}
+        days = {f"{DAILY[name]}{date[8:]}": n for name, n in counts.items() if name in DAILY}
         key = (sender_id, date[:7])
         months[key] = total_of([months.get(key, {}), counts, days])
     return months
-
-
-def _sender_counts(months: Iterable[Mapping[str, Any]]) -> SenderCounts:
-    totals: list[Counts] = []
-    days: dict[str, list[Counts]] = {}
-    for item in months:
-        _, month, _ = item[schema.SK].split("#")
-        for name, amount in _counts(item).items():
-            day = _DAY_ATTRIBUTE.fullmatch(name)
-            if day is None:
-                totals.append({name: amount})
-            else:
-                days.setdefault(f"{month}-{day[2]}", []).append({_OF_INITIAL[day[1]]: amount})
-    by_day = {date: total_of(counts) for date, counts in sorted(days.items())}
-    return SenderCounts(total_of(totals), {date: own for date, own in by_day.items() if own})
 
 
 def _outcome(error: ClientError) -> CommitOutcome | None:
@@ -432,9 +391,10 @@ def _outcome(error: ClientError) -> CommitOutcome | None:
     return None
 
 
-def _query(
+def query(
     client: Any, table: str, pk: str, *, between: tuple[str, str], consistent: bool = False
 ) -> Iterator[Item]:
+    """Yield the items of the partition *pk* whose sort keys lie *between*."""
     pages = client.get_paginator("query").paginate(
         TableName=table,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -449,7 +409,8 @@ def _key(pk: str, sk: str) -> Item:
     return {schema.PK: {"S": pk}, schema.SK: {"S": sk}}
 
 
-def _counts(item: Mapping[str, Any]) -> Counts:
+def counts_of(item: Mapping[str, Any]) -> Counts:
+    """Return the counters among *item*'s attributes, by the attributes' names."""
     return {
         name: value
         for name, value in item.items()
@@ -464,42 +425,17 @@ def _book(item: Mapping[str, Any]) -> PartBook:
         expired=item.get("expired", 0),
         healed=item.get("healed", 0),
         mark=item.get(MARK),
-        counts=_counts(item),
+        counts=counts_of(item),
     )
 
 
-def _recount(campaign_id: str, item: Mapping[str, Any]) -> RecountReport:
-    return RecountReport(
-        campaign_id=campaign_id,
-        at=from_iso(item["at"]),
-        state=RecountState(item["state"]),
-        drift=json.loads(item["drift"]),
-        unsettled=item["unsettled"],
-    )
-
-
-def _by_time(items: Iterable[Mapping[str, Any]]) -> dict[str, Counts]:
-    found: dict[str, list[Counts]] = {}
-    for item in items:
-        _, quarter, _ = item[schema.SK].split("#")
-        found.setdefault(quarter, []).append(_counts(item))
-    return {quarter: total_of(counts) for quarter, counts in found.items()}
-
-
-def _whole_days(frame: TimeFrame) -> tuple[datetime, datetime]:
-    start = _midnight(frame.start)
-    if start < frame.start:
-        start += timedelta(days=1)
-    return start, _midnight(frame.end)
-
-
-def _midnight(moment: datetime) -> datetime:
-    return datetime.combine(moment.date(), time.min, tzinfo=UTC)
-
-
-def _quarter(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%MZ}"
-
-
-def _before(end: datetime) -> str:
-    return _quarter(end - timedelta(minutes=15))
+def quarters_of(days: Iterable[Mapping[str, Any]]) -> dict[str, Counts]:
+    """Return what a campaign's *days* (items) hold, by quarter hour and in order."""
+    found: dict[str, Counts] = {}
+    for item in days:
+        date = item[schema.SK].split("#")[1]
+        for quarter, counter, amount in quarters_in(date, counts_of(item)):
+            own = found.setdefault(quarter, {})
+            own[counter] = own.get(counter, 0) + amount
+    totals = {quarter: total_of([own]) for quarter, own in sorted(found.items())}
+    return {quarter: own for quarter, own in totals.items() if own}

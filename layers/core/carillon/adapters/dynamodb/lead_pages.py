@@ -6,6 +6,7 @@ from typing import Any
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.items import from_item
 from carillon.domain.clock import from_iso
+from carillon.domain.counters import COUNTED_ATTRIBUTES, contribution
 from carillon.domain.lead import LeadStatus
 from carillon.domain.lead_list import ListedLead
 
@@ -18,18 +19,9 @@ _ACTIONS = (
     "opted_out_at",
     "last_inbound_at",
     "last_outbound_at",
+    "converted_at",
 )
-_SHOWN = (
-    "sk",
-    "phone",
-    "status",
-    "sender_id",
-    "attempts",
-    "error_code",
-    "variant",
-    "steps_left",
-    *_ACTIONS,
-)
+_READ = sorted({"sk", "phone", "attempts", *_ACTIONS} | COUNTED_ATTRIBUTES)
 
 
 class DynamoLeadPages:
@@ -44,7 +36,7 @@ class DynamoLeadPages:
     ) -> tuple[list[ListedLead], str | None]:
         """Return leads of *part* behind *after*: at most *rows* rows, some 0.06 RU each."""
         pk = schema.part_pk(campaign_id, part)
-        names = {f"#{number}": name for number, name in enumerate(_SHOWN)}
+        names = {f"#{number}": name for number, name in enumerate(_READ)}
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk",
@@ -74,4 +66,5 @@ def _listed(item: Mapping[str, Any]) -> ListedLead:
         error_code=item.get("error_code"),
         variant=item.get("variant"),
         steps_left=item.get("steps_left", 0),
+        counts=contribution(item).totals,
     )

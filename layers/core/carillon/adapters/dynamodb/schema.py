@@ -3,6 +3,8 @@ Every table's keys and attribute names, and the access pattern each serves.
 
 Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, ``by_updated``,
 ``by_date``, ``by_title`` of campaigns alone, with what filters ask for) — small, slow, precious.
+    The index ``by_status`` (status, updated_at; what the analytics list and filter by) answers
+    which campaigns run and which have changed since: nobody else can have run since.
     ORG            OFF#{office}            office
     LST#{list}     LST                     contact list            gsi1 LISTS / created_at#id
     LST#{list}     IMP#{import}            one import of a CSV
@@ -35,6 +37,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
     CMP#{campaign} TURN                    when the reconciler's next own look is
     CMP#{campaign} KB#{entry}              what the campaign's assistant may answer; read whole
                                            (at most 200) when a contact of it is to be answered
+    CMP#{campaign} OUTCOMES                the conversation tags that are outcomes of it (A16)
     BDG#{scope}    {day} or pilot          messages counted towards a limit of a sender or campaign;
                                            of ``assistant``: tokens that a model was asked for
     ORG            CAN#{office}#{id}       a canned reply of an office
@@ -73,13 +76,18 @@ Messages table (pk, sk; stream NEW_AND_OLD_IMAGES; no index) — the hot one.
     campaign spreads over as many partitions as it has parts. All changes of a part reach the
     aggregator in order, which is what its checkpoint relies on.
 
-Counters table (pk, sk)
+Counters table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk, all attributes)
     CMP#{campaign} LANE#{n}                totals of the campaign, additive over lanes
     CMP#{campaign} RECOUNT                 the last recount: when, drift by counter; between the
                                            lanes and the times, so that one query reads both
-    CMP#{campaign} TIME#{quarter hour}#{lane}       the same counters by 15 minutes UTC
+    CMP#{campaign} DAY#{date}#{lane}       the same counters by 15 minutes UTC, those of a day as
+                                           attributes of one item (counter_attributes); gsi1
+                                           OFF#{office}#{month} / {date}#{campaign}#{lane}: what
+                                           the campaigns of an office did, day by day, for filters
+    OFF#{office}#{year} MONTH#{month}#{campaign}#{lane}  the same by UTC month: whole months
     OFF#{office}#{date} TIME#{quarter hour}#{lane}  an office's counters by 15 minutes UTC
-    OFF#{office}#{month} DAY#{date}#{lane}          the same by UTC day: whole days of a range
+    OFF#{office}#{month} DAY#{date}#{lane}          the same by UTC day: whole days of a range;
+                                           beside them the day's inbound messages by quarter hour
     SND#{sender}   MONTH#{month}#{lane}    a sender's counters of a UTC month, and in the same item
                                            its days (s07 submitted, d07 delivered, f07 failed, g07
                                            segments on the 7th): one item to write, below 1 kB,
@@ -152,6 +160,7 @@ SK: Final = "sk"
 GSI1: Final = "gsi1"
 GSI1_PK: Final = "gsi1pk"
 GSI1_SK: Final = "gsi1sk"
+BY_STATUS: Final = "by_status"
 TTL: Final = "expires_at"
 
 ORGANISATION: Final = "ORG"
@@ -418,13 +427,23 @@ def lane_sk(lane: int) -> str:
 
 
 def time_sk(quarter: str, lane: int) -> str:
-    """Sort key of one lane of a quarter hour's counters (``2026-11-22T15:45Z``)."""
+    """Sort key of one lane of an office's quarter hour (``2026-11-22T15:45Z``)."""
     return f"TIME#{quarter}#{lane}"
 
 
 def day_sk(date: str, lane: int) -> str:
-    """Sort key of one lane of an office's counters of a UTC date."""
+    """Sort key of one lane of a campaign's or an office's counters of a UTC date."""
     return f"DAY#{date}#{lane}"
+
+
+def campaign_day_sk(date: str, campaign_id: str, lane: int) -> str:
+    """gsi1 sort key of one lane of a campaign's UTC date among its office's."""
+    return f"{date}#{campaign_id}#{lane}"
+
+
+def campaign_month_sk(month: str, campaign_id: str, lane: int) -> str:
+    """Sort key of one lane of what a campaign did in a UTC month, among its office's."""
+    return f"MONTH#{month}#{campaign_id}#{lane}"
 
 
 def month_sk(month: str, lane: int) -> str:
@@ -433,8 +452,13 @@ def month_sk(month: str, lane: int) -> str:
 
 
 def office_month_pk(office_id: str, month: str) -> str:
-    """Counters partition of an office's days of a UTC month (``2026-11``)."""
+    """Partition of an office's days of a UTC month (``2026-11``); in gsi1 of its campaigns'."""
     return f"OFF#{office_id}#{month}"
+
+
+def office_year_pk(office_id: str, year: str) -> str:
+    """Counters partition of what an office's campaigns did in the months of a year (``2026``)."""
+    return f"OFF#{office_id}#{year}"
 
 
 def checkpoint_pk(messages_pk: str) -> str:
