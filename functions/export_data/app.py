@@ -6,13 +6,10 @@ from typing import Any
 from carillon.adapters import aws
 from carillon.adapters.csv_table import CsvTable
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
 from carillon.adapters.dynamodb.consent import DynamoConsentLedger
-from carillon.adapters.dynamodb.counters import DynamoFigures
-from carillon.adapters.dynamodb.exports import (
-    DynamoExportedDirectory,
-    DynamoExportedMessages,
-    DynamoExportJobs,
-)
+from carillon.adapters.dynamodb.exports import DynamoExportedMessages, DynamoExportJobs
+from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.adapters.objects import S3Objects
 from carillon.adapters.parquet import ParquetTable
 from carillon.adapters.sqs import SqsQueue
@@ -33,9 +30,9 @@ def build() -> ExportingWorld:
     return ExportingWorld(
         jobs=DynamoExportJobs(database, settings.control_table),
         sources=ExportSources(
-            directory=DynamoExportedDirectory(database, settings.control_table),
+            directory=DynamoCatalogue(database, settings.control_table),
             messages=DynamoExportedMessages(database, settings.messages_table),
-            figures=DynamoFigures(database, settings.counters_table),
+            totals=DynamoFigures(database, settings.counters_table),
             opt_outs=DynamoConsentLedger(database, settings.consent_table),
             part_name=schema.part_pk,
             unsolicited_name=schema.unsolicited_bucket_pk,

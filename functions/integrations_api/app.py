@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from carillon.adapters.aws import client
-from carillon.adapters.dynamodb.exports import DynamoExportedDirectory, DynamoExportJobs
+from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
+from carillon.adapters.dynamodb.exports import DynamoExportJobs
 from carillon.adapters.dynamodb.webhooks import DynamoDeliveryLog, DynamoWebhookBook
 from carillon.adapters.media import SafeFetcher
 from carillon.adapters.objects import S3Objects
@@ -46,7 +47,7 @@ def build() -> UseCases:
     return UseCases(
         exports=ManageExports(
             DynamoExportJobs(database, settings.control_table),
-            DynamoExportedDirectory(database, settings.control_table),
+            DynamoCatalogue(database, settings.control_table),
             S3Objects(client("s3"), settings.files_bucket),
             SqsQueue(client("sqs"), settings.export_queue_url, correlation_id),
             clock,

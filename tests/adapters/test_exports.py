@@ -10,7 +10,6 @@ import pytest
 from moto import mock_aws
 
 from carillon.adapters.dynamodb.exports import (
-    DynamoExportedDirectory,
     DynamoExportedMessages,
     DynamoExportJobs,
 )
@@ -213,25 +212,3 @@ def test_a_row_of_no_version_of_ours_costs_nothing_but_itself(dynamodb: Any) -> 
         )
 
     assert DynamoExportedMessages(dynamodb, "MessagesTable").page(PARTITION, "") == ([], None)
-
-
-def test_every_sender_is_known_to_the_directory(dynamodb: Any) -> None:
-    item = {
-        "pk": "SND#snd_1",
-        "sk": "SND",
-        "gsi1pk": "SENDERS",
-        "gsi1sk": "x",
-        "id": "snd_1",
-        "office_id": "off_1",
-        "name": "n",
-        "phone": "+12025550100",
-        "provider": "twilio",
-        "mps": 1,
-        "credentials_secret": "s",
-        "created_at": NOON,
-    }
-    dynamodb.put_item(TableName="ControlTable", Item=to_item(item))
-
-    senders = DynamoExportedDirectory(dynamodb, "ControlTable").senders()
-
-    assert [sender.id for sender in senders] == ["snd_1"]

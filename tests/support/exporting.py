@@ -134,21 +134,18 @@ class FakeExportedDirectory:
     def launched_campaigns(self) -> Iterator[Campaign]:
         return (one for one in self.campaigns.values() if one.launched_at is not None)
 
-    def senders(self) -> Iterator[Sender]:
-        return iter(self.all_senders)
+    def senders(self) -> list[Sender]:
+        return self.all_senders
 
 
 class FakeTotals:
-    """The one figure that exports ask for; see ``ports.Figures``."""
+    """Implements ``ports.CampaignTotals``."""
 
     def __init__(self) -> None:
         self.counts: dict[str, dict[str, int]] = {}
 
     def campaign_totals(self, campaign_id: str) -> tuple[dict[str, int], None]:
         return self.counts.get(campaign_id, {}), None
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotImplementedError(name)
 
 
 @dataclass
@@ -173,7 +170,7 @@ class ExportWorld:
             sources=ExportSources(
                 directory=self.directory,
                 messages=self.messages,
-                figures=self.totals,
+                totals=self.totals,
                 opt_outs=FakeConsentLedger(self.suppressions),
                 part_name=lambda campaign_id, part: f"{campaign_id}#{part:05d}",
                 unsolicited_name=lambda sender_id, n: f"unsolicited#{sender_id}#{n:02d}",

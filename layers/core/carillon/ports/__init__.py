@@ -36,7 +36,13 @@ from carillon.ports.contacts import (
     OptOutLookup,
     SegmentDirectory,
 )
-from carillon.ports.exports import ExportedDirectory, ExportedMessages, ExportJobs, TableFormat
+from carillon.ports.exports import (
+    CampaignTotals,
+    ExportedDirectory,
+    ExportedMessages,
+    ExportJobs,
+    TableFormat,
+)
 from carillon.ports.links import Clicks
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
 from carillon.ports.people import (
@@ -86,6 +92,7 @@ __all__ = [
     "CampaignPlans",
     "CampaignShelves",
     "CampaignTexts",
+    "CampaignTotals",
     "Campaigns",
     "CannedReplies",
     "Clicks",

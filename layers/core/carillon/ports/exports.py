@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from carillon.domain.campaign import Campaign, Sender
+from carillon.domain.counters import Counts
 from carillon.domain.exports import Column, Export, ExportRow, MessageEntry
 from carillon.domain.listing import Listing, Position
+from carillon.domain.recount import RecountReport
 
 
 class ExportJobs(Protocol):
@@ -55,8 +57,16 @@ class ExportedDirectory(Protocol):
         """Yield every campaign that has been launched."""
         ...
 
-    def senders(self) -> Iterator[Sender]:
-        """Yield every sender."""
+    def senders(self) -> list[Sender]:
+        """Return every sender."""
+        ...
+
+
+class CampaignTotals(Protocol):
+    """The counters of campaigns; see ``ports.Figures``."""
+
+    def campaign_totals(self, campaign_id: str) -> tuple[Counts, RecountReport | None]:
+        """Return the campaign's counters and its last recount."""
         ...
 
 

@@ -25,7 +25,7 @@ from carillon.domain.exports import Export, ExportKind, ExportRow, MessageEntry,
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import RowRef, lead_of
 from carillon.domain.metrics import failure_reason, summary_figures
-from carillon.ports import ExportedDirectory, ExportedMessages, Figures, OptOutLanes
+from carillon.ports import CampaignTotals, ExportedDirectory, ExportedMessages, OptOutLanes
 
 OPT_OUTS_A_QUERY = 1000
 _SHOWN_DIGITS = 4
@@ -89,7 +89,7 @@ class ExportSources:
 
     directory: ExportedDirectory
     messages: ExportedMessages
-    figures: Figures
+    totals: CampaignTotals
     opt_outs: OptOutLanes
     part_name: Callable[[str, int], str]
     unsolicited_name: Callable[[str, int], str]
@@ -298,7 +298,7 @@ class _CampaignRows:
     def read(self, unit: int, after: str) -> tuple[list[ExportRow], str | None]:  # noqa: ARG002  # a unit is one row
         entry, _ = self.plan.unit(unit)
         campaign = self.sources.directory.campaign(entry.id)
-        counts, _ = self.sources.figures.campaign_totals(entry.id)
+        counts, _ = self.sources.totals.campaign_totals(entry.id)
         figures = summary_figures(counts)
 
         def count(name: str) -> int:

@@ -6,17 +6,14 @@ Exports, and what they are read from: boto3.
     page (messages)  some 0.12 RU a row
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
-from carillon.adapters.dynamodb.catalogue import DynamoCatalogue
-from carillon.adapters.dynamodb.control import sender_of_item
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
-from carillon.domain.campaign import Sender
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.exports import (
@@ -125,15 +122,6 @@ class DynamoExportJobs:
         found = tuple((_export(item), _position(item)) for item in items)
         more = "LastEvaluatedKey" in answer and found
         return Listing(found, found[-1][1] if more else None)
-
-
-class DynamoExportedDirectory(DynamoCatalogue):
-    """Implements ``ports.ExportedDirectory`` over the control table."""
-
-    def senders(self) -> Iterator[Sender]:
-        """Yield every sender."""
-        items = self._query(schema.SENDERS, key="gsi1pk", IndexName=schema.GSI1)
-        yield from map(sender_of_item, items)
 
 
 class DynamoExportedMessages:

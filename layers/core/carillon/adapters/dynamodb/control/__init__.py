@@ -7,6 +7,6 @@ conditional and names the states it may come from.
 
 from carillon.adapters.dynamodb.control.directory import DynamoDirectory
 from carillon.adapters.dynamodb.control.gate import DynamoGate
-from carillon.adapters.dynamodb.control.items import campaign_of_item, sender_of_item
+from carillon.adapters.dynamodb.control.items import campaign_of_item
 
-__all__ = ["DynamoDirectory", "DynamoGate", "campaign_of_item", "sender_of_item"]
+__all__ = ["DynamoDirectory", "DynamoGate", "campaign_of_item"]
