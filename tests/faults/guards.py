@@ -68,6 +68,9 @@ _PLAN_AUDIENCE = _CORE + "usecases/plan_audience.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
 _EXPORTS = _CORE + "domain/exports.py"
 _EXPORT_JOBS = _CORE + "adapters/dynamodb/exports.py"
+_HOOKS = _CORE + "domain/webhooks.py"
+_DELIVER = _CORE + "usecases/deliver_webhooks.py"
+_DELIVERIES = _CORE + "adapters/dynamodb/webhooks.py"
 _EXPORT_ROWS = _CORE + "usecases/export_rows.py"
 _ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
@@ -982,6 +985,38 @@ GUARDS = (
         "found",
         (_UNIT + "export_data.py",),
         "other_offices",
+    ),
+    Guard(
+        "another system hears of its own offices alone",
+        _HOOKS,
+        "of_theirs = self.office_id is None or self.office_id == event.office_id",
+        "of_theirs = True",
+        (_UNIT + "webhooks.py",),
+        "nothing_of_other_offices",
+    ),
+    Guard(
+        "numbers go to the system that asked for them",
+        _HOOKS,
+        "return event if self.include_phone else event.without_phone()",
+        "return event",
+        (_UNIT + "webhooks.py",),
+        "numbers_go",
+    ),
+    Guard(
+        "a delivery that the queue brings twice is posted once",
+        _DELIVER,
+        "one for one in deliveries if one.event_id not in known",
+        "one for one in deliveries",
+        (_UNIT + "webhooks.py",),
+        "posted_once",
+    ),
+    Guard(
+        "an attempt at a delivery is claimed by one",
+        _DELIVERIES,
+        'ConditionExpression="#status = :pending AND next_at = :seen"',
+        'ConditionExpression="#status = :pending AND :seen = :seen"',
+        ("tests/adapters/test_webhooks.py",),
+        "claimed_by_one and dynamodb",
     ),
     Guard(
         "a person's STOP to the provider is no old entry of ours",
