@@ -20,6 +20,7 @@ from carillon.domain.errors import InvalidInput
 from carillon.domain.exports import Export
 from carillon.domain.media import MediaRefused
 from carillon.domain.webhooks import Delivery, Webhook
+from carillon.edge.acting import author
 from carillon.edge.http import Request, Router, answer, new_app
 from carillon.edge.logs import correlation_id
 from carillon.edge.views import PAGED, listed
@@ -53,7 +54,7 @@ def build() -> UseCases:
             clock,
         ),
         webhooks=ManageWebhooks(
-            DynamoWebhookBook(database, settings.control_table),
+            DynamoWebhookBook(database, settings.control_table, author),
             DynamoDeliveryLog(database, settings.deliveries_table),
             SqsQueue(client("sqs"), settings.delivery_queue_url, correlation_id),
             clock,

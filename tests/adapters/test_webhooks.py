@@ -12,6 +12,7 @@ from moto import mock_aws
 from carillon.adapters.dynamodb.event_stream import row_changes
 from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.webhooks import DynamoDeliveryLog, DynamoWebhookBook
+from carillon.domain.audit import Author, ItemChange, ObjectKind, entry_of
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.webhooks import (
     LOG_LIFE,
@@ -102,6 +103,43 @@ def test_endpoints_are_listed_newest_first_until_they_are_deleted(book: WebhookB
     book.delete("whk_1")
 
     assert [one.id for one in book.page()] == ["whk_2", "whk_0"]
+
+
+def test_who_wrote_an_endpoint_stands_on_it_for_the_audit_log(dynamodb: Any) -> None:
+    authors = [Author("usr_1", "req_1", str(number)) for number in range(4)]
+    book = DynamoWebhookBook(dynamodb, "ControlTable", iter(authors).__next__)
+
+    def told(name: str) -> list[str]:
+        items = dynamodb.scan(TableName="ControlTable")["Items"]
+        return [item[name]["S"] for item in items if name in item]
+
+    book.create(a_webhook(), "")
+    assert told("author") == [authors[0].text]
+    book.change("whk_a", {"disabled": "gone"})
+    assert told("author") == [authors[1].text]
+    # The platform's own change leaves the author, by which the log knows it.
+    DynamoWebhookBook(dynamodb, "ControlTable").change("whk_a", {"disabled": None})
+    assert told("author") == [authors[1].text]
+    book.delete("whk_a")
+    assert told("author") == []
+
+
+def test_the_audit_log_shows_no_secret_of_an_endpoint() -> None:
+    seen = ItemChange(
+        kind=ObjectKind.WEBHOOK,
+        object_id="whk_a",
+        at=NOON,
+        sequence="1",
+        old=None,
+        new={**vars(a_webhook()), "author": Author("usr_1", "r", "c").text},
+    )
+
+    entry = entry_of(seen, lambda text: "hmac:x")
+
+    assert entry is not None
+    assert (entry.actor, entry.office_id) == ("usr_1", a_webhook().office_id)
+    assert (entry.after["secret"], entry.after["url"]) == ("hmac:x", "hmac:x")
+    assert entry.after["event_types"] == a_webhook().event_types
 
 
 def test_a_delivery_is_known_once_it_is_kept(log: DeliveryLog) -> None:

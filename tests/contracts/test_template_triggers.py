@@ -119,12 +119,12 @@ def test_the_audit_log_is_given_every_item_that_it_tells_of() -> None:
         if referred(one["FunctionName"]) == "RecordAuditLogFunction"
         for pattern in one["FilterCriteria"]["Filters"]
     ]
-    kinds = ("CMP", "SND", "USR", "KEY")
+    kinds = ("CMP", "SND", "USR", "KEY", "WHK")
 
     assert all(schema.audited(f"{kind}#x", kind) for kind in kinds)
     assert schema.audited("ORG", "POLICY")
     assert schema.audited("ORG", schema.office_sk("off_1"))
-    assert {"sk": {"S": ["CMP", "SND", "POLICY", "USR", "KEY"]}} in filters
+    assert {"sk": {"S": ["CMP", "SND", "POLICY", "USR", "KEY", "WHK"]}} in filters
     assert {"pk": {"S": ["ORG"]}, "sk": {"S": [{"prefix": "OFF#"}]}} in filters
 
 

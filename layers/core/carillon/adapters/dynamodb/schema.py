@@ -533,6 +533,7 @@ _AUDITED: Final = {
     "SND": ObjectKind.SENDER,
     "USR": ObjectKind.USER,
     "KEY": ObjectKind.API_KEY,
+    "WHK": ObjectKind.WEBHOOK,
     "PRS": ObjectKind.PERSON_REQUEST,
 }
 

@@ -5,7 +5,8 @@ Endpoints of other systems, and the log of what went there: boto3.
     known            0.5 RU a delivery     keep   1 WU, and 1 or 2 more while it is tried again
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.items import condition_failed, from_item, standing_item, to_item
+from carillon.domain.audit import AUTHOR, REMOVER, Author, nobody
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.ids import derived_id
@@ -26,15 +28,19 @@ _TIMES = ("created_at", "old_secret_until", "disabled_at", "failing_since", "res
 
 
 class DynamoWebhookBook:
-    """Implements ``ports.WebhookBook`` over the control table."""
+    """Implements ``ports.WebhookBook`` over the control table; *author* is who asks for a write."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(
+        self, client: Any, table: str, author: Callable[[], Author | None] = nobody
+    ) -> None:
         self._client = client
         self._table = table
+        self._author = author
 
     def create(self, new: Webhook, digest: str) -> Webhook:
         """Keep *new*, or return what stands under its id already; see the port."""
         item = {**vars(new), **_webhook_key(new.id), "request_digest": digest}
+        item |= self._signature(AUTHOR)
         item |= {
             schema.GSI1_PK: schema.WEBHOOKS,
             schema.GSI1_SK: schema.listing_sk(to_iso(new.created_at), new.id),
@@ -82,6 +88,7 @@ class DynamoWebhookBook:
 
     def change(self, webhook_id: str, changes: Mapping[str, Any]) -> Webhook:
         """Set fields (None removes one) and return the endpoint; raises NotFound."""
+        changes = {**changes, **self._signature(AUTHOR)}
         kept = {name: value for name, value in changes.items() if value is not None}
         gone = [name for name in changes if name not in kept]
         parts = []
@@ -108,7 +115,15 @@ class DynamoWebhookBook:
 
     def delete(self, webhook_id: str) -> None:
         """Forget the endpoint; repeating it changes nothing."""
+        if remover := self._signature(REMOVER):
+            # A deletion carries nothing of its own: the audit log reads here who it was.
+            with suppress(NotFound):
+                self.change(webhook_id, remover)
         self._client.delete_item(TableName=self._table, Key=to_item(_webhook_key(webhook_id)))
+
+    def _signature(self, name: str) -> dict[str, str]:
+        author = self._author()
+        return {} if author is None else {name: author.text}
 
 
 class DynamoDeliveryLog:
