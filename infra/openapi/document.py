@@ -28,6 +28,7 @@ API_FUNCTIONS = {
     "consent_api": "ConsentApiFunction",
     "conversations_api": "ConversationsApiFunction",
     "integrations_api": "IntegrationsApiFunction",
+    "schedules_api": "SchedulesApiFunction",
 }
 
 # Answers that are no JSON.

@@ -9,7 +9,7 @@ import pytest
 from carillon.domain.permissions import Route
 from carillon.edge.http import endpoints
 from tests.support.http_api import APPS, HttpApi, http_api, violations
-from tests.support.management import an_office
+from tests.support.management import a_campaign, a_contact_list, a_segment, an_office
 from tests.support.requests import Answered, signed_in
 from tests.support.webhooks import a_webhook
 
@@ -23,7 +23,12 @@ ADMIN = signed_in(roles=["admin"])
 def api() -> Iterator[HttpApi]:
     with http_api() as running:
         # Ids that a test does not name are "x": these must be there to have members, deliveries.
-        running.keep(an_office("x"))
+        running.keep(
+            an_office("x"),
+            a_contact_list("x"),
+            a_segment("x", list_ids=("x",)),
+            a_campaign("x", list_ids=("x",)),
+        )
         running.keep_webhooks(a_webhook("x"))
         yield running
 

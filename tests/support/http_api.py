@@ -59,6 +59,7 @@ from functions.integrations_api import app as integrations_api
 from functions.organisation_api import app as organisation_api
 from functions.people_api import app as people_api
 from functions.record_audit_log import app as record_audit_log
+from functions.schedules_api import app as schedules_api
 from infra.local.emulator import running_emulator
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
@@ -74,6 +75,7 @@ APPS = (
     consent_api,
     conversations_api,
     integrations_api,
+    schedules_api,
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
