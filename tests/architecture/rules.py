@@ -128,8 +128,6 @@ RULES: dict[str, str] = {
 
 # Rule -> why no test proves it. Whoever tests one takes it out, or the suite fails.
 UNTESTED: dict[str, str] = {
-    "T7": "Opt-outs alone can be exported (O5).",
-    "T11": "There are no outbound webhooks; the inbox has a long poll (V1).",
     "X1": "There are no interactive campaigns.",
     "X2": "There are no interactive campaigns, only the words for their states (K5).",
     "X3": "There are no interactive campaigns.",
