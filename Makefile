@@ -18,6 +18,7 @@ EXIT ?=
 KEEP ?=
 LEADS ?=
 PYTEST_ARGS ?=
+ARGS ?= --help
 WORKERS ?= 2
 IAM ?=
 LAYERS ?=
@@ -30,7 +31,7 @@ export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants fuzz client soak bench bench-scale bench-burst bench-import bench-calls bench-peers build deploy \
+.PHONY: help demo test lint check mutants fuzz client soak bench bench-scale bench-burst bench-import bench-calls bench-peers cli build deploy \
 	lock clean
 
 help: ## Show this list
@@ -54,7 +55,8 @@ check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, ou
 	@$(SAM) validate --lint --template template.yaml --region us-east-1
 	@$(RUN) -m infra.openapi --check
 	@$(RUN) -m pytest -q tests/architecture tests/contracts/test_template_*.py \
-		tests/contracts/test_built_layers.py tests/contracts/test_routes.py
+		tests/contracts/test_built_layers.py tests/contracts/test_routes.py \
+		tests/contracts/test_public_contract.py
 
 mutants: $(VENV)/.dev ## Remove each guard in a copy of the tree and expect a test to notice [GUARDS="opt-out" SHARE=1/5]
 	@$(if $(SHARE),SHARE=$(SHARE) )$(RUN) -m tests.faults.mutation $(GUARDS)
@@ -85,6 +87,9 @@ bench-calls: $(VENV)/.dev ## CPU of one call to DynamoDB and to a provider, by b
 
 bench-peers: $(VENV)/.dev $(PEERS_VENV)/.peers ## CPU per sent message against Celery + Redis and a boto3 loop [MESSAGES=2000 MPS=100]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench.peers
+
+cli: $(VENV)/.local ## The command line against your deployment [ARGS="campaigns list"]
+	@$(RUN) -m infra.cli $(ARGS)
 
 build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws-sam/build
 	@mkdir -p .aws-sam

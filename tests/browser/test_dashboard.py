@@ -323,11 +323,13 @@ def table_texts(card: Any) -> list[list[str]]:
         (24 * 3, "Oct 31, 2026", "Nov 3, 2026"),
         (20, "Oct 31, 10:00 GMT-4", "Nov 1, 5:00 GMT-5"),
         (24 * 100, "Oct 2026", "Feb 2027"),
+        (24 * 800, "2026", "2029"),
     ],
 )
 def test_activity_is_grouped_by_how_long_it_lasted_in_the_offices_zone(
     open_page: Callable[..., Any], hours: int, first: str, last: str
 ) -> None:
+    """T2: hours of a day, days of days, months of months, years of years."""
     start = NOON.replace(month=10, day=31, hour=14, minute=0)
     activity = [
         {"from": to_iso(start), "submitted": 1, "delivered": 0, "inbound": 0},

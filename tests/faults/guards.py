@@ -71,8 +71,17 @@ _PERSON = _CORE + "adapters/dynamodb/person_records.py"
 _ERASE = _CORE + "usecases/erase_person.py"
 _PLAN_AUDIENCE = _CORE + "usecases/plan_audience.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
+_EXPORTS = _CORE + "domain/exports.py"
+_EXPORT_JOBS = _CORE + "adapters/dynamodb/exports.py"
+_HOOKS = _CORE + "domain/webhooks.py"
+_DELIVER = _CORE + "usecases/deliver_webhooks.py"
+_DELIVERIES = _CORE + "adapters/dynamodb/webhooks.py"
+_EXPORT_ROWS = _CORE + "usecases/export_rows.py"
 _ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
+_CLI_CAMPAIGNS = "infra/cli/campaigns.py"
+_PINPOINT = "infra/cli/pinpoint.py"
+_PINPOINT_IMPORT = "infra/cli/pinpoint_import.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
 _SANDBOX = _CORE + "adapters/providers/sandbox.py"
@@ -678,6 +687,14 @@ GUARDS = (
     ),
     # Replies -------------------------------------------------------------------
     Guard(
+        "an opt-out is confirmed within five minutes or not at all",
+        _REPLY,
+        "    if _is_too_late(purpose, reply, world.clock.now()):\n",
+        "    if False:\n",
+        (_UNIT + "process_reply.py",),
+        "five_minutes or in_time",
+    ),
+    Guard(
         "an opt-out is committed before anything else",
         _REPLY,
         "    standing = _opted_out(reply, world) if keyword is Keyword.STOP else None\n"
@@ -953,6 +970,70 @@ GUARDS = (
         'expected = {"status": before.status}',
         ("tests/adapters/test_consent_jobs.py",),
         "advances and dynamodb",
+    ),
+    Guard(
+        "a piece of an export is committed by one runner",
+        _EXPORT_JOBS,
+        '            "unit": before.place.unit,\n            "after": before.place.after,\n',
+        "",
+        ("tests/adapters/test_exports.py",),
+        "advances and dynamodb",
+    ),
+    Guard(
+        "an export is for who may read all of its offices",
+        _EXPORTS,
+        "return all(access.covers(office) for office in offices)",
+        "return any(access.covers(office) for office in offices)",
+        (_UNIT + "manage_exports.py",),
+        "may_read_all",
+    ),
+    Guard(
+        "an export with numbers is for who may see them",
+        _EXPORTS,
+        "if export.reach.full and not sees_contacts(role):",
+        "if False:",
+        (_UNIT + "manage_exports.py",),
+        "may_read_all",
+    ),
+    Guard(
+        "what reached a sender before it moved is its former office's",
+        _EXPORT_ROWS,
+        "[one for one in found if self.reach.covers(one.office_id)]",
+        "found",
+        (_UNIT + "export_data.py",),
+        "other_offices",
+    ),
+    Guard(
+        "another system hears of its own offices alone",
+        _HOOKS,
+        "of_theirs = self.office_id is None or self.office_id == event.office_id",
+        "of_theirs = True",
+        (_UNIT + "webhooks.py",),
+        "nothing_of_other_offices",
+    ),
+    Guard(
+        "numbers go to the system that asked for them",
+        _HOOKS,
+        "return event if self.include_phone else event.without_phone()",
+        "return event",
+        (_UNIT + "webhooks.py",),
+        "numbers_go",
+    ),
+    Guard(
+        "a delivery that the queue brings twice is posted once",
+        _DELIVER,
+        "one for one in deliveries if one.event_id not in known",
+        "one for one in deliveries",
+        (_UNIT + "webhooks.py",),
+        "posted_once",
+    ),
+    Guard(
+        "an attempt at a delivery is claimed by one",
+        _DELIVERIES,
+        'ConditionExpression="#status = :pending AND next_at = :seen"',
+        'ConditionExpression="#status = :pending AND :seen = :seen"',
+        ("tests/adapters/test_webhooks.py",),
+        "claimed_by_one and dynamodb",
     ),
     Guard(
         "a person's STOP to the provider is no old entry of ours",
@@ -1783,5 +1864,38 @@ GUARDS = (
         "name: image[name]",
         (_UNIT + "audit.py",),
         "phone_or_a_text",
+    ),
+    # From a terminal, and from Pinpoint ------------------------------------------
+    Guard(
+        "the command line launches only what somebody has confirmed",
+        _CLI_CAMPAIGNS,
+        'if not typer.confirm("Text these people now?", default=False, err=True):',
+        'if typer.confirm("Text these people now?", default=False, err=True) is None:',
+        ("tests/cli/test_commands.py",),
+        "said_yes",
+    ),
+    Guard(
+        "what Pinpoint says of an opt-out is read on the safe side",
+        _PINPOINT,
+        'if _one(endpoint, "OptOut").upper() not in ("", "NONE"):',
+        'if _one(endpoint, "OptOut").upper() == "ALL":',
+        ("tests/cli/test_pinpoint.py",),
+        "may_be_texted",
+    ),
+    Guard(
+        "a phone from Pinpoint without its country is nobody's contact",
+        _PINPOINT,
+        'if not phone_of(endpoint).startswith("+"):',
+        'if phone_of(endpoint) == "":',
+        ("tests/cli/test_pinpoint.py",),
+        "may_be_texted",
+    ),
+    Guard(
+        "Pinpoint's contacts wait until its opt-outs stand",
+        _PINPOINT_IMPORT,
+        'if stops["status"] != "done":',
+        'if stops["status"] == "never":',
+        ("tests/cli/test_commands.py",),
+        "opt_outs_have_not",
     ),
 )
