@@ -23,12 +23,15 @@ from carillon.domain.errors import (
 )
 from carillon.domain.media import Problem as MediaProblem
 from carillon.edge.http import status_of
+from infra.openapi.document import API_FUNCTIONS
 from infra.openapi.gateway import gateway_codes
 
-_LAYER = Path(__file__).parents[2] / "layers" / "core" / "carillon"
+_ROOT = Path(__file__).parents[2]
+_LAYER = _ROOT / "layers" / "core" / "carillon"
 # Not where providers' webhooks and queues are read: those answer nobody of the API.
 _SOURCES = (
     *(_LAYER / part for part in ("domain", "usecases", "edge", "adapters/dynamodb")),
+    *(_ROOT / "functions" / folder for folder in API_FUNCTIONS),
     *(_LAYER / "adapters" / f"{name}.py" for name in ("cognito", "attachments", "templates")),
 )
 _TREE: dict[str, type[CarillonError]] = {
