@@ -19,6 +19,8 @@ pytestmark = pytest.mark.browser
 POLL_MS = 2_100
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PERCENTAGES = {
+    "click_rate",
+    "conversion_rate",
     "rate_of_engagement",
     "reply_pct",
     "reply_pct_of_total",
@@ -48,15 +50,34 @@ UNDER_WAY = {
     "fail#opted_out": 11,
     "fail#missing_field": 4,
 }
-ACTIVITY = [
-    {"from": to_iso(NOON), "submitted": 1420, "delivered": 380, "inbound": 20},
-    {
-        "from": to_iso(NOON + timedelta(minutes=30)),
-        "submitted": 92,
-        "delivered": 90,
-        "inbound": 60,
-    },
-]
+ACTIVITY = {
+    "granularity": "hour",
+    "buckets": [
+        {"at": "2026-11-20T16:00+01:00", "messages": 1420, "delivered": 380, "responses": 20},
+        {"at": "2026-11-20T17:00+01:00", "messages": 0, "delivered": 0, "responses": 0},
+        {"at": "2026-11-20T18:00+01:00", "messages": 92, "delivered": 90, "responses": 60},
+    ],
+}
+VARIANTS = {
+    "v#a#submitted": 400,
+    "v#a#delivered": 390,
+    "v#a#failed": 10,
+    "v#a#responded": 80,
+    "v#b#submitted": 412,
+    "v#b#delivered": 370,
+    "v#b#failed": 11,
+    "v#b#responded": 16,
+}
+SERIES = {
+    "responses_by_hour": [0] * 8 + [12, 30, 24, 9, 7, 15, 11, 4] + [0] * 8,
+    "responses_by_weekday": [20, 31, 18, 22, 17, 3, 1],
+    "responses_by_date": [
+        {"date": f"2026-11-{day}", "responses": day - 13} for day in range(14, 21)
+    ],
+    "launches_by_date": [
+        {"date": f"2026-11-{day}", "launches": int(day == 20)} for day in range(14, 21)
+    ],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -81,11 +102,30 @@ def campaigns(platform_state: Platform) -> None:
         ),
     ]
     platform_state.counts = {
-        "cmp_1": dict(UNDER_WAY),
+        "cmp_1": {**UNDER_WAY, **VARIANTS},
         "cmp_2": {"submitted": 1000, "delivered": 1000, "segments": 1000},
         "cmp_3": {"submitted": 500, "delivered": 310, "failed_provider": 90, "fail#30005": 90},
     }
     platform_state.activity = {"cmp_1": ACTIVITY}
+    platform_state.series = SERIES
+    platform_state.leads = [a_listed_lead(n) for n in range(60)]
+
+
+def a_listed_lead(number: int) -> dict[str, Any]:
+    failed = number % 10 == 9
+    return {
+        "key": f"{number:024x}",
+        "phone": f"***{number:04}",
+        "status": "failed" if failed else "delivered",
+        "ambiguous": False,
+        "partial": False,
+        "sender_id": "snd_1",
+        "last_action_at": to_iso(NOON),
+        "attempts": 1,
+        "reason": {"code": "30007", "reason": "Filtered.", "advice": "Review it."}
+        if failed
+        else None,
+    }
 
 
 def row(page: Any, title: str) -> Any:
@@ -301,13 +341,13 @@ def test_the_table_behind_each_chart_equals_the_data(signed_in: Callable[..., An
         ["Partial", "0", "0%"],
         ["Total", "1,000", "100%"],
     ]
-    # A quarter of an hour without anything stays visible as such.
+    # An hour without anything stays visible as such.
     assert table_texts(activity) == [
-        ["16:30", "1,420", "380", "20"],
-        ["16:45", "0", "0", "0"],
-        ["17:00", "92", "90", "60"],
+        ["Nov 20, 16:00 (UTC+01:00)", "1,420", "380", "20"],
+        ["Nov 20, 17:00 (UTC+01:00)", "0", "0", "0"],
+        ["Nov 20, 18:00 (UTC+01:00)", "92", "90", "60"],
     ]
-    assert activity.locator("caption").inner_text() == "Messages over time"
+    assert activity.locator("caption").inner_text() == "Contact message activity"
     assert activity.locator(".plot").is_hidden()
 
 
@@ -316,41 +356,31 @@ def table_texts(card: Any) -> list[list[str]]:
     return [line.locator("th, td").all_inner_texts() for line in rows]
 
 
-@pytest.mark.parametrize(
-    ("hours", "first", "last"),
-    [
-        # Over a DST change in New York: the day of 1 November 2026 has 25 hours.
-        (24 * 3, "Oct 31, 2026", "Nov 3, 2026"),
-        (20, "Oct 31, 10:00 GMT-4", "Nov 1, 5:00 GMT-5"),
-        (24 * 100, "Oct 2026", "Feb 2027"),
-    ],
-)
-def test_activity_is_grouped_by_how_long_it_lasted_in_the_offices_zone(
-    open_page: Callable[..., Any], hours: int, first: str, last: str
-) -> None:
-    start = NOON.replace(month=10, day=31, hour=14, minute=0)
-    activity = [
-        {"from": to_iso(start), "submitted": 1, "delivered": 0, "inbound": 0},
-        {
-            "from": to_iso(start + timedelta(hours=hours)),
-            "submitted": 2,
-            "delivered": 0,
-            "inbound": 0,
-        },
-    ]
+def test_buckets_are_named_by_the_clock_on_the_wall(open_page: Callable[..., Any]) -> None:
     page = open_page()
 
-    groups = page.evaluate(
-        """async ([activity, zone]) => {
-            const chart = await import(new URL("assets/chart_activity.js", location).href);
-            return chart.grouped(activity, zone).groups;
+    names = page.evaluate(
+        """async (asked) => {
+            const format = await import(new URL("assets/format.js", location).href);
+            return asked.map(([text, granularity]) => format.bucketName(text, granularity).name);
         }""",
-        [activity, "America/New_York"],
+        [
+            # New York's hour that comes twice.
+            ["2026-11-01T01:00-04:00", "hour"],
+            ["2026-11-01T01:00-05:00", "hour"],
+            ["2026-11-01", "day"],
+            ["2026-11", "month"],
+            ["2026", "year"],
+        ],
     )
 
-    assert re.sub(r"\b0(\d:)", r"\1", groups[-1]["name"]) == last
-    assert groups[0]["name"] == first
-    assert sum(group["submitted"] for group in groups) == 3
+    assert names == [
+        "Nov 1, 01:00 (UTC-04:00)",
+        "Nov 1, 01:00 (UTC-05:00)",
+        "Sun, Nov 1, 2026",
+        "Nov 2026",
+        "2026",
+    ]
 
 
 def test_failures_come_with_their_reason_and_what_to_do(signed_in: Callable[..., Any]) -> None:
@@ -518,7 +548,7 @@ def test_everything_can_be_done_from_the_keyboard(open_page: Callable[..., Any])
 
 def test_the_chart_is_read_with_the_arrow_keys(signed_in: Callable[..., Any]) -> None:
     page = signed_in("#/campaigns/cmp_1")
-    page.locator("#activity .plot canvas").wait_for()
+    page.locator("#activity .plot svg").wait_for()
 
     page.locator("#activity .plot").focus()
     page.keyboard.press("ArrowRight")
@@ -526,7 +556,7 @@ def test_the_chart_is_read_with_the_arrow_keys(signed_in: Callable[..., Any]) ->
     page.keyboard.press("ArrowRight")
 
     reading = page.locator("#activity .note").inner_text()
-    assert reading == "17:00: 92 submitted, 90 delivered, 60 replies"
+    assert reading == "Nov 20, 18:00 (UTC+01:00): 92 messages, 90 delivered, 60 responses"
 
 
 def tab_to(page: Any, text: str) -> None:
@@ -581,10 +611,18 @@ def test_no_page_has_a_serious_accessibility_violation(
     row(page, "Autumn check-in").get_by_text("79.9%").wait_for()
     violations += serious_violations(page)
     page.get_by_role("link", name="Autumn check-in").click()
-    page.locator("#activity canvas").wait_for()
+    page.locator("#activity svg").wait_for()
     violations += serious_violations(page)
     for button in page.get_by_role("button", name="Show as table").all():
         button.click()
+    page.locator("#leads summary").click()
+    page.get_by_text("50 on this page").wait_for()
+    violations += serious_violations(page)
+    page.get_by_role("link", name="Analytics").click()
+    page.locator("#by-hour svg").wait_for()
+    violations += serious_violations(page)
+    page.goto(page.url.split("#")[0] + "#/comparison?campaign_ids=cmp_1,cmp_2,cmp_3")
+    page.locator("#comparison").wait_for()
     violations += serious_violations(page)
 
     assert violations == []
@@ -614,10 +652,18 @@ def test_no_width_or_theme_overflows_and_each_has_its_screenshots(
     row(page, "Autumn check-in").get_by_text("79.9%").wait_for()
     overflow.append(screenshot(page, f"campaigns-{size}-{scheme}"))
     page.get_by_role("link", name="Autumn check-in").click()
-    page.locator("#activity canvas").wait_for()
+    page.locator("#activity svg").wait_for()
+    page.locator("#leads summary").click()
+    page.get_by_text("50 on this page").wait_for()
     overflow.append(screenshot(page, f"campaign-{size}-{scheme}"))
+    page.get_by_role("link", name="Analytics").click()
+    page.locator("#by-hour svg").wait_for()
+    overflow.append(screenshot(page, f"analytics-{size}-{scheme}"))
+    page.goto(page.url.split("#")[0] + "#/comparison?campaign_ids=cmp_1,cmp_2,cmp_3")
+    page.locator("#comparison").wait_for()
+    overflow.append(screenshot(page, f"comparison-{size}-{scheme}"))
 
-    assert overflow == [0, 0, 0]
+    assert overflow == [0, 0, 0, 0, 0]
 
 
 def screenshot(page: Any, name: str) -> int:
