@@ -192,7 +192,6 @@ class Platform:
             "recount": {"at": to_iso(NOON), "state": "exact", "drift": 0},
         }
 
-
     def summary(self) -> dict[str, Any]:
         """Return all campaigns' figures as the analytics API does."""
         counts = total_of(self.counts.values())
@@ -260,6 +259,10 @@ class Platform:
         return {
             "campaign_id": campaign.id,
             "title": campaign.title,
+            "office_id": campaign.office_id,
+            "status": campaign.status,
+            "type": campaign.type,
+            "tags": campaign.tags,
             "launched_at": to_iso(campaign.launched_at or NOON),
             "created_by": campaign.created_by,
             "mode": campaign.operated_by,
@@ -308,10 +311,12 @@ class Api:
         if email is None:
             return _problem(401, "unauthenticated", "Sign in with an access token.")
         role = platform.users[email].role
-        if path == "/v1/me":
-            return _json_reply(200, {"subject": "usr_1", "role": role, "offices": ["off_berlin"]})
-        if path == "/v1/offices":
-            return _json_reply(200, {"items": platform.offices, "next_cursor": None})
+        plain = {
+            "/v1/me": {"subject": "usr_1", "role": role, "offices": ["off_berlin"]},
+            "/v1/offices": {"items": platform.offices, "next_cursor": None},
+        }
+        if path in plain:
+            return _json_reply(200, plain[path])
         if path == "/v1/campaigns":
             return self._list(query)
         if path.startswith("/v1/analytics/") and role != "agent":
@@ -322,19 +327,17 @@ class Api:
         platform = self._platform
         if query.get("zone") == "Nowhere":
             return _problem(400, "unknown_zone", "zone must be the name of a time zone.")
-        if what == "summary":
-            return _json_reply(200, platform.summary())
-        if what == "series":
-            return _json_reply(200, {**platform.summary(), **platform.series})
-        if what == "campaigns":
-            return _json_reply(200, platform.figures_list(query))
         if what == "campaigns/csv":
             rows = platform.figures_list(query)["items"]
-            text = "\r\n".join(["campaign_id,title", *(f"{r['campaign_id']},{r['title']}" for r in rows)])
-            return 200, {"Content-Type": "text/csv"}, text
-        if what == "comparison":
-            return _json_reply(200, platform.comparison(query["campaign_ids"].split(",")))
-        return _problem(404, "not_found", "There is no such question.")
+            lines = ["campaign_id,title", *(f"{row['campaign_id']},{row['title']}" for row in rows)]
+            return 200, {"Content-Type": "text/csv"}, "\r\n".join(lines)
+        answers = {
+            "summary": platform.summary,
+            "series": lambda: {**platform.summary(), **platform.series},
+            "campaigns": lambda: platform.figures_list(query),
+            "comparison": lambda: platform.comparison(query["campaign_ids"].split(",")),
+        }
+        return _json_reply(200, answers[what]())
 
     def _list(self, query: Mapping[str, str]) -> Reply:
         mine = [one for one in self._platform.campaigns if one.tab == query.get("tab", "active")]
@@ -357,7 +360,6 @@ class Api:
         if method == "GET":
             return _json_reply(200, self._figures(campaign.id, match[2], query))
         return _json_reply(200, _campaign_json(self._platform.act(campaign.id, match[2])))
-
 
     def _figures(self, campaign_id: str, what: str, query: Mapping[str, str]) -> dict[str, Any]:
         platform = self._platform

@@ -41,6 +41,18 @@ export function analyticsPage(place, { api, offices, query }) {
   }
 
   async function refresh(signal) {
+    try {
+      return await follow(signal);
+    } catch (error) {
+      // What was asked wrongly stays wrong: say it, and wait for another question.
+      if (error.status !== 400 && error.status !== 404) throw error;
+      if (!shown) setChildren(content, []);
+      trouble.show(error.message);
+      return IDLE_MS;
+    }
+  }
+
+  async function follow(signal) {
     const [summary, series, rows, places] = await Promise.all([
       api.get(`analytics/summary?${asked(filters)}`, signal),
       api.get(`analytics/series?${asked(filters)}`, signal),
@@ -74,10 +86,8 @@ export function analyticsPage(place, { api, offices, query }) {
       setChildren(content, [emptyState("Not allowed", error.message)]);
       return;
     }
-    // What was asked wrongly stays wrong: say it, and wait for another question.
-    const again = error.status === 400 ? "" : ` Trying again in ${Math.round(wait / 1000)} s.`;
     const stale = shown ? ` The figures below are from ${view.asOf()}.` : "";
-    trouble.show(`${error.message}${stale}${again}`, { button: "Try now", run: () => polling.now() });
+    trouble.show(`${error.message}${stale} Trying again in ${Math.round(wait / 1000)} s.`, { button: "Try now", run: () => polling.now() });
   });
   return () => {
     polling.stop();

@@ -33,6 +33,18 @@ export function comparisonPage(place, { api, query }) {
   ]);
 
   async function refresh(signal) {
+    try {
+      return await follow(signal);
+    } catch (error) {
+      // A campaign that is not there stays so: say it, and wait for another choice.
+      if (error.status !== 400 && error.status !== 404) throw error;
+      setChildren(content, []);
+      trouble.show(error.message);
+      return IDLE_MS;
+    }
+  }
+
+  async function follow(signal) {
     if (!picker.filled) {
       picker.fill((await api.get(`analytics/campaigns?preset=all&limit=${LISTED}`, signal)).items, ids);
     }
@@ -84,7 +96,6 @@ function campaignPicker(onChange) {
     element,
     filled: false,
     fill(campaigns, ids) {
-      picker.filled = true;
       for (const { campaign_id: id, title, status } of campaigns) {
         const input = h("input", { type: "checkbox", on: { change: () => { limit(); onChange(chosen()); } } });
         input.checked = ids.includes(id);
@@ -93,6 +104,7 @@ function campaignPicker(onChange) {
       }
       setChildren(list, [...boxes.values()].map((one) => one.item));
       limit();
+      picker.filled = true;
     },
   };
   return picker;

@@ -11,9 +11,14 @@ export const RATES = [
 
 /** One sentence on the rate *label*; *named* turns the winner's id into its name. */
 export function verdictText(label, { verdict, winner, confidence_pct: confidence }, named) {
-  if (verdict === "winner") return `${label}: ${named(winner)} is ahead, with ${percent(confidence)} confidence.`;
+  if (verdict === "winner") return `${label}: ${named(winner)} is ahead, with ${sureness(confidence)} confidence.`;
   if (verdict === "no_difference_shown") return `${label}: no difference shown. What is seen may be chance.`;
   return `${label}: too few to tell.`;
+}
+
+/** Nothing is ever 100% sure, though a number with one decimal may read so. */
+function sureness(confidence) {
+  return confidence >= 99.9 ? "over 99.9%" : percent(confidence);
 }
 
 /**
