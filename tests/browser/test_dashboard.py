@@ -486,9 +486,8 @@ def test_no_page_has_a_serious_accessibility_violation(
     violations += serious_violations(page)
     page.get_by_role("link", name="Autumn check-in").click()
     page.locator("#activity svg").wait_for()
-    violations += serious_violations(page)
-    for button in page.get_by_role("button", name="Show as table").all():
-        button.click()
+    # One chart as itself, the other as its table.
+    page.locator("#send-status").get_by_role("button", name="Show as table").click()
     page.locator("#leads summary").click()
     page.get_by_text("12 on this page").wait_for()
     violations += serious_violations(page)

@@ -26,13 +26,15 @@ function sureness(confidence) {
  * {id, name, href}, a count under each key and the three rates; *answer* has a comparison of each.
  */
 export function ratesTable({ caption, first, counts = [] }) {
-  const body = h("tbody");
+  const body = h("tbody", { role: "rowgroup" });
   const columns = [...counts, ...RATES];
+  // The roles keep it a table to a screen reader where a phone shows it as blocks.
+  const heads = [first, ...columns.map(({ label }) => label)];
   const verdicts = h("ul", { class: "verdicts" });
-  const table = h("table", { class: "data rates" },
+  const table = h("table", { class: counts.length ? "data rates" : "data rates few", role: "table" },
     h("caption", {}, caption),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, first),
-      columns.map(({ label }) => h("th", { scope: "col", class: "number" }, label)))),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((label, i) =>
+      h("th", { scope: "col", role: "columnheader", class: i ? "number" : null }, label)))),
     body);
   const element = h("div", {}, verdicts,
     h("div", { class: "table-box tall", tabindex: 0, role: "region", "aria-label": caption }, table));
@@ -41,9 +43,9 @@ export function ratesTable({ caption, first, counts = [] }) {
     const name = new Map(rows.map((row) => [row.id, row.name]));
     setChildren(verdicts, RATES.map(({ key, label }) =>
       h("li", { "data-rate": key, "data-verdict": answer[key].verdict }, verdictText(label, answer[key], (id) => name.get(id) ?? id))));
-    setChildren(body, rows.map((row) => h("tr", { "data-row": row.id },
-      h("th", { scope: "row" }, row.href ? h("a", { href: row.href }, row.name) : row.name),
-      counts.map(({ key }) => h("td", { class: "number" }, count(row[key]))),
+    setChildren(body, rows.map((row) => h("tr", { role: "row", "data-row": row.id },
+      h("th", { scope: "row", role: "rowheader" }, row.href ? h("a", { href: row.href }, row.name) : row.name),
+      counts.map(({ key }) => h("td", { role: "cell", class: "number" }, count(row[key]))),
       RATES.map(({ key }) => rateCell(row[key], answer[key].winner === row.id)))));
   }
 
@@ -53,7 +55,7 @@ export function ratesTable({ caption, first, counts = [] }) {
 function rateCell(value, wins) {
   const bar = value === null ? null : h("span", { class: "rate-bar", "aria-hidden": "true" });
   if (bar) bar.style.setProperty("--share", `${Math.min(100, value)}%`);
-  return h("td", { class: "number rate", "data-wins": wins },
+  return h("td", { role: "cell", class: "number rate", "data-wins": wins },
     h("span", { class: "rate-text" }, value === null ? NONE : percent(value)),
     wins ? h("span", { class: "wins" }, "Best") : null, bar);
 }
