@@ -7,6 +7,8 @@ from typing import Any
 from carillon.adapters import aws
 from carillon.adapters.dynamodb.contacts import DynamoCampaignPlans
 from carillon.adapters.dynamodb.control import DynamoDirectory
+from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
+from carillon.adapters.dynamodb.occurrences import DynamoOccurrences
 from carillon.adapters.sqs import SqsQueue
 from carillon.adapters.system_clock import SystemClock
 from carillon.edge.logs import correlation_id, logger
@@ -21,6 +23,8 @@ def build() -> Starting:
     dynamodb = aws.client("dynamodb")
     return Starting(
         campaigns=DynamoCampaignPlans(dynamodb, settings.control_table),
+        occurrences=DynamoOccurrences(dynamodb, settings.control_table),
+        knowledge=DynamoKnowledge(dynamodb, settings.control_table),
         policy=DynamoDirectory(dynamodb, settings.control_table).policy,
         plan_queue=SqsQueue(aws.client("sqs"), settings.plan_queue_url, correlation_id),
         clock=SystemClock(),

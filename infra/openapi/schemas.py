@@ -16,6 +16,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from carillon.domain.campaign import Unsolicited
 from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.hours import ActiveHours
+from carillon.domain.recurrence import Recurrence
 from carillon.domain.segments_filter import Condition
 
 Schema = dict[str, Any]
@@ -113,6 +114,8 @@ _SIMPLE: dict[Any, Schema] = {
     Mapping: OBJECT,
     # Written as domain.hours takes it.
     ActiveHours: OBJECT,
+    # Written as domain.recurrence takes it.
+    Recurrence: OBJECT,
     # A filter, written as domain.segments_filter takes it.
     Condition: OBJECT,
     Unsolicited: {

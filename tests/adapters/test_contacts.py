@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.campaign_places import places_of
 from carillon.adapters.dynamodb.clicks import DynamoClicks
 from carillon.adapters.dynamodb.contacts import (
     DynamoCampaignPlans,
@@ -107,7 +108,7 @@ class Rooms:
             "gsi1sk": schema.listing_sk("2026-11-22T11:00:00.000Z", campaign.id),
         }
         key = {"pk": schema.campaign_pk(campaign.id), "sk": "CMP"}
-        self._put({**key, **listing, **vars(campaign)})
+        self._put({**key, **listing, **places_of(campaign), **vars(campaign)})
 
     def opt_out(self, phone: str) -> None:
         if isinstance(self.opt_outs, FakeOptOutLookup):

@@ -28,6 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "carillon.domain": {"carillon.domain"},
     "carillon.domain.phone": {"carillon.domain", "phonenumbers"},
     "carillon.domain.phone_zones": {"phonenumbers"},
+    # Who expands recurrence rules has a library for it; what is stored of them needs none.
+    "carillon.domain.occurrences": {"carillon.domain", "dateutil"},
     "carillon.ports": {"carillon.domain", "carillon.ports"},
     "carillon.usecases": {"carillon.domain", "carillon.ports", "carillon.usecases"},
     "carillon.adapters": {

@@ -41,7 +41,9 @@ from carillon.adapters.dynamodb.figures import DynamoFigures
 from carillon.adapters.dynamodb.holds import DynamoHolds
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.items import to_item
+from carillon.adapters.dynamodb.knowledge import DynamoKnowledge
 from carillon.adapters.dynamodb.limits import DynamoBudgets, DynamoContactCaps
+from carillon.adapters.dynamodb.occurrences import DynamoOccurrences
 from carillon.adapters.dynamodb.outbox import DynamoOutbox
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
@@ -214,6 +216,8 @@ class World:
         self._messages = DynamoMessages(dynamodb, _MESSAGES)
         self._outbox = DynamoOutbox(dynamodb, control_table=_CONTROL, messages_table=_MESSAGES)
         self._plans = DynamoCampaignPlans(dynamodb, _CONTROL)
+        self._occurrences = DynamoOccurrences(dynamodb, _CONTROL)
+        self._knowledge = DynamoKnowledge(dynamodb, _CONTROL)
         self._lists = DynamoImportDirectory(dynamodb, _CONTROL)
         self._contacts = DynamoContacts(dynamodb, _CONTACTS)
         self._audiences = S3Audiences(self._objects)
@@ -450,6 +454,8 @@ class World:
             start_due_campaigns(
                 Starting(
                     campaigns=self._plans,
+                    occurrences=self._occurrences,
+                    knowledge=self._knowledge,
                     policy=self._directory.policy,
                     plan_queue=self._queues["plan"],
                     clock=self.timeline,

@@ -28,6 +28,7 @@ from carillon.domain.permissions import (
     Route,
     Scope,
 )
+from carillon.domain.recurrence import Recurrence
 from carillon.edge.http import endpoints
 from tests.support.clock import NOON
 from tests.support.consent import an_opt_out_export, an_opt_out_import
@@ -128,6 +129,7 @@ ASKED: dict[Route, Asked] = {
     ("DELETE", _SEGMENT): Asked(),
     ("POST", f"{_SEGMENT}/preview"): Asked(body={}),
     _campaign("audience"): Asked(),
+    _campaign("simulation"): Asked(status=CampaignStatus.DRAFT),
     ("POST", "/v1/contacts/{phone}/erase"): Asked("nothing"),
     ("POST", "/v1/contacts/{phone}/export"): Asked("nothing"),
     ("GET", "/v1/contacts/requests/{request_id}"): Asked("nothing"),
@@ -154,6 +156,9 @@ ASKED: dict[Route, Asked] = {
         status=CampaignStatus.DRAFT, body={"schedule_at": "2999-01-01T00:00:00Z"}
     ),
     _campaign("unschedule"): Asked(status=CampaignStatus.SCHEDULED),
+    ("GET", "/v1/campaigns/{campaign_id}/occurrences"): Asked(),
+    _campaign("occurrences/pause"): Asked(status=CampaignStatus.SCHEDULED),
+    _campaign("occurrences/resume"): Asked(status=CampaignStatus.SCHEDULED),
     _campaign("pause"): Asked(),
     _campaign("resume"): Asked(status=CampaignStatus.PAUSED),
     _campaign("end"): Asked(),
@@ -212,6 +217,7 @@ ASKED: dict[Route, Asked] = {
     ("POST", f"{_CONVERSATION}/messages"): Asked(body={"text": "Hello"}, headers={"If-Match": "*"}),
 }
 ROUTES = sorted(ASKED)
+_HOURLY = Recurrence(rule="0 * * * *", zone="UTC", starts_at="2026-11-22T12:00")
 _FAR_OFF = datetime(2999, 1, 1, tzinfo=UTC)
 
 
@@ -272,6 +278,11 @@ def ask(
     )
 
 
+def _recurrence(path: str) -> Recurrence | None:
+    """Return the recurrence of what *path* asks about: what is resumed is paused."""
+    return replace(_HOURLY, paused=path.endswith("/resume")) if "/occurrences" in path else None
+
+
 def _keep(
     api: HttpApi,
     path: str,
@@ -303,14 +314,25 @@ def _keep(
         api.keep(a_segment(ids["segment_id"], office_id=office_id, list_ids=lists))
     if path.startswith("/v1/contacts"):
         api.keep(a_person_request(ids["request_id"], phone=phone))
-    if path.endswith("/audience"):
-        lists = (f"lst_{office_id}",)
-        api.keep(a_campaign(ids["campaign_id"], office_id=office_id, list_ids=lists))
+    if path.endswith(("/audience", "/simulation")):
+        lists, sender = (f"lst_{office_id}",), a_sender(f"snd_{office_id}", office_id=office_id)
+        api.keep(sender)
+        api.keep(
+            a_campaign(
+                ids["campaign_id"],
+                office_id=office_id,
+                status=asked.status,
+                sender_ids=(sender.id,),
+                list_ids=lists,
+                is_test=asked.is_test,
+            )
+        )
     elif path.startswith(("/v1/campaigns", "/v1/conversations")):
         campaign = a_campaign(
             ids["campaign_id"],
             office_id=office_id,
             status=asked.status,
+            recurrence=_recurrence(path),
             parts=1,
             # A limited user sees what they are an agent of; of their own office, that is.
             agents=(claims.get("subject", "usr_0"),),
@@ -528,6 +550,7 @@ UNTOLD: frozenset[Route] = frozenset(
         ("POST", "/v1/lists/{list_id}/count"),
         ("POST", f"{_SEGMENT}/preview"),
         _campaign("audience"),
+        _campaign("simulation"),
         _campaign("preview"),
         # Asked here, it says where to upload; what it attaches is a change of the campaign.
         _campaign("media"),

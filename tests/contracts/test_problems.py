@@ -8,7 +8,7 @@ import pytest
 from carillon.domain.permissions import Route
 from carillon.edge.http import endpoints
 from tests.support.http_api import APPS, HttpApi, http_api, violations
-from tests.support.management import an_office
+from tests.support.management import a_campaign, a_contact_list, a_segment, an_office
 from tests.support.requests import Answered, signed_in
 
 ENDPOINTS = {(one.method, one.path): one for app in APPS for one in endpoints(app.app)}
@@ -20,8 +20,13 @@ ADMIN = signed_in(roles=["admin"])
 @pytest.fixture(scope="module")
 def api() -> Iterator[HttpApi]:
     with http_api() as running:
-        # Ids that a test does not name are "x": this one must be there to have members.
-        running.keep(an_office("x"))
+        # Ids that a test does not name are "x": these must be there to have members.
+        running.keep(
+            an_office("x"),
+            a_contact_list("x"),
+            a_segment("x", list_ids=("x",)),
+            a_campaign("x", list_ids=("x",)),
+        )
         yield running
 
 
@@ -91,7 +96,9 @@ def test_an_id_that_cannot_be_ours_is_not_found_everywhere(
     api: HttpApi, route: Route, strange: str
 ) -> None:
     named = ("campaign_id", "list_id", "import_id", "export_id", "sender_id", "conversation_id")
-    ids = dict.fromkeys((*named, "canned_id", "office_id", "user_id", "key_id"), strange)
+    ids = dict.fromkeys(
+        (*named, "canned_id", "office_id", "user_id", "key_id", "segment_id", "request_id"), strange
+    )
 
     result = api.send(*route, claims=ADMIN, ids=ids, body={})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from carillon.adapters.dynamodb.schema import SHELVES
+from carillon.adapters.dynamodb.schema import BY_AGENDA, SHELVES
 from tests.support.template import functions, many, referred, resources, source, statements
 
 CONTROL, INDEX, CONTACTS, MESSAGES = (
@@ -116,7 +116,17 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         SUPPRESSIONS: {"BatchGetItem"},
     },
     # GetItem: whether the policy asks for approvals.
-    "start_due_campaigns": {CONTROL: {"GetItem", "UpdateItem"}, INDEX: {"Query"}},
+    # What occurs is a new campaign, with the entries by which it is found.
+    "start_due_campaigns": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"},
+        f"{CONTROL}/{BY_AGENDA}": {"Query"},
+    },
+    # It reads for simulations. PutItem: the key of erased people's marks, if it is the first.
+    "schedules_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "Query"},
+        CONTACTS: {"Query"},
+        SUPPRESSIONS: {"BatchGetItem"},
+    },
     # Scan: all opt-outs are compared with a provider's own list, a page at a time.
     "mirror_opt_outs": {
         CONTROL: {"GetItem", "Query", "PutItem"},

@@ -57,6 +57,11 @@ _HOLD = _CORE + "domain/hold.py"
 _INBOX = _CORE + "usecases/manage_conversations.py"
 _CAMPAIGN_TABLE = _CORE + "adapters/dynamodb/entities/campaigns.py"
 _DUE = _CORE + "usecases/start_due_campaigns.py"
+_SERIES = _CORE + "usecases/start_occurrences.py"
+_MANAGE = _CORE + "usecases/manage_campaigns.py"
+_MANAGE_SERIES = _CORE + "usecases/manage_series.py"
+_OCCURS = _CORE + "domain/occurrences.py"
+_OCCURRENCES = _CORE + "adapters/dynamodb/occurrences.py"
 _APPROVALS = _CORE + "usecases/approve_launches.py"
 _APPROVAL = _CORE + "domain/approval.py"
 _FOLD = _CORE + "usecases/fold_changes.py"
@@ -91,6 +96,7 @@ _TRANSCRIPTS_SUITE = "tests/adapters/test_transcripts.py"
 _CONTROL_SUITE = "tests/adapters/test_sending_directory.py"
 _CONSENT_SUITE = "tests/adapters/test_sending_suppressions.py"
 _GATE_SUITE = "tests/adapters/test_gate_reads.py"
+_OCCURRENCES_SUITE = "tests/adapters/test_occurrences.py"
 _COUNTERS_SUITE = "tests/adapters/test_counters.py"
 _SHELVES_SUITE = "tests/adapters/test_campaign_shelves.py"
 _CONTACTS_SUITE = "tests/adapters/test_contacts.py"
@@ -1436,6 +1442,81 @@ GUARDS = (
         "if view.is_closed:",
         (_ANSWERS,),
         "single_use",
+    ),
+    # What recurs -------------------------------------------------------------------
+    Guard(
+        "a series fires only as it was read",
+        _OCCURRENCES,
+        """                "#status = :seen_status AND #schedule_at = :seen_schedule_at"
+                " AND #version = :seen_version\"""",
+        """                "(attribute_exists(pk) OR (#status = :seen_status AND "
+                "#schedule_at = :seen_schedule_at AND #version = :seen_version))\"""",
+        (_OCCURRENCES_SUITE,),
+        "no_longer_as_it_was_read and real",
+    ),
+    Guard(
+        "an occurrence is noted, and its run made, once",
+        _OCCURRENCES,
+        '"ConditionExpression": "attribute_not_exists(pk)"',
+        f'"ConditionExpression": "{_ALWAYS}attribute_not_exists(pk)"',
+        (_OCCURRENCES_SUITE,),
+        "once_whoever or stands_under",
+    ),
+    Guard(
+        "what has become of an occurrence is looked at before it fires",
+        _SERIES,
+        "if not due or world.occurrences.occurred(series.id, due[-1].local_time):",
+        "if not due:",
+        (_UNIT + "start_occurrences.py",),
+        "read_the_series_before",
+    ),
+    Guard(
+        "an occurrence that is too late does not fire",
+        _SERIES,
+        "if is_too_late(latest.due_at, now, limit):",
+        "if is_too_late(latest.due_at, now, limit * 1000):",
+        (_UNIT + "start_occurrences.py",),
+        "too_late_does_not_fire",
+    ),
+    Guard(
+        "a paused series launches nothing",
+        _SERIES,
+        "    if recurrence.paused:\n",
+        "    if recurrence.count == 0:\n",
+        (_UNIT + "start_occurrences.py",),
+        "while_it_is_paused",
+    ),
+    Guard(
+        "of several occurrences that are due the last alone fires",
+        _SERIES,
+        "return list(takewhile(lambda one: one.due_at <= now, coming))",
+        "return list(takewhile(lambda one: one.due_at <= now, coming))[:1]",
+        (_UNIT + "start_occurrences.py",),
+        "after_days_away",
+    ),
+    Guard(
+        "local times that a gap lets fall together are one occurrence",
+        _OCCURS,
+        "if last is None or due_at > last:",
+        "if last is None or due_at >= last:",
+        (_UNIT + "occurrences.py",),
+        "no_instant_comes_twice",
+    ),
+    Guard(
+        "a resumed series does not make up for its pause",
+        _MANAGE_SERIES,
+        'changes["schedule_at"] = now if coming is None else coming.due_at',
+        "pass",
+        (_UNIT + "manage_series.py",),
+        "yet_to_come",
+    ),
+    Guard(
+        "a series is not launched itself",
+        _MANAGE,
+        "        require_single(campaign)\n",
+        "",
+        (_UNIT + "manage_series.py",),
+        "not_launched_itself",
     ),
     Guard(
         "a due campaign that nobody approved does not start",

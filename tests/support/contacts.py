@@ -235,6 +235,7 @@ class FakeCampaignPlans:
             now,
             schedule_at=None,
             local_at=None,
+            recurrence=None,
             launch_error=problem,
         )
         return True

@@ -54,6 +54,7 @@ from functions.conversations_api import app as conversations_api
 from functions.organisation_api import app as organisation_api
 from functions.people_api import app as people_api
 from functions.record_audit_log import app as record_audit_log
+from functions.schedules_api import app as schedules_api
 from infra.local.emulator import running_emulator
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
@@ -68,6 +69,7 @@ APPS = (
     analytics_api,
     consent_api,
     conversations_api,
+    schedules_api,
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
@@ -148,7 +150,8 @@ class HttpApi:
 
     def audit_from_here(self) -> None:
         """Leave out of the audit log what was changed until now."""
-        self._read_to.update((table, _place(table, "LATEST")) for table in _STREAMED)
+        for table in _STREAMED:
+            self._next_records(table)
 
     def audited(self) -> list[AuditEntry]:
         """Have the audit log written as far as it goes; return what came in since last time."""
@@ -161,16 +164,15 @@ class HttpApi:
 
     def _next_records(self, table: str) -> list[dict[str, Any]]:
         """Return what of a table's stream Lambda would be given next."""
-        streams = _client("dynamodbstreams")
-        if table not in self._read_to:
-            self._read_to[table] = _place(table, "TRIM_HORIZON")
-        records: list[dict[str, Any]] = []
+        streams, records = _client("dynamodbstreams"), list[dict[str, Any]]()
         while True:
-            answer = streams.get_records(ShardIterator=self._read_to[table])
-            self._read_to[table] = answer["NextShardIterator"]
-            if not answer["Records"]:
+            # From a place anew each time: a transaction that fails gives moto another stream.
+            place = _place(table, self._read_to.get(table))
+            found = streams.get_records(ShardIterator=place)["Records"]
+            if not found:
                 return records
-            records += answer["Records"]
+            self._read_to[table] = found[-1]["dynamodb"]["SequenceNumber"]
+            records += found
 
     def opt_out(self, phone: str) -> None:
         """Have a manager's opt-out of *phone* stand."""
@@ -262,14 +264,18 @@ def _entries() -> dict[str, AuditEntry]:
     return {entry.id: entry for entry in page.items}
 
 
-def _place(table: str, kind: str) -> str:
-    """Return a place in the stream of *table*."""
+def _place(table: str, read_to: str | None) -> str:
+    """Return the place in the stream of *table* that follows what was read, or its beginning."""
     streams = _client("dynamodbstreams")
     arn = _client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
     (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-    place: str = streams.get_shard_iterator(
-        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType=kind
-    )["ShardIterator"]
+    where: dict[str, str] = (
+        {"ShardIteratorType": "TRIM_HORIZON"}
+        if read_to is None
+        else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": read_to}
+    )
+    answer = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], **where)
+    place: str = answer["ShardIterator"]
     return place
 
 

@@ -10,9 +10,11 @@ from carillon.domain.approval import Approval, ApprovalState
 from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.usecases.start_due_campaigns import Started, Starting, start_due_campaigns
+from tests.support.assistants import FakeKnowledge
 from tests.support.clock import NOON, FakeClock
 from tests.support.contacts import FakeCampaignPlans
 from tests.support.crash_points import Crash, Steps, crash, tapped
+from tests.support.occurrences import FakeOccurrences
 from tests.support.sending import FakeQueue, a_campaign
 
 
@@ -26,8 +28,11 @@ def scheduled(campaign_id: str = "cmp_a", **changes: Any) -> Campaign:
 
 
 def a_world(*campaigns: Campaign, **policy: Any) -> Starting:
+    plans = FakeCampaignPlans(*campaigns)
     return Starting(
-        campaigns=FakeCampaignPlans(*campaigns),
+        campaigns=plans,
+        occurrences=FakeOccurrences(plans),
+        knowledge=FakeKnowledge(),
         policy=lambda: OrganisationPolicy(**policy),
         plan_queue=FakeQueue(),
         clock=FakeClock(),

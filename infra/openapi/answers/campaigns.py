@@ -9,6 +9,7 @@ from carillon.domain.knowledge import KnowledgeEntry
 from carillon.usecases.attach_media import MediaAnswer
 from carillon.usecases.list_campaigns import Calendar, Linked
 from carillon.usecases.manage_knowledge import Trial
+from carillon.usecases.manage_series import Series
 from carillon.usecases.preview_campaign import CampaignPreview
 from infra.openapi.schemas import (
     TEXT,
@@ -53,6 +54,7 @@ ANSWERS: dict[str, Schema] = {
     "LinkedCampaign": of(Linked),
     "CampaignList": page_of("Campaign"),
     "CampaignCalendar": of(Calendar),
+    "CampaignSeries": of(Series),
     "Queued": record({"campaign_id": TEXT, "status": TEXT}, ["campaign_id", "status"]),
     "KnowledgeEntry": of(KnowledgeEntry),
     "KnowledgeList": page_of("KnowledgeEntry"),

@@ -4,6 +4,7 @@ from carillon.domain.audience_count import Reach
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.person_requests import RequestKind, RequestStatus
 from carillon.domain.saved_segments import SavedSegment
+from carillon.domain.simulation import Simulation
 from carillon.usecases.browse_contacts import ShownContact
 from infra.openapi.schemas import (
     COUNT,
@@ -49,6 +50,7 @@ ANSWERS: dict[str, Schema] = {
     "ContactPage": page_of("Contact"),
     "Segment": of(SavedSegment),
     "SegmentList": page_of("Segment"),
+    "Simulation": of(Simulation),
     "AudienceCount": with_optional(record(_LOOK, list(_LOOK)), next_cursor=TEXT),
     "PersonRequest": with_optional(
         record(

@@ -63,6 +63,17 @@ class CampaignsApi(Assistant):
 
 
 @dataclass(frozen=True)
+class SchedulesApi:
+    """functions/schedules_api."""
+
+    control_table: str
+    contacts_table: str
+    suppressions_table: str
+    link_base_url: str
+    lateness_limit_s: int = 3600
+
+
+@dataclass(frozen=True)
 class ContactsApi:
     """functions/contacts_api."""
 

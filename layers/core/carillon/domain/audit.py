@@ -64,6 +64,7 @@ SHOWN: Mapping[ObjectKind, frozenset[str]] = {
         *("title", "type", "operated_by", "sender_ids", "list_ids", "exclude_list_ids", "tags"),
         *("segment_ids", "exclude_segment_ids", "agents", "linked_campaigns", "number"),
         *("schedule_at", "local_at", "ends_at", "active_hours", "daily_limit", "pilot_size"),
+        *("recurrence", "occurrence_of", "occurrence"),
         *("launched_at", "finished_at", "launch_error", "is_test"),
         *("hold_reason", "hold_until"),
     },
@@ -86,6 +87,7 @@ _BOOKS = frozenset(
         *("pk", "sk", "gsi1pk", "gsi1sk", "id", "created_at", "updated_at", "version"),
         *("request_digest", "last_request", AUTHOR, REMOVER, "expires_at", "last_used_at"),
         *("shelf", "updated_place", "dated_place", "title_place", "link_key"),
+        *("agenda", "agenda_at"),
         *("submitted_all_at", "parts", "planned_parts", "total"),
     }
 )

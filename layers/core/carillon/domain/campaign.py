@@ -32,6 +32,7 @@ from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours
 from carillon.domain.ids import part_of
 from carillon.domain.message import Recipient, RowRef
+from carillon.domain.recurrence import Recurrence
 from carillon.domain.sender_choice import Candidate, chosen_sender, dealt_to
 from carillon.domain.short_links import Link
 
@@ -104,6 +105,11 @@ class Campaign:
     # The same wall clock everywhere, such as 2026-11-27T10:00 (K15); schedule_at is then
     # when the first place on earth reaches it.
     local_at: str | None = None
+    # It comes again (K15): schedule_at is when the next occurrence is due. It never launches.
+    recurrence: Recurrence | None = None
+    # Of an occurrence: the campaign that recurs, and the local time at which it was due.
+    occurrence_of: str | None = None
+    occurrence: str | None = None
     # No message leaves at or after it, and providers are told so (F5).
     ends_at: datetime | None = None
     variants: tuple[Variant, ...] = ()
@@ -196,6 +202,9 @@ def cloned(
         hold_until=None,
         schedule_at=None,
         local_at=None,
+        recurrence=None,
+        occurrence_of=None,
+        occurrence=None,
         ends_at=None,
         launched_at=None,
         submitted_all_at=None,

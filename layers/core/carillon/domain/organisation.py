@@ -1,6 +1,7 @@
 """The parts of an organisation (P1)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from carillon.domain.hours import ActiveHours
@@ -20,6 +21,8 @@ class OrganisationPolicy:
     wording can be launched (M7): ``warn``, or ``block``. ``sender_names`` are further names
     that a first message may give, beside the organisation's and the office's.
     With ``launch_approval`` a manager's launch needs somebody else's approval (K18).
+    ``segment_prices`` are what a segment costs, by country (``*``: any other), in ``currency``,
+    such as ``{"US": "0.0079"}``; a simulation reckons with them (K16).
     """
 
     active_hours: ActiveHours | None = None
@@ -31,6 +34,8 @@ class OrganisationPolicy:
     content_checks: str = "warn"
     sender_names: tuple[str, ...] = ()
     launch_approval: bool = False
+    currency: str = "USD"
+    segment_prices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,23 +128,19 @@ def cron(expression: str) -> Cron:
     )
 
 
-def next_times(schedule: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+def local_times(schedule: Cron, first: date) -> Iterator[datetime]:
     """
-    Yield, in UTC and ascending, every instant later than *after* at which *schedule* is due.
+    Yield, ascending, the local times of *schedule* from *first* on, without an offset.
 
-    Ends when it is not due within nine years. Each local time is due once: those of a gap
-    together at its end, those of an overlap the first time.
+    Ends when it is not due within nine years.
     """
-    day, last = after.astimezone(zone).date(), after.astimezone(UTC)
+    day, idle = first, 0
     times = [time(h, m) for h, m in product(sorted(schedule.hours), sorted(schedule.minutes))]
-    idle = 0
     while idle < _SEARCH_DAYS:
         idle += 1
-        for at in times if schedule.is_on(day) else ():
-            instant = local_instant(day, at, zone)
-            if instant > last:
-                last, idle = instant, 0
-                yield instant
+        if schedule.is_on(day):
+            idle = 0
+            yield from (datetime.combine(day, at) for at in times)
         day += _DAY
 
 
@@ -182,4 +178,4 @@ def _value(text: str, words: dict[str, int]) -> int:
 
 
 def _bad(detail: str) -> InvalidInput:
-    return InvalidInput(detail, field="schedule", code="bad_schedule")
+    return InvalidInput(detail, field="recurrence", code="bad_schedule")

@@ -15,6 +15,7 @@ from carillon.domain.commands import Command
 from carillon.domain.content import FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours, active_hours
+from carillon.domain.recurrence import Recurrence, recurrence_of
 from carillon.domain.segments_filter import (
     Combination,
     Condition,
@@ -188,6 +189,12 @@ def _read_unsolicited(value: Any) -> Unsolicited:
     return Unsolicited.of(value)
 
 
+def _read_recurrence(value: Any) -> Recurrence:
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return recurrence_of(value)
+
+
 def _read_filter(value: Any) -> SegmentFilter:
     if not isinstance(value, dict):
         raise ValueError("an object")
@@ -208,6 +215,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     tuple[Link, ...]: _read_links,
     ActiveHours: _read_hours,
     Unsolicited: _read_unsolicited,
+    Recurrence: _read_recurrence,
     # One arm of SegmentFilter stands for both.
     Condition: _read_filter,
 }

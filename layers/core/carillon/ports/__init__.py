@@ -46,7 +46,7 @@ from carillon.ports.people import (
     UserRecords,
 )
 from carillon.ports.persons import ErasureFence, PersonFiles, PersonRecords, PersonRequests
-from carillon.ports.planning import Audiences, CampaignPlans
+from carillon.ports.planning import Audiences, CampaignPlans, Occurrences
 from carillon.ports.providers import MessageProvider, ProviderOptOuts
 from carillon.ports.replies import (
     AttachmentFiles,
@@ -116,6 +116,7 @@ __all__ = [
     "MirrorStates",
     "MirroredConsents",
     "Objects",
+    "Occurrences",
     "Offices",
     "OptOutJobs",
     "OptOutLanes",

@@ -7,6 +7,7 @@ from typing import Protocol
 from carillon.domain.audience import AudiencePlan
 from carillon.domain.campaign import Campaign, Run
 from carillon.domain.message import Recipient
+from carillon.domain.recurrence import Occurred
 
 
 class CampaignPlans(Protocol):
@@ -52,6 +53,33 @@ class CampaignPlans(Protocol):
 
     def processing_since(self, moment: datetime) -> Iterator[str]:
         """Yield ids of processing campaigns that nobody has touched since *moment*."""
+        ...
+
+
+class Occurrences(Protocol):
+    """What became of the occurrences of campaigns that recur (K15)."""
+
+    def take(
+        self, seen: Campaign, after: Campaign, occurred: Occurred, run: Campaign | None
+    ) -> bool:
+        """
+        Note *occurred*, create *run* and leave the series as *after*, all or nothing.
+
+        False, and nothing is written, when the series is no longer as *seen*, or something
+        has become of this occurrence before. The run is given the next campaign number.
+        """
+        ...
+
+    def occurred(self, campaign_id: str, local_time: str) -> bool:
+        """Whether something has become of this occurrence, strongly consistent."""
+        ...
+
+    def pass_over(self, seen: Campaign, after: Campaign) -> bool:
+        """Leave the series as *after* without an occurrence; False when it is not as *seen*."""
+        ...
+
+    def latest(self, campaign_id: str, limit: int) -> list[Occurred]:
+        """Return what became of at most *limit* occurrences, the latest first."""
         ...
 
 

@@ -101,3 +101,12 @@ def is_decided(approval: Approval | None, subject: str, *, approves: bool) -> bo
 def distinct(values: Iterable[str]) -> tuple[str, ...]:
     """Return *values* in their order, each once."""
     return tuple(dict.fromkeys(values))
+
+
+def require_single(campaign: Campaign) -> None:
+    """Raise Conflict (``campaign_recurs``) for one whose occurrences are launched (K15)."""
+    if campaign.recurrence is not None:
+        raise Conflict(
+            "It recurs: its occurrences are launched. Unschedule it first, or clone it.",
+            code="campaign_recurs",
+        )

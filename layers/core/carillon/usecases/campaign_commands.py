@@ -9,6 +9,7 @@ from carillon.domain.commands import Between, Command, Entries, Length, OneOf
 from carillon.domain.content import FollowUp, Variant
 from carillon.domain.errors import InvalidInput
 from carillon.domain.hours import ActiveHours
+from carillon.domain.recurrence import Recurrence
 from carillon.domain.schedules import EVERYWHERE, earliest_instant
 from carillon.domain.short_links import Link
 from carillon.usecases.campaign_checks import distinct
@@ -115,19 +116,24 @@ class Clone(Command):
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Command):
     """
-    When to launch (K15): at an instant in the future, or on every recipient's own clock.
+    When to launch (K15): at an instant, on every recipient's own clock, or again and again.
 
-    *local_at* is a date and time without an offset, such as ``2026-11-27T10:00``.
+    *local_at* is a date and time without an offset, such as ``2026-11-27T10:00``. *recurrence*
+    is ``{"rule": "0 10 * * mon", "zone": "recipient", "until": "2027-03-31T23:59"}``: the rule
+    is five cron fields or an RRULE, the zone ``office`` unless said otherwise.
     """
 
     schedule_at: datetime | None = None
     local_at: Annotated[str, Length(16, 16)] | None = None
+    recurrence: Recurrence | None = None
 
 
 def due_at(schedule: Schedule, now: datetime) -> datetime:
-    """Return when *schedule* is to be planned; InvalidInput when it names no time to come."""
-    if (schedule.schedule_at is None) is (schedule.local_at is None):
-        raise InvalidInput("Say either schedule_at or local_at.", field="schedule_at")
+    """
+    Return when *schedule*, which does not recur, is to be planned.
+
+    Raises InvalidInput when it names no time to come.
+    """
     if schedule.schedule_at is not None:
         if schedule.schedule_at <= now:
             raise InvalidInput("schedule_at must be in the future.", field="schedule_at")

@@ -10,6 +10,7 @@ same function as at a launch.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from carillon.domain.audience_count import AudienceCount, Reach
 from carillon.domain.clock import from_iso, to_iso
@@ -61,7 +62,7 @@ def count_audience(
     opted_out = world.opt_outs.opted_out_among(phones)
     reach = dict.fromkeys(Reach, 0)
     for phone in phones:
-        reach[Reach.SUPPRESSED if phone in opted_out else _REACH[world.line_of(phone)]] += 1
+        reach[Reach.SUPPRESSED if phone in opted_out else REACH_OF[world.line_of(phone)]] += 1
     count = AudienceCount(
         as_of=as_of,
         share=(end - start) / SLOTS,
@@ -76,7 +77,7 @@ def count_audience(
     return count, rest
 
 
-_REACH = {
+REACH_OF: Final = {
     LineType.MOBILE: Reach.TEXTABLE,
     LineType.UNKNOWN: Reach.TEXTABLE,
     LineType.LANDLINE: Reach.LANDLINE,

@@ -37,7 +37,7 @@ class CountAudiences:
         access.require_object(
             campaign.office_id, NotFound("There is no such campaign.", code="campaign_not_found")
         )
-        return count_audience(self._counting, self._sources(campaign), after=after)
+        return count_audience(self._counting, self.sources(campaign), after=after)
 
     def of_list(
         self, access: Access, list_id: str, after: Position | None
@@ -50,7 +50,8 @@ class CountAudiences:
         sources = sources_of(self._directory, list_ids=(list_id,), segments=())
         return count_audience(self._counting, sources, after=after)
 
-    def _sources(self, campaign: Campaign) -> Sources:
+    def sources(self, campaign: Campaign) -> Sources:
+        """Return whom *campaign* is for; InvalidInput when a list or segment is gone."""
         return sources_of(
             self._directory,
             list_ids=campaign.list_ids,

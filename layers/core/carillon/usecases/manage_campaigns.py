@@ -9,6 +9,7 @@ same Idempotency-Key queues it again, and so does the sweep of ``start_due_campa
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from carillon.domain.approval import Approval
@@ -23,7 +24,9 @@ from carillon.domain.campaign_states import (
 from carillon.domain.commands import Origin
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.ids import derived_id
+from carillon.domain.occurrences import require_recurring
 from carillon.domain.permissions import Access
+from carillon.domain.recurrence import Recurrence
 from carillon.ports import (
     Campaigns,
     Clock,
@@ -43,6 +46,7 @@ from carillon.usecases.campaign_checks import (
     require_not_over,
     require_of_office,
     require_ready,
+    require_single,
     require_time_to_send,
     require_version,
 )
@@ -202,6 +206,8 @@ class ManageCampaigns:
         require_editable(campaign, changes)
         require_links_to_stay(campaign, changes)
         self._check_fields(campaign.office_id, changes)
+        if campaign.recurrence is not None:
+            self._require_reusable(changes.get("sender_ids", ()), "sender_ids")
         self._check_links(campaign.id, campaign.office_id, changes.get("linked_campaigns", ()))
         if campaign.status is not CampaignStatus.DRAFT:
             self._require_ready(replace(campaign, **changes))
@@ -229,6 +235,7 @@ class ManageCampaigns:
             "schedule_at": None,
             "local_at": None,
         }
+        require_single(campaign)
         if campaign.status in states_allowing(Action.LAUNCH):
             self._require_ready(campaign)
             require_not_over(campaign, now)
@@ -250,27 +257,33 @@ class ManageCampaigns:
         Where an approval is needed this asks for it; without it the campaign is not launched.
         """
         campaign = self._mine(access, campaign_id)
-        schedule_at = due_at(schedule, self._clock.now())
+        schedule_at, recurrence = self._first_due(campaign, schedule)
         is_moved = campaign.status is CampaignStatus.SCHEDULED
         action = Action.EDIT_DATE if is_moved else Action.SCHEDULE
         if campaign.status in states_allowing(action):
             self._require_ready(campaign)
-            named = "schedule_at" if schedule.local_at is None else "local_at"
+            named = next(name for name, value in vars(schedule).items() if value is not None)
             require_time_to_send(replace(campaign, schedule_at=schedule_at), named)
         approve = self._approvals.on_edit if is_moved else self._approvals.on_start
         changes = {
             "schedule_at": schedule_at,
             "local_at": schedule.local_at,
+            "recurrence": recurrence,
             "launch_error": None,
             "approval": approve(access.caller, campaign),
         }
         return self._transition(origin, campaign, action, changes)
 
     def unschedule(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
-        """Make it a draft again; an approval goes with the date."""
+        """Make it a draft again; an approval and a recurrence go with the date."""
         campaign = self._mine(access, campaign_id)
         approval = self._approvals.on_unschedule(access.caller, campaign)
-        changes = {"schedule_at": None, "local_at": None, "approval": approval}
+        changes = {
+            "schedule_at": None,
+            "local_at": None,
+            "recurrence": None,
+            "approval": approval,
+        }
         return self._transition(origin, campaign, Action.UNSCHEDULE, changes)
 
     def pause(self, access: Access, origin: Origin, campaign_id: str) -> Campaign:
@@ -380,6 +393,28 @@ class ManageCampaigns:
             version=campaign.version if action in _LOOKED_AT else None,
             mark=_mark(origin),
         )
+
+    def _first_due(
+        self, campaign: Campaign, schedule: Schedule
+    ) -> tuple[datetime, Recurrence | None]:
+        """Return when *schedule* is due first, and how it recurs, if it does."""
+        now = self._clock.now()
+        if sum(value is not None for value in vars(schedule).values()) != 1:
+            raise InvalidInput(
+                "Say one of schedule_at, local_at and recurrence.", field="schedule_at"
+            )
+        if schedule.recurrence is None:
+            return due_at(schedule, now), None
+        self._require_reusable(campaign.sender_ids, "recurrence")
+        office = self._offices.get(campaign.office_id)
+        recurrence = schedule.recurrence.anchored(office.timezone, now)
+        return require_recurring(recurrence, now).due_at, recurrence
+
+    def _require_reusable(self, sender_ids: Iterable[str], named: str) -> None:
+        if any(self._senders.get(one).kind == SINGLE_USE for one in sender_ids):
+            raise InvalidInput(
+                "A single-use number serves one campaign, which does not recur.", field=named
+            )
 
     def _asking(self, campaign: Campaign, approval: Approval | None) -> Campaign:
         if approval == campaign.approval:

@@ -241,7 +241,11 @@ def _candidate(world: Planning, sender_id: str) -> Candidate:
         sender = world.sender_of(sender_id)
     except NotFound as error:
         raise InvalidInput("A sender of this campaign no longer exists.") from error
-    # What a sender can take in a second, of the day's limit if that is less.
+    return candidate_of(sender)
+
+
+def candidate_of(sender: Sender) -> Candidate:
+    """Return what *sender* can take in a second, of the day's limit if that is less (N3)."""
     capacity = sender.mps
     if sender.daily_limit is not None:
         capacity = min(capacity, sender.daily_limit / _DAY_S)

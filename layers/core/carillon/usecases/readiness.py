@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 
 from carillon.domain.budgets import Cap
 from carillon.domain.campaign import Campaign
+from carillon.domain.errors import InvalidInput
 from carillon.domain.law_pack import LawPack, Policy
 from carillon.domain.message import Recipient
 from carillon.domain.organisation import OrganisationPolicy
@@ -61,6 +62,19 @@ def rules_of(policy: OrganisationPolicy, pack: LawPack, lateness_limit: timedelt
         lateness_limit=lateness_limit,
         most_a_week=policy.max_contacts_per_week,
     )
+
+
+def text_or_problem(render: Callable[[], str]) -> tuple[str | None, str | None]:
+    """
+    Return the text that *render* gives, or the code of why there is none.
+
+    One bad lead never stops the others (F8): what cannot be rendered fails alone.
+    """
+    try:
+        text = render()
+    except InvalidInput as error:
+        return None, error.code
+    return (text, None) if text.strip() else (None, "empty_text")
 
 
 class Readiness:

@@ -4,7 +4,8 @@ approved (K18); end those whose end has come (F5).
 
 A campaign becomes *processing* by one conditional write, then its planning is
 asked for. When that message was lost (here, or after a person's launch), the
-campaign stays in processing: a later round asks again.
+campaign stays in processing: a later round asks again. What recurs is launched
+by ``start_occurrences``.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from carillon.domain.campaign import Campaign
 from carillon.domain.clock import to_iso
 from carillon.domain.organisation import OrganisationPolicy
 from carillon.domain.schedules import EVERYWHERE
-from carillon.ports import CampaignPlans, Clock, Queue
+from carillon.ports import CampaignPlans, Clock, KnowledgeBook, Occurrences, Queue
+from carillon.usecases.start_occurrences import SeriesWorld, start_occurrence
 
 # Planning touches its campaign at every part, so this long without a change means nobody does.
 REPLAN_AFTER = timedelta(minutes=2)
@@ -30,6 +32,8 @@ class Starting:
     """
 
     campaigns: CampaignPlans
+    occurrences: Occurrences
+    knowledge: KnowledgeBook
     policy: Callable[[], OrganisationPolicy]
     plan_queue: Queue
     clock: Clock
@@ -55,11 +59,21 @@ def start_due_campaigns(world: Starting) -> Started:
         if problem:
             if world.campaigns.hold(campaign, problem, now):
                 held.append(campaign.id)
+        elif campaign.recurrence is not None:
+            launched += _occurrence(world, campaign, now)
         elif world.campaigns.launch(campaign, now):
             world.plan_queue.put({"campaign_id": campaign.id})
             launched.append(campaign.id)
     ended = [one.id for one in world.campaigns.over(now) if world.campaigns.end(one, now)]
     return Started(tuple(launched), tuple(held), _replan(world, now), tuple(ended))
+
+
+def _occurrence(world: Starting, series: Campaign, now: datetime) -> list[str]:
+    needed = SeriesWorld(
+        occurrences=world.occurrences, knowledge=world.knowledge, plan_queue=world.plan_queue
+    )
+    run_id = start_occurrence(needed, series, now, world.lateness_limit)
+    return [] if run_id is None else [run_id]
 
 
 def _problem(campaign: Campaign, now: datetime, world: Starting) -> str | None:
@@ -74,7 +88,8 @@ def _problem(campaign: Campaign, now: datetime, world: Starting) -> str | None:
             "It was due but nobody else had approved its launch as it stands: nothing was sent. "
             "Launch or schedule it again to ask for the approval."
         )
-    due_at = campaign.schedule_at
+    # Of what recurs an occurrence is too late, not the whole.
+    due_at = None if campaign.recurrence is not None else campaign.schedule_at
     # On recipients' own clocks the lateness is each person's, until it is over everywhere.
     limit = lateness_limit + EVERYWHERE if campaign.local_at else lateness_limit
     if due_at is not None and now - due_at > limit:

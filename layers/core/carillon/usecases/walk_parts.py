@@ -17,12 +17,11 @@ from datetime import datetime, timedelta
 from carillon.domain.campaign import Campaign, Run, Sender
 from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.content import StepCondition, variant_of
-from carillon.domain.errors import InvalidInput
 from carillon.domain.message import LeadRow, Recipient, Watch
 from carillon.domain.progress import Due, next_of
 from carillon.domain.segments import segment_count
 from carillon.ports import Audiences, Leads, SendingDirectory, Watches
-from carillon.usecases.readiness import Readiness, Rules, Slot
+from carillon.usecases.readiness import Readiness, Rules, Slot, text_or_problem
 from carillon.usecases.render_texts import Texts
 from carillon.usecases.send_lead import Assignment, SendResult, Sent
 
@@ -174,7 +173,7 @@ class Feed:
             sender_phone=self._sender.phone,
             text=text,
             problem=problem,
-            segments=_parts_of(text, media),
+            segments=parts_of(text, media),
             content_version=self.campaign.version,
             attempts=due.attempts,
             retry_of=due.retry_of,
@@ -199,12 +198,9 @@ class Feed:
     def _rendered(
         self, step: int, variant: str | None, recipient: Recipient
     ) -> tuple[str | None, str | None]:
-        # One bad lead never stops the others (F8): what cannot be rendered fails alone.
-        try:
-            text = self._texts.render(step, variant, recipient.fields, recipient.key)
-        except InvalidInput as error:
-            return None, error.code
-        return (text, None) if text.strip() else (None, "empty_text")
+        return text_or_problem(
+            lambda: self._texts.render(step, variant, recipient.fields, recipient.key)
+        )
 
     def _wait(self, assignment: Assignment, until: datetime) -> None:
         heapq.heappush(self._later, (until, next(self._tie), assignment))
@@ -274,7 +270,7 @@ class _OpenPart:
         return Watch(campaign_id=campaign_id, part=part, due_at=due_at, unsent=self.is_unsent)
 
 
-def _parts_of(text: str | None, media: Sequence[CampaignMedia]) -> int:
+def parts_of(text: str | None, media: Sequence[CampaignMedia]) -> int:
     """Return what the message takes of its sender's rate: an MMS is one part."""
     if not text:
         return 0

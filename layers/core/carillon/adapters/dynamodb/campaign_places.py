@@ -7,19 +7,24 @@ one looks at the campaign itself, so one that is left over after a crash mislead
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from carillon.adapters.dynamodb import schema
-from carillon.domain.campaign import Campaign
+from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.campaign_search import CampaignSort, place_in, words_of
 from carillon.domain.clock import to_iso
 
 _DATES = frozenset({"launched_at", "schedule_at"})
+_LIVE = frozenset({CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
 
 
-def places_of(campaign: Campaign) -> dict[str, str]:
-    """Return the attributes that the indexes sort *campaign* by."""
+def places_of(campaign: Campaign) -> dict[str, str | None]:
+    """Return the attributes that the indexes sort *campaign* by; None for one it must not have."""
+    at = _agenda(campaign)
     return {
+        schema.AGENDA: schema.THE_AGENDA,
+        schema.AGENDA_AT: None if at is None else to_iso(at),
         schema.SHELF: schema.shelf_of(campaign.office_id, campaign.tab),
         schema.UPDATED_PLACE: place_in(CampaignSort.UPDATED, campaign),
         schema.DATED_PLACE: place_in(CampaignSort.LAUNCHED, campaign),
@@ -27,7 +32,16 @@ def places_of(campaign: Campaign) -> dict[str, str]:
     }
 
 
-def moved_places(after: Campaign, changes: Mapping[str, Any]) -> dict[str, str]:
+def _agenda(campaign: Campaign) -> datetime | None:
+    """Return when the minute's round must look at *campaign*: due, over, or still unplanned."""
+    if campaign.status is CampaignStatus.SCHEDULED:
+        return campaign.schedule_at
+    if campaign.status is CampaignStatus.PROCESSING:
+        return campaign.launched_at
+    return campaign.ends_at if campaign.status in _LIVE else None
+
+
+def moved_places(after: Campaign, changes: Mapping[str, Any]) -> dict[str, str | None]:
     """
     Return the places that *changes* move, which led to *after*.
 
@@ -36,6 +50,8 @@ def moved_places(after: Campaign, changes: Mapping[str, Any]) -> dict[str, str]:
     places = places_of(after)
     if not _DATES & changes.keys():
         del places[schema.DATED_PLACE]
+    if after.status in _LIVE and "ends_at" not in changes:
+        del places[schema.AGENDA_AT]
     if "title" not in changes:
         del places[schema.TITLE_PLACE]
     return places

@@ -15,6 +15,7 @@ from carillon.domain.campaign_media import CampaignMedia, media_of
 from carillon.domain.content import CampaignContent, FollowUp, Variant, follow_ups_of, variants_of
 from carillon.domain.hours import ActiveHours, active_hours
 from carillon.domain.organisation import OrganisationPolicy
+from carillon.domain.recurrence import Recurrence
 from carillon.domain.sender_choice import Candidate
 from carillon.domain.short_links import Link, links_of
 
@@ -96,6 +97,16 @@ def hours_text(hours: ActiveHours) -> str:
 def hours_from_text(text: str | None) -> ActiveHours | None:
     """Return what ``hours_text`` wrote; None for None."""
     return active_hours(json.loads(text)) if text else None
+
+
+def recurrence_text(recurrence: Recurrence) -> str:
+    """Return *recurrence* as stored."""
+    return json.dumps(recurrence.as_json())
+
+
+def recurrence_from_text(text: str | None) -> Recurrence | None:
+    """Return what ``recurrence_text`` wrote; None for None."""
+    return Recurrence(**json.loads(text)) if text else None
 
 
 def candidates_text(candidates: Sequence[Candidate]) -> str:

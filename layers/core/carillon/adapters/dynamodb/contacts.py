@@ -41,7 +41,6 @@ from carillon.domain.campaign import (
     Run,
     state_after,
     states_allowing,
-    tab_of,
 )
 from carillon.domain.clock import from_iso, to_iso
 from carillon.domain.contacts import (
@@ -428,8 +427,9 @@ class DynamoCampaignPlans(_Control):
         """Move processing -> active and store *runs*, all or nothing; False when it moved on."""
         change = self._change(
             _campaign_key(campaign.id),
+            # With its end, which the agenda goes by from now on.
             put={
-                **_moved(Action.ACTIVATE, campaign, now),
+                **_moved(Action.ACTIVATE, campaign, now, ends_at=campaign.ends_at),
                 "audience_plan": None,
                 "link_key": campaign.link_key or None,
             },
@@ -470,12 +470,11 @@ class DynamoCampaignPlans(_Control):
 
     def due(self, now: datetime) -> Iterator[Campaign]:
         """Yield the scheduled campaigns whose time has come."""
-        found = self._listed(
-            tab_of(CampaignStatus.SCHEDULED),
-            "schedule_at <= :now AND #status = :status",
-            {":now": now, ":status": CampaignStatus.SCHEDULED},
-        )
-        return (campaign_of_item(item) for item in found)
+        for campaign in self._on_the_agenda(now):
+            due_at = campaign.schedule_at
+            is_scheduled = campaign.status is CampaignStatus.SCHEDULED
+            if is_scheduled and due_at is not None and due_at <= now:
+                yield campaign
 
     def launch(self, campaign: Campaign, now: datetime) -> bool:
         """Move scheduled -> processing; False when it has changed since it was read."""
@@ -500,6 +499,7 @@ class DynamoCampaignPlans(_Control):
                 put={
                     **_moved(Action.UNSCHEDULE, campaign, now, schedule_at=None),
                     "local_at": None,
+                    "recurrence": None,
                     "launch_error": problem,
                 },
                 expect=_as_seen(campaign),
@@ -509,13 +509,9 @@ class DynamoCampaignPlans(_Control):
 
     def over(self, now: datetime) -> Iterator[Campaign]:
         """Yield the active and paused campaigns whose end has come."""
-        states = {f":s{n}": s for n, s in enumerate(sorted(states_allowing(Action.END)))}
-        found = self._listed(
-            tab_of(CampaignStatus.ACTIVE),
-            f"ends_at <= :now AND #status IN ({', '.join(states)})",
-            {":now": now, **states},
-        )
-        return (campaign_of_item(item) for item in found)
+        for campaign in self._on_the_agenda(now):
+            if campaign.status in states_allowing(Action.END) and campaign.is_over(now):
+                yield campaign
 
     def end(self, campaign: Campaign, now: datetime) -> bool:
         """Move active or paused -> finished; False when it, or its end, has changed."""
@@ -535,26 +531,32 @@ class DynamoCampaignPlans(_Control):
 
     def processing_since(self, moment: datetime) -> Iterator[str]:
         """Yield ids of processing campaigns that nobody has touched since *moment*."""
-        found = self._listed(
-            tab_of(CampaignStatus.PROCESSING),
-            "#status = :status AND updated_at < :moment",
-            {":status": CampaignStatus.PROCESSING, ":moment": moment},
-        )
-        return (item["id"] for item in found)
+        for campaign in self._on_the_agenda(moment):
+            is_processing = campaign.status is CampaignStatus.PROCESSING
+            if is_processing and campaign.updated_at < moment:
+                yield campaign.id
 
-    def _listed(
-        self, tab: str, condition: str, values: Mapping[str, Any]
-    ) -> Iterator[dict[str, Any]]:
+    def _on_the_agenda(self, until: datetime) -> Iterator[Campaign]:
+        """Yield, strongly consistent, the campaigns that the agenda names up to *until*."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
-            IndexName=schema.GSI1,
-            KeyConditionExpression="gsi1pk = :tab",
-            FilterExpression=condition,
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item({":tab": schema.tab_pk(tab), **values}),
+            IndexName=schema.BY_AGENDA,
+            KeyConditionExpression="agenda = :agenda AND agenda_at <= :until",
+            ExpressionAttributeValues=to_item(
+                {":agenda": schema.THE_AGENDA, ":until": to_iso(until)}
+            ),
         )
         for page in pages:
-            yield from (from_item(item) for item in page["Items"])
+            for item in page["Items"]:
+                key = from_item(item)
+                # The index is a moment behind, and names no more than the key.
+                found = self._client.get_item(
+                    TableName=self._table,
+                    Key=to_item({"pk": key["pk"], "sk": key["sk"]}),
+                    ConsistentRead=True,
+                )
+                if "Item" in found:
+                    yield campaign_of_item(from_item(found["Item"]))
 
 
 _NOT_PLANNED = {"parts": 0, "planned_parts": 0, "total": 0}

@@ -18,7 +18,8 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
                                            bounded number of reads and a message costs no index
     SND#{sender}   OUTBOX#{due}#{id}       an answer that waits for the sender's pacer (V5)
     CMP#{campaign} CMP                     campaign                gsi1 TAB#{tab} / created_at#id
-                                           (due ones: gsi1 TAB#scheduled, filter schedule_at)
+                                           (due ones: by_agenda AGENDA / when it is due, is over
+                                           or was launched and is not planned yet)
         shelf {office}#{tab}               one tab of one office, in four indexes: ``by_created``
                                            (gsi1sk), ``by_updated``, ``by_title``, and ``by_date``:
                                            when it was launched, else for when it is scheduled,
@@ -34,6 +35,7 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
     NUMBER         CMP                     the last number that a campaign was given (K14)
     CMP#{campaign} WATCH#{due}#{part}      an unsettled part to look at again at {due}
     CMP#{campaign} TEXT#{version}          what it says from that version on, for transcripts
+    CMP#{campaign} OCC#{local time}        what became of an occurrence of what recurs (K15)
     CMP#{campaign} TURN                    when the reconciler's next own look is
     CMP#{campaign} KB#{entry}              what the campaign's assistant may answer; read whole
                                            (at most 200) when a contact of it is to be answered
@@ -188,6 +190,11 @@ SHELVES: Final = {
     CampaignSort.LAUNCHED: ("by_date", DATED_PLACE),
     CampaignSort.TITLE: ("by_title", TITLE_PLACE),
 }
+# What the minute's round has to look at and when, sparse: a date, a launch, an end to come.
+AGENDA: Final = "agenda"
+AGENDA_AT: Final = "agenda_at"
+BY_AGENDA: Final = "by_agenda"
+THE_AGENDA: Final = "AGENDA"
 CAMPAIGN_NUMBER: Final = {PK: "NUMBER", SK: "CMP"}
 
 
@@ -289,6 +296,11 @@ def campaign_pk(campaign_id: str) -> str:
 def watch_sk(due_at: str, part: int) -> str:
     """Sort key of a watch: sorted by the time it is due."""
     return f"WATCH#{due_at}#{part:05d}"
+
+
+def occurrence_sk(local_time: str) -> str:
+    """Sort key of what became of an occurrence, sorted by its local time; "" for all."""
+    return f"OCC#{local_time}"
 
 
 def knowledge_sk(entry_id: str) -> str:

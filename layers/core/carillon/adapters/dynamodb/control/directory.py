@@ -84,7 +84,8 @@ class DynamoDirectory(DynamoLeases, DynamoWatches):
             schema.campaign_pk(campaign_id),
             "CMP",
             "SET #status = :after, finished_at = :now, updated_at = :now, gsi1pk = :tab,"
-            " updated_place = :place, hold_reason = :none REMOVE hold_until ADD version :one",
+            " updated_place = :place, hold_reason = :none REMOVE hold_until, agenda_at"
+            " ADD version :one",
             f"#status IN ({', '.join(before)})",
             {
                 **before,

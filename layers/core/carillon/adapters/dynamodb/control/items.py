@@ -12,6 +12,7 @@ from carillon.adapters.dynamodb.campaign_texts import (
     hours_from_text,
     links_from_text,
     media_from_text,
+    recurrence_from_text,
     unsolicited_from_text,
     variants_from_text,
 )
@@ -51,6 +52,9 @@ def campaign_of_item(item: Mapping[str, Any]) -> Campaign:
         hold_until=moment("hold_until"),
         schedule_at=moment("schedule_at"),
         local_at=item.get("local_at"),
+        recurrence=recurrence_from_text(item.get("recurrence")),
+        occurrence_of=item.get("occurrence_of"),
+        occurrence=item.get("occurrence"),
         ends_at=moment("ends_at"),
         variants=variants_from_text(item.get("variants")),
         follow_ups=follow_ups_from_text(item.get("follow_ups")),

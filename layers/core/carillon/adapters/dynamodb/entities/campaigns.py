@@ -25,6 +25,8 @@ from carillon.adapters.dynamodb.campaign_texts import (
     links_text,
     media_from_text,
     media_text,
+    recurrence_from_text,
+    recurrence_text,
     variants_from_text,
     variants_text,
 )
@@ -80,6 +82,9 @@ class _CampaignItem(ControlItem):
     hold_until = Instant(null=True)
     schedule_at = Instant(null=True)
     local_at = UnicodeAttribute(null=True)
+    recurrence = AsText(recurrence_text, recurrence_from_text, default=None)
+    occurrence_of = UnicodeAttribute(null=True)
+    occurrence = UnicodeAttribute(null=True)
     ends_at = Instant(null=True)
     variants = AsText(variants_text, variants_from_text, default=())
     follow_ups = AsText(follow_ups_text, follow_ups_from_text, default=())
@@ -106,6 +111,8 @@ class _CampaignItem(ControlItem):
     updated_place = UnicodeAttribute(null=True)
     dated_place = UnicodeAttribute(null=True)
     title_place = UnicodeAttribute(null=True)
+    agenda = UnicodeAttribute(null=True)
+    agenda_at = UnicodeAttribute(null=True)
 
 
 class _EntryItem(ControlItem):
