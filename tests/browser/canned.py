@@ -149,7 +149,7 @@ def table_texts(card: Any) -> list[list[str]]:
 def serious_violations(page: Any) -> list[str]:
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ["violations"]})")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{rule['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})"
         for rule in found["violations"]
