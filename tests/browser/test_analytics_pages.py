@@ -254,6 +254,8 @@ def test_leads_are_filtered_and_paged(
     leads.get_by_role("button", name="Next page").click()
     leads.get_by_text("10 on this page").wait_for()
     leads.get_by_label("Status").select_option("Failed")
+    leads.get_by_label("Sender").select_option("snd_1")
+    leads.get_by_label("Failed reason").select_option("30007")
     leads.get_by_role("button", name="Filter").click()
     leads.get_by_text("6 on this page").wait_for()
 
@@ -265,4 +267,9 @@ def test_leads_are_filtered_and_paged(
         "1",
         "Filtered. (30007)\nReview it.",
     ]
-    assert last_query(platform_state, "/leads") == {"limit": "50", "status": "failed"}
+    assert last_query(platform_state, "/leads") == {
+        "limit": "50",
+        "status": "failed",
+        "sender_id": "snd_1",
+        "reason": "30007",
+    }

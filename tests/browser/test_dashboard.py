@@ -480,23 +480,23 @@ def test_no_page_has_a_serious_accessibility_violation(
 ) -> None:
     page = open_page(color_scheme=scheme, reduced_motion="reduce")
     page.get_by_label("Email").wait_for()
-    violations = serious_violations(page)
+    violations = serious_violations(page, scheme)
     sign_in(page, "manager@example.org")
     row(page, "Autumn check-in").get_by_text("79.9%").wait_for()
-    violations += serious_violations(page)
+    violations += serious_violations(page, scheme)
     page.get_by_role("link", name="Autumn check-in").click()
     page.locator("#activity svg").wait_for()
     # One chart as itself, the other as its table.
     page.locator("#send-status").get_by_role("button", name="Show as table").click()
     page.locator("#leads summary").click()
     page.get_by_text("12 on this page").wait_for()
-    violations += serious_violations(page)
+    violations += serious_violations(page, scheme)
     page.get_by_role("link", name="Analytics").click()
     page.locator("#by-hour svg").wait_for()
-    violations += serious_violations(page)
+    violations += serious_violations(page, scheme)
     page.goto(page.url.split("#")[0] + "#/comparison?campaign_ids=cmp_1,cmp_2,cmp_3")
     page.locator("#comparison").wait_for()
-    violations += serious_violations(page)
+    violations += serious_violations(page, scheme)
 
     assert violations == []
 

@@ -8,14 +8,18 @@ const STATUSES = ["delivered", "submitted", "failed", "suppressed", "unconfirmed
 const PAGE = 50;
 const COLUMNS = ["Number", "Status", "Sender", "Last action", "Attempts", "Failed reason"];
 
-/** A card that asks for the leads below *path* when it is opened. *zone* is the office's. */
-export function leadsCard(api, path, zone) {
+/**
+ * A card that asks for the leads below *path* when it is opened. *zone* is the office's,
+ * *senderIds* are the campaign's. `update(failures)` offers their codes as reasons.
+ */
+export function leadsCard(api, path, zone, senderIds) {
   const status = h("select", { id: "lead-status" }, h("option", { value: "" }, "Any status"),
     STATUSES.map((key) => h("option", { value: key }, words(key))));
-  const sender = h("input", { id: "lead-sender", type: "text", placeholder: "Any", autocomplete: "off", spellcheck: "false" });
-  const reason = h("input", { id: "lead-reason", type: "text", placeholder: "Any", autocomplete: "off", spellcheck: "false" });
+  const sender = h("select", { id: "lead-sender" }, h("option", { value: "" }, "Any sender"),
+    senderIds.map((id) => h("option", { value: id }, id)));
+  const reason = h("select", { id: "lead-reason" }, h("option", { value: "" }, "Any reason"));
   const form = h("form", { class: "filter-row" },
-    field("lead-status", "Status", status), field("lead-sender", "Sender id", sender), field("lead-reason", "Reason code", reason),
+    field("lead-status", "Status", status), field("lead-sender", "Sender", sender), field("lead-reason", "Failed reason", reason),
     h("button", { class: "button" }, "Filter"));
   const trouble = notice();
   const body = h("tbody", { role: "rowgroup" });
@@ -36,7 +40,7 @@ export function leadsCard(api, path, zone) {
   async function load(from) {
     const mine = (turn += 1);
     const query = new URLSearchParams({ limit: PAGE });
-    for (const [name, value] of [["status", status.value], ["sender_id", sender.value.trim()], ["reason", reason.value.trim()], ["cursor", from]]) {
+    for (const [name, value] of [["status", status.value], ["sender_id", sender.value], ["reason", reason.value], ["cursor", from]]) {
       if (value) query.set(name, value);
     }
     setText(about, "Loading…");
@@ -70,7 +74,13 @@ export function leadsCard(api, path, zone) {
     asked = true;
     load(null);
   });
-  return { element: details };
+  function update(failures) {
+    const known = new Set([...reason.options].map((option) => option.value));
+    reason.append(...failures.filter(({ code }) => !known.has(code))
+      .map(({ code, reason: text }) => h("option", { value: code }, `${text} (${code})`)));
+  }
+
+  return { element: details, update };
 }
 
 function field(id, label, input) {
