@@ -59,7 +59,7 @@ VARIANTS = {
     "v#b#failed": 11,
     "v#b#responded": 16,
 }
-SERIES = {
+SERIES: dict[str, Any] = {
     "responses_by_hour": [0] * 8 + [12, 30, 24, 9, 7, 15, 11, 4] + [0] * 8,
     "responses_by_weekday": [20, 31, 18, 22, 17, 3, 1],
     "responses_by_date": [

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -210,7 +210,8 @@ class Platform:
     def figures_list(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return the launched campaigns as the analytics API lists them, sorted as asked."""
         rows = [self._row(one) for one in self.campaigns if one.launched_at]
-        sort = {"launched": "launched_at"}.get(query.get("sort", "launched"), query.get("sort"))
+        asked = query.get("sort", "launched")
+        sort = "launched_at" if asked == "launched" else asked
         rows.sort(key=lambda row: row[sort], reverse=query.get("order", "desc") == "desc")
         start, limit = int(query.get("cursor", "0")), int(query["limit"])
         after = start + limit
@@ -233,7 +234,7 @@ class Platform:
 
     def activity_of(self, campaign_id: str, zone: str) -> dict[str, Any]:
         """Return a campaign's activity as the analytics API does."""
-        nothing = {"granularity": None, "buckets": []}
+        nothing: dict[str, Any] = {"granularity": None, "buckets": []}
         own = self.activity.get(campaign_id, nothing)
         return {"campaign_id": campaign_id, "as_of": AS_OF, "zone": zone, **own}
 
@@ -331,7 +332,7 @@ class Api:
             rows = platform.figures_list(query)["items"]
             lines = ["campaign_id,title", *(f"{row['campaign_id']},{row['title']}" for row in rows)]
             return 200, {"Content-Type": "text/csv"}, "\r\n".join(lines)
-        answers = {
+        answers: dict[str, Callable[[], dict[str, Any]]] = {
             "summary": platform.summary,
             "series": lambda: {**platform.summary(), **platform.series},
             "campaigns": lambda: platform.figures_list(query),
