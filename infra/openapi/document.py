@@ -27,6 +27,7 @@ API_FUNCTIONS = {
     "analytics_api": "AnalyticsApiFunction",
     "consent_api": "ConsentApiFunction",
     "conversations_api": "ConversationsApiFunction",
+    "integrations_api": "IntegrationsApiFunction",
     "schedules_api": "SchedulesApiFunction",
 }
 

@@ -33,6 +33,7 @@ from carillon.edge.http import endpoints
 from tests.support.clock import NOON
 from tests.support.consent import an_opt_out_export, an_opt_out_import
 from tests.support.conversations import a_canned_reply, a_conversation
+from tests.support.exporting import an_export
 from tests.support.http_api import APPS, HttpApi, http_api, violations
 from tests.support.management import (
     OFFICE,
@@ -47,6 +48,7 @@ from tests.support.management import (
 )
 from tests.support.people import an_api_key
 from tests.support.requests import Answered, signed_in
+from tests.support.webhooks import a_webhook
 
 ENDPOINTS = {(one.method, one.path): one for app in APPS for one in endpoints(app.app)}
 _UNIQUE = count(1)
@@ -79,6 +81,8 @@ _ENTRY = "/v1/campaigns/{campaign_id}/knowledge/{entry_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 _IMPORTS = "/v1/lists/{list_id}/imports"
 _OPT_OUTS = "/v1/opt-outs"
+_WEBHOOK = "/v1/webhooks/{webhook_id}"
+_ENDPOINT = {"url": "https://example.com/hook", "event_types": ["campaign.launched"]}
 _SEGMENT = "/v1/segments/{segment_id}"
 _FILTER = {"field": "city", "op": "exists"}
 _OFFICE = "/v1/offices/{office_id}"
@@ -199,6 +203,17 @@ ASKED: dict[Route, Asked] = {
     ("GET", f"{_OPT_OUTS}/imports/{{import_id}}/rejected"): Asked("nothing"),
     ("POST", f"{_OPT_OUTS}/exports"): Asked("nothing"),
     ("GET", f"{_OPT_OUTS}/exports/{{export_id}}"): Asked("nothing"),
+    ("GET", "/v1/exports"): Asked("listing"),
+    ("POST", "/v1/exports"): Asked("creation", body={"kind": "campaigns"}),
+    ("GET", "/v1/exports/{export_id}"): Asked(),
+    ("GET", "/v1/webhooks"): Asked("listing"),
+    ("POST", "/v1/webhooks"): Asked("creation", body=_ENDPOINT),
+    ("GET", _WEBHOOK): Asked(),
+    ("PATCH", _WEBHOOK): Asked(body={"enabled": False}),
+    ("DELETE", _WEBHOOK): Asked(),
+    ("POST", f"{_WEBHOOK}/rotate"): Asked(),
+    ("POST", f"{_WEBHOOK}/test"): Asked(),
+    ("GET", f"{_WEBHOOK}/deliveries"): Asked(),
     ("GET", "/v1/canned-replies"): Asked("listing"),
     ("POST", "/v1/canned-replies"): Asked("creation", body={"title": "x", "text": "Hello"}),
     ("DELETE", "/v1/canned-replies/{canned_id}"): Asked(),
@@ -255,10 +270,12 @@ def ask(
     ids |= {"campaign_id": f"cmp_{suffix}", "export_id": f"exp_{suffix}", "phone": phone}
     thread = RowRef(f"cmp_{suffix}#00000", lead_key(f"+{phone}"))
     ids["conversation_id"] = conversation_id(thread)
+    ids["webhook_id"] = f"whk_{suffix}"
     ids["canned_id"] = f"can_{suffix}"
     ids |= {"office_id": office_id, "user_id": f"usr_{suffix}", "key_id": f"key_{suffix}"}
     if is_let_in:
         _keep(api, route[1], ids, office_id=office_id, asked=asked, claims=claims)
+        _keep_integrations(api, route[1], ids, office_id)
     body = asked.body
     if asked.about == "creation":
         body = {**body, "office_id": office_id}
@@ -364,6 +381,14 @@ def _keep(
         api.opt_out(phone)
 
 
+def _keep_integrations(api: HttpApi, path: str, ids: dict[str, str], office_id: str) -> None:
+    """Keep what leaves for other systems, as far as *path* asks about it."""
+    if path.startswith("/v1/exports"):
+        api.keep_exports(an_export(ids["export_id"], offices=(office_id,), full=False))
+    if path.startswith("/v1/webhooks"):
+        api.keep_webhooks(a_webhook(ids["webhook_id"], office_id=office_id))
+
+
 def test_every_route_of_the_table_is_walked() -> None:
     assert set(ASKED) == set(PERMISSIONS) == set(ENDPOINTS)
 
@@ -404,6 +429,8 @@ def test_the_table_decides_about_objects_of_another_office(
             "campaign_not_found",
             "conversation_not_found",
             "canned_reply_not_found",
+            "export_not_found",
+            "webhook_not_found",
             "office_not_found",
         }
     elif scope is Scope.OWN and about == "creation":
@@ -411,7 +438,12 @@ def test_the_table_decides_about_objects_of_another_office(
     else:
         assert result.status == ENDPOINTS[route].status, result.json
     if scope is Scope.OWN and about == "listing":
-        shown = {item.get("office_id", item["id"]) for item in result.json["items"]}
+        items = result.json["items"]
+        shown = {
+            office
+            for item in items
+            for office in item.get("offices", [item.get("office_id", item["id"])])
+        }
         assert shown <= {OFFICE}
 
 

@@ -1,5 +1,6 @@
 """Every endpoint refuses in one shape, whatever is wrong (RFC 9457)."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from carillon.edge.http import endpoints
 from tests.support.http_api import APPS, HttpApi, http_api, violations
 from tests.support.management import a_campaign, a_contact_list, a_segment, an_office
 from tests.support.requests import Answered, signed_in
+from tests.support.webhooks import a_webhook
 
 ENDPOINTS = {(one.method, one.path): one for app in APPS for one in endpoints(app.app)}
 WITH_BODY = sorted(route for route, one in ENDPOINTS.items() if one.takes is not None)
@@ -20,13 +22,14 @@ ADMIN = signed_in(roles=["admin"])
 @pytest.fixture(scope="module")
 def api() -> Iterator[HttpApi]:
     with http_api() as running:
-        # Ids that a test does not name are "x": these must be there to have members.
+        # Ids that a test does not name are "x": these must be there to have members, deliveries.
         running.keep(
             an_office("x"),
             a_contact_list("x"),
             a_segment("x", list_ids=("x",)),
             a_campaign("x", list_ids=("x",)),
         )
+        running.keep_webhooks(a_webhook("x"))
         yield running
 
 
@@ -95,10 +98,7 @@ def test_a_wrong_page_is_a_problem_on_every_listing(
 def test_an_id_that_cannot_be_ours_is_not_found_everywhere(
     api: HttpApi, route: Route, strange: str
 ) -> None:
-    named = ("campaign_id", "list_id", "import_id", "export_id", "sender_id", "conversation_id")
-    ids = dict.fromkeys(
-        (*named, "canned_id", "office_id", "user_id", "key_id", "segment_id", "request_id"), strange
-    )
+    ids = dict.fromkeys(re.findall(r"{(\w+_id)}", route[1]), strange)
 
     result = api.send(*route, claims=ADMIN, ids=ids, body={})
 

@@ -26,7 +26,7 @@ _OF_POWERTOOLS = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
 }
-_TABLES_WITH_TTL = {"ControlTable", "MessagesTable", "CountersTable"}
+_TABLES_WITH_TTL = {"ControlTable", "DeliveriesTable", "MessagesTable", "CountersTable"}
 
 
 def test_every_folder_is_a_function_and_every_function_a_folder() -> None:
@@ -104,6 +104,8 @@ def test_what_is_counted_or_told_is_streamed_and_nothing_hot_has_an_index() -> N
     ]
     assert [n for n, t in tables.items() if "GlobalSecondaryIndexes" in t["Properties"]] == [
         "ControlTable",
+        # Sparse: what is tried again alone has a place in it.
+        "DeliveriesTable",
         # Written by folds of many messages, not by each.
         "CountersTable",
         "ConversationsTable",
@@ -125,6 +127,7 @@ def test_files_are_private_encrypted_and_kept() -> None:
         "uploads/",
         "rejected/",
         "exports/",
+        "extracts/",
         "media/",
     }
 

@@ -19,6 +19,7 @@ CONTROL, INDEX, CONTACTS, MESSAGES = (
 )
 COUNTERS, SUPPRESSIONS = "CountersTable", "SuppressionsTable"
 CONSENT = "ConsentTable"
+DELIVERIES = "DeliveriesTable"
 AUDIT = "AuditTable"
 CONVERSATIONS = "ConversationsTable"
 
@@ -95,6 +96,27 @@ DATABASE: dict[str, dict[str, set[str]]] = {
         CONSENT: {"PutItem"},
         CONVERSATIONS: {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"},
         **{f"{CONVERSATIONS}/gsi{number}": {"Query"} for number in (1, 2, 3)},
+    },
+    # DeleteItem: an endpoint of another system.
+    "integrations_api": {
+        CONTROL: {"GetItem", "PutItem", "UpdateItem", "DeleteItem"},
+        INDEX: {"Query"},
+        DELIVERIES: {"Query"},
+    },
+    "publish_events": {INDEX: {"Query"}},
+    # UpdateItem: that an endpoint fails.
+    "deliver_webhooks": {
+        CONTROL: {"GetItem", "UpdateItem"},
+        DELIVERIES: {"BatchGetItem", "PutItem", "UpdateItem"},
+        f"{DELIVERIES}/gsi1": {"Query"},
+    },
+    # It makes files of everything, and changes nothing but how far they are.
+    "export_data": {
+        CONTROL: {"GetItem", "UpdateItem"},
+        INDEX: {"Query"},
+        MESSAGES: {"Query"},
+        COUNTERS: {"Query"},
+        f"{CONSENT}/gsi1": {"Query"},
     },
     "dashboard": {},
     # UpdateItem: when a key was used last.
@@ -209,6 +231,10 @@ SENDS: dict[str, set[str]] = {
     "consent_api": {"opt-outs"},
     "move_opt_outs": {"opt-outs"},
     "conversations_api": {"send"},
+    "integrations_api": {"exports", "deliveries"},
+    "publish_events": {"deliveries", "events-dead"},
+    "deliver_webhooks": {"deliveries"},
+    "export_data": {"exports"},
     "provider_webhooks": {"receipts", "inbound"},
     "import_contacts": {"import"},
     "start_due_campaigns": {"plan"},
@@ -226,6 +252,8 @@ SENDS: dict[str, set[str]] = {
 TAKES: dict[str, str] = {
     "answer_people": "people",
     "move_opt_outs": "opt-outs",
+    "export_data": "exports",
+    "deliver_webhooks": "deliveries",
     "import_contacts": "import",
     "plan_audience": "plan",
     "send_messages": "send",
@@ -262,6 +290,8 @@ FILES: dict[str, dict[str, set[str]]] = {
     },
     "consent_api": {"uploads": {"PutObject", "GetObject"}, "audiences": {"GetObject"}},
     "move_opt_outs": {"uploads": {"GetObject", "PutObject", "AbortMultipartUpload"}},
+    "integrations_api": {"extracts": {"GetObject"}},
+    "export_data": {"extracts": {"GetObject", "PutObject", "AbortMultipartUpload"}},
     "plan_audience": {"audiences": {"PutObject", "GetObject"}},
     # Providers get a campaign's files by links that it signs.
     "send_messages": {"audiences": {"GetObject"}, "outbound": {"GetObject"}},
@@ -277,6 +307,7 @@ FILES: dict[str, dict[str, set[str]]] = {
 LISTS_FILES = {
     *("contacts_api", "campaigns_api", "answer_people", "consent_api", "conversations_api"),
     *("import_contacts", "move_opt_outs", "process_inbound", "ask_assistant"),
+    "export_data",
 }
 KNOWS_SECRETS = {
     "provider_webhooks",
@@ -335,7 +366,7 @@ def test_a_function_reads_and_writes_the_tables_it_says_and_no_others(folder: st
     assert granted == DATABASE[folder]
 
 
-def test_only_the_counters_and_the_audit_log_read_streams_and_each_its_own() -> None:
+def test_only_three_functions_read_streams_and_each_its_own() -> None:
     readers = {
         folder: (actions, set(names))
         for folder in FOLDERS
@@ -347,6 +378,8 @@ def test_only_the_counters_and_the_audit_log_read_streams_and_each_its_own() -> 
     assert readers == {
         "aggregate_counters": (reading, {"${MessagesStreamArn}"}),
         "record_audit_log": (reading, {"${ControlStreamArn}", "${ConsentStreamArn}"}),
+        # DynamoDB serves two readers of a shard; a third would hold all of them up.
+        "publish_events": (reading, {"${MessagesStreamArn}", "${ControlStreamArn}"}),
     }
 
 

@@ -71,6 +71,12 @@ _PERSON = _CORE + "adapters/dynamodb/person_records.py"
 _ERASE = _CORE + "usecases/erase_person.py"
 _PLAN_AUDIENCE = _CORE + "usecases/plan_audience.py"
 _CSV_IMPORTS = _CORE + "usecases/csv_imports.py"
+_EXPORTS = _CORE + "domain/exports.py"
+_EXPORT_JOBS = _CORE + "adapters/dynamodb/exports.py"
+_HOOKS = _CORE + "domain/webhooks.py"
+_DELIVER = _CORE + "usecases/deliver_webhooks.py"
+_DELIVERIES = _CORE + "adapters/dynamodb/webhooks.py"
+_EXPORT_ROWS = _CORE + "usecases/export_rows.py"
 _ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
 _RECEIPTS = "functions/process_receipts/app.py"
@@ -953,6 +959,70 @@ GUARDS = (
         'expected = {"status": before.status}',
         ("tests/adapters/test_consent_jobs.py",),
         "advances and dynamodb",
+    ),
+    Guard(
+        "a piece of an export is committed by one runner",
+        _EXPORT_JOBS,
+        '            "unit": before.place.unit,\n            "after": before.place.after,\n',
+        "",
+        ("tests/adapters/test_exports.py",),
+        "advances and dynamodb",
+    ),
+    Guard(
+        "an export is for who may read all of its offices",
+        _EXPORTS,
+        "return all(access.covers(office) for office in offices)",
+        "return any(access.covers(office) for office in offices)",
+        (_UNIT + "manage_exports.py",),
+        "may_read_all",
+    ),
+    Guard(
+        "an export with numbers is for who may see them",
+        _EXPORTS,
+        "if export.reach.full and not sees_contacts(role):",
+        "if False:",
+        (_UNIT + "manage_exports.py",),
+        "may_read_all",
+    ),
+    Guard(
+        "what reached a sender before it moved is its former office's",
+        _EXPORT_ROWS,
+        "[one for one in found if self.reach.covers(one.office_id)]",
+        "found",
+        (_UNIT + "export_data.py",),
+        "other_offices",
+    ),
+    Guard(
+        "another system hears of its own offices alone",
+        _HOOKS,
+        "of_theirs = self.office_id is None or self.office_id == event.office_id",
+        "of_theirs = True",
+        (_UNIT + "webhooks.py",),
+        "nothing_of_other_offices",
+    ),
+    Guard(
+        "numbers go to the system that asked for them",
+        _HOOKS,
+        "return event if self.include_phone else event.without_phone()",
+        "return event",
+        (_UNIT + "webhooks.py",),
+        "numbers_go",
+    ),
+    Guard(
+        "a delivery that the queue brings twice is posted once",
+        _DELIVER,
+        "one for one in deliveries if one.event_id not in known",
+        "one for one in deliveries",
+        (_UNIT + "webhooks.py",),
+        "posted_once",
+    ),
+    Guard(
+        "an attempt at a delivery is claimed by one",
+        _DELIVERIES,
+        'ConditionExpression="#status = :pending AND next_at = :seen"',
+        'ConditionExpression="#status = :pending AND :seen = :seen"',
+        ("tests/adapters/test_webhooks.py",),
+        "claimed_by_one and dynamodb",
     ),
     Guard(
         "a person's STOP to the provider is no old entry of ours",

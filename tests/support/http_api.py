@@ -25,10 +25,12 @@ from carillon.adapters.dynamodb.audit import DynamoAuditTrail
 from carillon.adapters.dynamodb.canned_replies import DynamoCannedReplies
 from carillon.adapters.dynamodb.consent_jobs import DynamoOptOutJobs
 from carillon.adapters.dynamodb.conversations import DynamoConversations
+from carillon.adapters.dynamodb.exports import DynamoExportJobs
 from carillon.adapters.dynamodb.hot_paths import DynamoMessages
 from carillon.adapters.dynamodb.people import DynamoApiKeys
 from carillon.adapters.dynamodb.person_requests import DynamoPersonRequests
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
+from carillon.adapters.dynamodb.webhooks import DynamoWebhookBook
 from carillon.domain.api_keys import ApiKey
 from carillon.domain.audience import encode_part, part_key
 from carillon.domain.audit import AuditEntry, AuditFilter
@@ -38,12 +40,14 @@ from carillon.domain.commands import Origin
 from carillon.domain.consent_jobs import OptOutExport, OptOutImport
 from carillon.domain.contact_list import ImportRecord, ListRecord
 from carillon.domain.conversation import Conversation
+from carillon.domain.exports import Export
 from carillon.domain.ids import lead_key
 from carillon.domain.message import Recipient, RowRef, Suppression
 from carillon.domain.organisation import Office
 from carillon.domain.permissions import Role
 from carillon.domain.person_requests import PersonRequest
 from carillon.domain.saved_segments import SavedSegment
+from carillon.domain.webhooks import Webhook
 from carillon.domain.whereabouts import Whereabouts
 from carillon.usecases.manage_users import NewUser
 from functions.analytics_api import app as analytics_api
@@ -51,6 +55,7 @@ from functions.campaigns_api import app as campaigns_api
 from functions.consent_api import app as consent_api
 from functions.contacts_api import app as contacts_api
 from functions.conversations_api import app as conversations_api
+from functions.integrations_api import app as integrations_api
 from functions.organisation_api import app as organisation_api
 from functions.people_api import app as people_api
 from functions.record_audit_log import app as record_audit_log
@@ -69,13 +74,15 @@ APPS = (
     analytics_api,
     consent_api,
     conversations_api,
+    integrations_api,
     schedules_api,
 )
 OPENAPI = Path(__file__).parents[2] / "infra" / "openapi.yaml"
 _BUCKET = "files"
-_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "PERSON")
+_QUEUES = ("IMPORT", "PLAN", "SEND", "RECOUNT", "OPT_OUT", "PERSON", "EXPORT", "DELIVERY")
 _TABLES = (
     "Control",
+    "Deliveries",
     "Contacts",
     "Messages",
     "Counters",
@@ -199,6 +206,18 @@ class HttpApi:
                 kept.create_import(job, "")
             else:
                 kept.create_export(job, "")
+
+    def keep_exports(self, *exports: Export) -> None:
+        """Store exports that are not there yet."""
+        kept = DynamoExportJobs(_client("dynamodb"), "ControlTable")
+        for export in exports:
+            kept.create(export, "")
+
+    def keep_webhooks(self, *webhooks: Webhook) -> None:
+        """Store endpoints that are not there yet."""
+        book = DynamoWebhookBook(_client("dynamodb"), "ControlTable")
+        for webhook in webhooks:
+            book.create(webhook, "")
 
     def upload(self, key: str, body: bytes = b"phone\n", content_type: str = "text/csv") -> None:
         """Put an object where an import, or a campaign, expects its file."""

@@ -6,6 +6,7 @@ from infra.openapi.answers import (
     consent,
     contacts,
     conversations,
+    integrations,
     organisation,
     people,
     shared,
@@ -21,4 +22,5 @@ ANSWERS: dict[str, Schema] = {
     **analytics.ANSWERS,
     **consent.ANSWERS,
     **conversations.ANSWERS,
+    **integrations.ANSWERS,
 }

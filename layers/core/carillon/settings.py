@@ -190,6 +190,46 @@ class MoveOptOuts:
 
 
 @dataclass(frozen=True)
+class IntegrationsApi:
+    """functions/integrations_api."""
+
+    control_table: str
+    deliveries_table: str
+    files_bucket: str
+    export_queue_url: str
+    delivery_queue_url: str
+
+
+@dataclass(frozen=True)
+class PublishEvents:
+    """functions/publish_events."""
+
+    control_table: str
+    delivery_queue_url: str
+
+
+@dataclass(frozen=True)
+class DeliverWebhooks:
+    """functions/deliver_webhooks."""
+
+    control_table: str
+    deliveries_table: str
+    delivery_queue_url: str
+
+
+@dataclass(frozen=True)
+class ExportData:
+    """functions/export_data."""
+
+    control_table: str
+    messages_table: str
+    counters_table: str
+    consent_table: str
+    files_bucket: str
+    export_queue_url: str
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """functions/dashboard: what the page needs to sign in."""
 

@@ -25,7 +25,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -150,7 +150,7 @@ class SafeFetcher:
         deadline = self._monotonic() + self._within_s
         authorization, redirects = "", 0
         while True:
-            with self._answer(place, authorization, deadline) as answer:
+            with self._answer(place, deadline, _request(place, authorization)) as answer:
                 if answer.status == 200:
                     return self._file(answer)
                 if answer.status in _REDIRECTS:
@@ -163,6 +163,21 @@ class SafeFetcher:
                     authorization = "" if authorization else _credentials(answer, place, access)
                     if not authorization:
                         raise MediaRefused(_problem_of(answer.status))
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """
+        Post *body* to *url* and return the answer's status; raises MediaRefused.
+
+        Nothing but the status is read of the answer, and a redirect is one like any other.
+        """
+        place = self._place_of(url)
+        deadline = self._monotonic() + self._within_s
+        with self._answer(place, deadline, lambda one: one.say(place, body, headers)) as answer:
+            return answer.status
+
+    def check(self, url: str) -> None:
+        """Raise MediaRefused when *url* is nothing that would ever be called."""
+        self._place_of(url)
 
     def _place_of(self, url: str) -> _Place:
         if len(url) > _LONGEST_URL or not _PLAIN.fullmatch(url):
@@ -208,9 +223,9 @@ class SafeFetcher:
 
     @contextmanager
     def _answer(
-        self, place: _Place, authorization: str, deadline: float
+        self, place: _Place, deadline: float, ask: "Callable[[_Pinned], None]"
     ) -> Iterator[http.client.HTTPResponse]:
-        """Ask for *place* and give the answer, all of whose reading ends at *deadline*."""
+        """*ask* at *place* and give the answer, all of whose reading ends at *deadline*."""
 
         def left_s() -> float:
             left = deadline - self._monotonic()
@@ -221,7 +236,7 @@ class SafeFetcher:
         tls = self._tls if place.scheme == "https" else None
         connection = _Pinned(place, self._addresses(place, left_s), tls, left_s)
         try:
-            connection.ask(place, authorization)
+            ask(connection)
             yield connection.getresponse()
         except TimeoutError as error:
             raise MediaRefused(Problem.TOO_SLOW) from error
@@ -311,6 +326,18 @@ class _Pinned(http.client.HTTPConnection):
             self.putheader("Authorization", authorization)
         self.endheaders()
 
+    def say(self, place: _Place, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a JSON *body*."""
+        self.putrequest("POST", place.target, skip_host=True, skip_accept_encoding=True)
+        self.putheader("Host", place.authority)
+        self.putheader("User-Agent", "carillon")
+        self.putheader("Content-Type", "application/json")
+        self.putheader("Content-Length", str(len(body)))
+        self.putheader("Connection", "close")
+        for name, value in headers.items():
+            self.putheader(name, value)
+        self.endheaders(body)
+
     def hang_up(self) -> None:
         """Let go of the socket, whatever was read."""
         if self._socket is not None:
@@ -328,6 +355,10 @@ class _Pinned(http.client.HTTPConnection):
             except OSError as error:
                 last = error
         raise last or OSError
+
+
+def _request(place: _Place, authorization: str) -> Callable[[_Pinned], None]:
+    return lambda connection: connection.ask(place, authorization)
 
 
 class _Hurried:

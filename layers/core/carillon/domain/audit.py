@@ -41,6 +41,7 @@ class ObjectKind(StrEnum):
     POLICY = "policy"
     USER = "user"
     API_KEY = "api_key"
+    WEBHOOK = "webhook"
     # One phone's standing, under the keyed hash of the phone; the ledger has the phone itself.
     SUPPRESSION = "suppression"
     SUPPRESSION_IMPORT = "suppression_import"
@@ -77,6 +78,7 @@ SHOWN: Mapping[ObjectKind, frozenset[str]] = {
     ObjectKind.POLICY: frozenset({"policy"}),
     ObjectKind.USER: frozenset({"role", "offices", "disabled"}),
     ObjectKind.API_KEY: _NAMED | {"kind", "role", "offices", "valid_until", "revoked_at"},
+    ObjectKind.WEBHOOK: _NAMED | {"event_types", "include_phone", "disabled", "disabled_at"},
     ObjectKind.SUPPRESSION: frozenset({"status", "source"}),
     ObjectKind.SUPPRESSION_IMPORT: _NAMED,
     ObjectKind.PERSON_REQUEST: frozenset({"kind", "status"}),
@@ -92,7 +94,7 @@ _BOOKS = frozenset(
     }
 )
 # Told beside a change and when a person made it; by itself the platform changes it by the hour.
-_ASIDE = frozenset({"hold_reason", "hold_until", "resting_until"})
+_ASIDE = frozenset({"hold_reason", "hold_until", "resting_until", "failing_since"})
 
 
 @dataclass(frozen=True)

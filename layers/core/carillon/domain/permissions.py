@@ -188,6 +188,19 @@ PERMISSIONS: dict[Route, dict[Role, Scope]] = {
     ("GET", "/v1/opt-outs/imports/{import_id}/rejected"): _ORGANISATIONS,
     ("POST", "/v1/opt-outs/exports"): _ORGANISATIONS,
     ("GET", "/v1/opt-outs/exports/{export_id}"): _ORGANISATIONS,
+    # Numbers and texts are in an export only of who may see them (domain.exports).
+    ("GET", "/v1/exports"): _row(manager=_OWN, analyst=_OWN),
+    ("POST", "/v1/exports"): _row(manager=_OWN, analyst=_OWN),
+    ("GET", "/v1/exports/{export_id}"): _row(manager=_OWN, analyst=_OWN),
+    # An endpoint of all offices is for who has them all.
+    ("GET", "/v1/webhooks"): _MANAGED,
+    ("POST", "/v1/webhooks"): _MANAGED,
+    ("GET", "/v1/webhooks/{webhook_id}"): _MANAGED,
+    ("PATCH", "/v1/webhooks/{webhook_id}"): _MANAGED,
+    ("DELETE", "/v1/webhooks/{webhook_id}"): _MANAGED,
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"): _MANAGED,
+    ("POST", "/v1/webhooks/{webhook_id}/test"): _MANAGED,
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"): _MANAGED,
     # "Own" is finer here (usecases.manage_conversations): also what is assigned to the
     # caller, and for a limited user that alone.
     ("GET", "/v1/conversations"): _CONVERSED,

@@ -36,6 +36,13 @@ from carillon.ports.contacts import (
     OptOutLookup,
     SegmentDirectory,
 )
+from carillon.ports.exports import (
+    CampaignTotals,
+    ExportedDirectory,
+    ExportedMessages,
+    ExportJobs,
+    TableFormat,
+)
 from carillon.ports.links import Clicks
 from carillon.ports.management import Campaigns, CampaignShelves, Offices, Policies, Senders
 from carillon.ports.people import (
@@ -69,6 +76,7 @@ from carillon.ports.sending import (
     SendingDirectory,
     Watches,
 )
+from carillon.ports.webhooks import DeliveryLog, WebhookBook, WebhookCaller
 from carillon.ports.world import Clock, FileStore, MediaFiles, Objects, Queue, UploadLinks
 
 __all__ = [
@@ -84,6 +92,7 @@ __all__ = [
     "CampaignPlans",
     "CampaignShelves",
     "CampaignTexts",
+    "CampaignTotals",
     "Campaigns",
     "CannedReplies",
     "Clicks",
@@ -97,7 +106,11 @@ __all__ = [
     "Conversations",
     "CountedRows",
     "CounterBooks",
+    "DeliveryLog",
     "ErasureFence",
+    "ExportJobs",
+    "ExportedDirectory",
+    "ExportedMessages",
     "Figures",
     "FileStore",
     "Gate",
@@ -135,9 +148,12 @@ __all__ = [
     "Senders",
     "SendingDirectory",
     "Suppressions",
+    "TableFormat",
     "Transcripts",
     "UploadLinks",
     "UserDirectory",
     "UserRecords",
     "Watches",
+    "WebhookBook",
+    "WebhookCaller",
 ]

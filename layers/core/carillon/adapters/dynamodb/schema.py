@@ -52,6 +52,10 @@ Control table (pk, sk; index ``gsi1``: gsi1pk, gsi1sk; indexes ``by_created``, `
     USR#{user}     USR                     what we keep of a user
     KEY#{key}      KEY                     an API key                gsi1 KEYS / created_at#id
     MIRROR#{list}  MIRROR                  how far a provider's own opt-out list was mirrored
+    WHK#{webhook}  WHK                     an endpoint of another system     gsi1 WEBHOOKS /
+                                           created_at#id
+    EXP#{export}   EXP                     an export and how far it is (TTL)   gsi1 EXPORTS /
+                                           created_at#id
 
 Contacts table (pk, sk)
     {list}#{shard} {lead_key}              a contact; shards are equal ranges of the lead key, so a
@@ -130,6 +134,9 @@ Conversations table (pk, sk; indexes gsi1 to gsi4: gsi{n}pk, place) — one item
     SRCH#{office}#P{1202} {12025550142}#{conversation}  found by what a number begins with
     TURN#{scope}             TURN          how many turns were given out (round robin)
 
+Deliveries table (pk, sk; sparse index ``gsi1``; TTL) — what went to other systems.
+    {webhook}#{lane} {at}#{event}          one event on its way to one endpoint; while it waits for
+                                           another attempt gsi1 DUE#{lane} / {next_at}#{event}
 Audit table (pk, sk; indexes gsi1, gsi2: gsi{n}pk, place; no TTL) — put once, never changed.
     MONTH#{month}  {at}#{entry}            one change of one object, by UTC month (``2026-11``)
         gsi1 OBJ#{object}                  an object's changes; gsi2 ACT#{actor}: a person's or
@@ -166,6 +173,10 @@ LISTS: Final = "LISTS"
 SENDERS: Final = "SENDERS"
 SEGMENTS: Final = "SEGMENTS"
 MIRROR: Final = "MIRROR"
+WEBHOOKS: Final = "WEBHOOKS"
+WEBHOOK: Final = "WHK"
+EXPORTS: Final = "EXPORTS"
+EXPORT: Final = "EXP"
 ADMINS: Final = "ADMINS"
 API_KEYS: Final = "KEYS"
 
@@ -176,6 +187,7 @@ COUNTER_LANES: Final = LANES
 UNSOLICITED_BUCKETS: Final = 64
 # Opt-outs come in the order of their time, so one partition would take all writes of an import.
 CONSENT_LANES: Final = 8
+DELIVERY_LANES: Final = 4
 SEARCHED_DIGITS: Final = 4
 PARKED_BUCKETS: Final = 16
 
@@ -206,6 +218,26 @@ def office_sk(office_id: str) -> str:
 def mirror_pk(name: str) -> str:
     """Partition of what is known of mirroring the opt-out list *name* (sort key ``MIRROR``)."""
     return f"MIRROR#{name}"
+
+
+def export_pk(export_id: str) -> str:
+    """Partition of an export (sort key ``EXP``)."""
+    return f"EXP#{export_id}"
+
+
+def webhook_pk(webhook_id: str) -> str:
+    """Partition of an endpoint (sort key ``WHK``)."""
+    return f"WHK#{webhook_id}"
+
+
+def deliveries_pk(webhook_id: str, lane: int) -> str:
+    """Deliveries partition of one lane of what went to an endpoint."""
+    return f"{webhook_id}#{lane}"
+
+
+def due_pk(lane: int) -> str:
+    """gsi1 partition of one lane of deliveries that are tried again."""
+    return f"DUE#{lane}"
 
 
 def budget_pk(scope: str) -> str:
@@ -383,7 +415,12 @@ def outbound_sk(key: str, cause: str) -> str:
 
 def unsolicited_pk(sender_id: str, key: str) -> str:
     """Messages partition of inbound messages to *sender_id* that answer no campaign."""
-    return f"unsolicited#{sender_id}#{part_of(key, UNSOLICITED_BUCKETS):02d}"
+    return unsolicited_bucket_pk(sender_id, part_of(key, UNSOLICITED_BUCKETS))
+
+
+def unsolicited_bucket_pk(sender_id: str, bucket: int) -> str:
+    """Messages partition of one of the ``UNSOLICITED_BUCKETS`` of *sender_id*."""
+    return f"unsolicited#{sender_id}#{bucket:02d}"
 
 
 def twins_pk(sender_id: str, key: str) -> str:
@@ -508,6 +545,7 @@ _AUDITED: Final = {
     "SND": ObjectKind.SENDER,
     "USR": ObjectKind.USER,
     "KEY": ObjectKind.API_KEY,
+    "WHK": ObjectKind.WEBHOOK,
     "PRS": ObjectKind.PERSON_REQUEST,
 }
 
