@@ -54,6 +54,7 @@ def deliver(body: str) -> None:
 
 
 def test_an_export_holds_what_is_kept_and_comes_by_a_link(api: HttpApi) -> None:
+    """C6: what is kept of a person is given out as JSON."""
     asked = ask(api, "export")
     assert asked["status"] == "running"
     (body,) = api.queued("person")

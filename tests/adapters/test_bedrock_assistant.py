@@ -123,6 +123,7 @@ def reason_of(outcome: Answer | HandOver) -> Reason:
 
 
 def test_an_answer_that_names_its_entries_is_given_with_what_it_cost(bedrock: Bedrock) -> None:
+    """V6: Bedrock's Converse answers through the same port."""
     bedrock.says("ENTRIES: 1\nWe're open from 9:00 to 17:00.\n")
 
     outcome = bedrock.ask()

@@ -182,6 +182,8 @@ def test_what_the_stream_brings_is_what_the_api_shows(deployed: Deployment) -> N
 
 
 def test_figures_cost_the_same_few_requests_whatever_was_counted(deployed: Deployment) -> None:
+    """T10: the same requests before and after 200 more messages."""
+
     def requests_for(template: str, **event: Any) -> list[str]:
         deployed.calls.clear()
         assert deployed.get(template, claims=signed_in(), **event).status == 200

@@ -300,6 +300,7 @@ def leave_files(world: World) -> None:
 
 
 def test_nothing_of_an_erased_person_is_left_in_any_table_or_object(world: World) -> None:
+    """C6: messages, contact fields, files and conversations go."""
     a_whole_life(world)
     assert all(trace in world.everything() for trace in TRACES)
 
@@ -346,6 +347,7 @@ def test_what_belongs_to_others_stays_to_the_letter(world: World) -> None:
 
 
 def test_counters_stay_what_they_were(world: World) -> None:
+    """C6: what was counted of an erased person stays counted."""
     a_whole_life(world)
     before = world.counted(but="cmp_live")
 
@@ -377,6 +379,7 @@ def test_an_erased_lead_is_never_sent_again_nor_sent_for_the_first_time(world: W
 
 
 def test_the_suppression_lives_on_as_a_keyed_hash_that_imports_see(world: World) -> None:
+    """C6: an opt-out outlives the person's data, as a keyed hash."""
     a_whole_life(world)
 
     world.erase()

@@ -33,6 +33,7 @@ def _chosen(text: str, entries: list[KnowledgeEntry]) -> str | None:
 def test_nine_of_ten_questions_are_found_and_nothing_off_topic_is_answered(
     entries: list[KnowledgeEntry], asked: Labelled
 ) -> None:
+    """V6: the built-in assistant answers from the campaign's entries alone."""
     chosen = [(text, label, _chosen(text, entries)) for text, label in asked]
     wrong = [one for one in chosen if one[2] != one[1]]
 

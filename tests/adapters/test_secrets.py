@@ -121,6 +121,7 @@ def providers_with(**secret: str) -> Providers:
 
 @mock_aws
 def test_each_sender_gets_the_account_of_its_secret() -> None:
+    """N1: a sender names its secret, and the account comes from it."""
     providers = providers_with(account_sid="AC1", auth_token="one")
 
     assert isinstance(providers.of(a_sender()).account, Twilio)

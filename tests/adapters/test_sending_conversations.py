@@ -220,6 +220,7 @@ def test_an_answer_that_waits_is_claimed_again_without_losing_what_it_is(stores:
 
 @pytest.mark.parametrize("campaigns", [2, 120])
 def test_a_reply_belongs_to_the_campaign_that_wrote_last(stores: Stores, campaigns: int) -> None:
+    """I2: the newest text on the pair of numbers."""
     runs = [a_run(f"cmp_{number}", parts=1 + number % 5) for number in range(campaigns)]
     newest = campaigns // 2
     for number, run in enumerate(runs):
@@ -250,6 +251,7 @@ def test_a_campaign_that_has_not_written_to_the_contact_is_no_candidate(stores: 
 def test_a_message_exactly_thirty_days_old_still_counts_and_an_older_one_does_not(
     stores: Stores,
 ) -> None:
+    """I2: 30 days, to the millisecond."""
     run = a_run()
     submit(stores.messages, a_claim(ref=run.lead_ref(KEY)), 0)
 

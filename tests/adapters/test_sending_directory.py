@@ -163,6 +163,7 @@ def test_a_run_that_was_sent_back_is_neither_advanced_nor_finished_by_the_old_pa
 
 
 def test_a_done_or_settled_run_is_opened_again_from_the_part_that_needs_it(stores: Stores) -> None:
+    """F1: where a walk stands is a hint, and can be put back."""
     for number, state in enumerate(("done", "settled")):
         run = a_run(f"cmp_{number}", next_part=4, state=state)
         stores.keep_run(run)

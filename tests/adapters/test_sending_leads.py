@@ -337,6 +337,7 @@ def test_a_failed_receipt_keeps_the_providers_code_and_the_time(stores: Stores) 
 def test_a_real_final_receipt_replaces_unconfirmed_but_sent_does_not(
     stores: Stores, final: LeadStatus
 ) -> None:
+    """R1: unconfirmed gives way to a real final state."""
     submit(stores.messages, a_claim(), 1)
     stores.messages.record_unconfirmed(LEAD, "claim-1", after(72 * 3600))
 

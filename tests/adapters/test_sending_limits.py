@@ -69,6 +69,7 @@ def test_what_a_budget_gets_back_it_gives_again(limits: Limits) -> None:
 
 
 def test_a_budget_whose_limit_was_lowered_gives_nothing_more(limits: Limits) -> None:
+    """F4: a lower limit binds at the next reservation."""
     limits.budgets.reserve(DAY, 5, 4)
 
     assert limits.budgets.reserve(DAY, 3, 1) == 0

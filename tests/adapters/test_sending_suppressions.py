@@ -157,6 +157,7 @@ def test_an_event_is_kept_with_what_is_known_about_it(stores: Stores) -> None:
 
 
 def test_every_event_is_in_the_ledger_in_its_order_whatever_stands(stores: Stores) -> None:
+    """O6: every opt-in and opt-out, in order."""
     for number, order in enumerate(permutations([(STOP, 1), (START, 3), (STOP, 5), (STOP, 7)])):
         phone = f"+1202555{number:04d}"
         for out, at_s in order:

@@ -231,6 +231,7 @@ def test_the_table_behind_each_chart_equals_the_data(signed_in: Callable[..., An
 
 
 def test_buckets_are_named_by_the_clock_on_the_wall(open_page: Callable[..., Any]) -> None:
+    """T2: hours of a day, days of days, months of months, years of years."""
     page = open_page()
 
     names = page.evaluate(

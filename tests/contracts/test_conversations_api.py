@@ -141,12 +141,14 @@ def test_what_v3_refuses_is_a_conflict(api: HttpApi) -> None:
     ("tags", "status"), [(["a", "b", "c"], 200), (["a"] * 4, 400), (["x" * 31], 400)]
 )
 def test_tags_are_bounded(api: HttpApi, tags: list[str], status: int) -> None:
+    """V4: three are taken and four refused."""
     answer = ask(api, "PATCH", ONE, kept(api), body={"tags": tags}, headers={"If-Match": "*"})
 
     assert answer.status == status
 
 
 def test_people_are_found_by_name_and_listed_by_section_and_tag(api: HttpApi) -> None:
+    """V1: found by name and by phone."""
     one = kept(api, first_name="Zuzanna", tags=("vip",))
 
     def found(**query: str) -> list[str]:

@@ -60,6 +60,7 @@ def queued(deployed: Deployment) -> list[dict[str, Any]]:
 def test_a_signed_status_is_enqueued_once_with_its_raw_form_and_reference(
     deployed: Deployment,
 ) -> None:
+    """I1: verified, it is in a durable queue before the 2xx."""
     form: dict[str, str | list[str]] = {**STATUS, "ErrorCode": "", "MediaUrl": ["b", "a", "b"]}
 
     answer = call(deployed, a_webhook("status", form, query="ref=Y21wX2E"))
@@ -193,6 +194,7 @@ FORGERIES = {
 def test_what_is_not_signed_is_forbidden_and_nothing_of_it_is_kept(
     deployed: Deployment, event: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """I1: 403, a metric, and nothing stored."""
     status, body = call(deployed, event)
 
     assert (status, body) == (403, "Forbidden")

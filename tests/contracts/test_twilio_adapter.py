@@ -590,6 +590,7 @@ def test_a_message_of_a_service_is_found_whichever_number_it_chose(
 
 
 def test_a_row_reference_survives_the_callbacks_address() -> None:
+    """R3: what we put into a callback comes back as the row."""
     row = RowRef("cmp_6g2k#00017", "0123456789abcdef0123456789abcdef#out#stop.SM1")
     ref = CallbackRef(row, "0123456789abcdef")
 

@@ -684,6 +684,14 @@ GUARDS = (
     ),
     # Replies -------------------------------------------------------------------
     Guard(
+        "an opt-out is confirmed within five minutes or not at all",
+        _REPLY,
+        "    if _is_too_late(purpose, reply, world.clock.now()):\n",
+        "    if False:\n",
+        (_UNIT + "process_reply.py",),
+        "five_minutes or in_time",
+    ),
+    Guard(
         "an opt-out is committed before anything else",
         _REPLY,
         "    standing = _opted_out(reply, world) if keyword is Keyword.STOP else None\n"

@@ -431,6 +431,7 @@ def test_a_busy_phone_gets_everything_once_when_nobody_says_stop() -> None:
 
 
 def test_a_stop_at_any_point_ends_campaigns_follow_ups_and_answers_on_every_number() -> None:
+    """L3: an opt-out is from all campaigns on all numbers."""
     quiet = a_busy_phone()
     quiet.run()
 

@@ -73,6 +73,7 @@ def test_a_campaign_finishes_within_half_a_minute_of_its_last_lead(behaviour: st
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_a_crash_at_any_point_neither_repeats_nor_loses_a_lead(behaviour: str) -> None:
+    """F2: never twice and never lost, before and after every external call."""
     rehearsal = a_world(behaviour)
     rehearsal.run()
 

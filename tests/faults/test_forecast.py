@@ -88,6 +88,7 @@ def test_the_last_message_leaves_when_it_was_foretold(
     sender_limit: int | None,
     changes: Mapping[str, Any],
 ) -> None:
+    """K16: the finish under rates, windows and limits."""
     world = a_campaign_that_runs(
         leads, mps=mps, places=places, sender_limit=sender_limit, **changes
     )

@@ -103,6 +103,7 @@ def time_for_the_reconciler(race: Race) -> None:
 
 
 def test_two_pacers_send_a_fresh_part_once_in_every_order() -> None:
+    """F1: the row decides, in every order of two workers' calls."""
     explored = explore(lambda: two_pacers(Race(leads=2)), never_twice_never_lost)
 
     # Both had the lease, and each was overtaken at each of its calls.

@@ -112,6 +112,7 @@ GARBLED: dict[str, dict[str, Any]] = {
 def test_a_row_that_cannot_be_read_holds_up_nobody_and_is_not_texted(
     deployed: Deployment, carrier: Carrier, wrong: str
 ) -> None:
+    """F8: a poisoned row is alone with it."""
     keep_campaign(deployed, PHONES)
     row = a_row(PHONES[0], "claimed") | GARBLED[wrong]
     put(deployed, "MessagesTable", {name: v for name, v in row.items() if v is not None})
@@ -125,6 +126,7 @@ def test_a_row_that_cannot_be_read_holds_up_nobody_and_is_not_texted(
 
 
 def test_a_recipient_full_of_junk_fails_alone(deployed: Deployment, carrier: Carrier) -> None:
+    """F8: a bad number fails alone."""
     junk = ["", "not a phone", "+", "٣٤٥", "+1202555999999999999"]
     keep_campaign(deployed, [*PHONES, *junk])
 

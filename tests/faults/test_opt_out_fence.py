@@ -41,6 +41,7 @@ def stop_at(world: World, number: int, phone: str) -> dict[str, Any]:
 
 
 def test_no_call_starts_after_an_opt_out_whose_gate_had_not_been_read() -> None:
+    """F3: the bound on what may still start is GATE_MAX_AGE_S, and it is reached."""
     taps = taps_of_a_quiet_run()
     late_calls = []
 
@@ -78,6 +79,7 @@ def test_no_call_starts_after_an_opt_out_whose_gate_had_not_been_read() -> None:
 def test_a_stop_is_confirmed_once_and_counted_in_the_campaign_it_answers(
     keyword: str,
 ) -> None:
+    """O2, O3: one confirmation, one count."""
     world = World(leads=2)
     phone = world.phones[0]
     world.at(10.0, lambda: world.inbound(0.0, world.reply(phone, keyword)))

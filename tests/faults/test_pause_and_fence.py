@@ -26,6 +26,7 @@ def act_at(world: World, number: int, act: Callable[[], None]) -> None:
 
 
 def test_a_pause_at_any_step_lets_one_call_through_at_most_and_a_resume_finishes() -> None:
+    """F4: a pause binds at the next claim."""
     taps = taps_of_a_quiet_run()
     for number in range(1, len(taps) + 1):
         world = World(leads=3)
@@ -54,6 +55,7 @@ def test_a_pause_at_any_step_lets_one_call_through_at_most_and_a_resume_finishes
 
 
 def test_an_end_at_any_step_stops_sending_for_good() -> None:
+    """F4: an end binds at the next claim."""
     taps = taps_of_a_quiet_run()
     for number in range(1, len(taps) + 1):
         world = World(leads=3)

@@ -346,15 +346,20 @@ def test_a_word_that_opts_out_at_the_provider_alone_opts_out_here() -> None:
 
 
 def test_whom_the_provider_refuses_as_opted_out_no_other_campaign_tries() -> None:
+    """F7, L3: a code that says so opts out, and from everything."""
     world = World(leads=1)
     world.carrier.behave = lambda _: "opted_out"
+    world.run()
+    assert world.statuses() == {LeadStatus.FAILED: 1}
 
+    world.add_campaign("cmp_b")
     world.run()
 
     standing = world.suppressions.of(world.phones[0])
     assert standing is not None
     assert standing.opted_out
-    assert world.statuses() == {LeadStatus.FAILED: 1}
+    assert world.carrier.calls == 1
+    assert world.statuses() == {LeadStatus.FAILED: 1, LeadStatus.SUPPRESSED: 1}
 
 
 def test_a_redelivered_reply_stays_in_the_conversation_that_it_answered_first() -> None:

@@ -90,6 +90,7 @@ def a_world_in_two_zones() -> World:
 
 
 def test_nobody_is_texted_before_their_own_morning_and_everybody_after_it() -> None:
+    """F5: who waits says why and until when, and then goes."""
     world = a_world_in_two_zones()
     held: list[tuple[HoldReason, datetime | None]] = []
     world.at(600, lambda: held.append((world.campaign().hold_reason, world.campaign().hold_until)))
@@ -209,6 +210,7 @@ def test_nothing_leaves_at_or_after_the_campaigns_end() -> None:
 
 
 def test_a_daily_limit_holds_the_campaign_until_the_offices_midnight() -> None:
+    """F6: a day is the office's."""
     world = World(leads=7, parts=2)
     world.directory.zones["off_north"] = "America/New_York"
     change(world, daily_limit=3)
@@ -240,6 +242,7 @@ def test_a_crash_at_any_point_never_exceeds_a_daily_limit() -> None:
 
 
 def test_a_pilot_sends_to_its_number_pauses_and_goes_on_when_a_person_says_so() -> None:
+    """K17: so many, a pause by itself, and the rest on command."""
     world = World(leads=7, parts=2)
     change(world, pilot_size=3)
     world.run(until_s=300)
@@ -287,6 +290,30 @@ def test_one_person_is_not_texted_more_often_than_the_cap_by_all_campaigns_toget
     assert {len(times) for times in by_phone.values()} == {2}
     for first, second in by_phone.values():
         assert second - first >= timedelta(hours=24)
+
+
+class TwoCampaigns(World):
+    """A world that goes on until both campaigns of its sender are settled."""
+
+    def settled(self) -> bool:
+        return {run.state for run in self.directory.run_by_key.values()} == {"settled"}
+
+
+def test_two_campaigns_of_one_person_share_a_cap() -> None:
+    """F6: a cap counts a person's messages across campaigns."""
+    world = TwoCampaigns(leads=1, parts=1)
+    world.rules = no_law(
+        windows_of=lambda _: Windows(None, shipped_pack(), Policy(max_contacts_per_24h=1))
+    )
+    place(world, lambda _: Whereabouts(("UTC",), ()))
+    world.add_campaign("cmp_b")
+
+    world.run(until_s=2 * DAY_S)
+
+    first, second = world.carrier.ledger
+    assert (first.recipient, second.recipient) == (world.phones[0], world.phones[0])
+    assert second.started_at - first.started_at >= timedelta(hours=24)
+    assert world.statuses() == {LeadStatus.DELIVERED: 2}
 
 
 # Follow-ups and variants (M2, M3) --------------------------------------------------
@@ -407,6 +434,7 @@ def test_every_lead_gets_the_variant_that_its_phone_always_gets() -> None:
 
 
 def test_too_many_refusals_pause_the_campaign() -> None:
+    """F7: an error rate above its limit pauses, and says so."""
     world = World(leads=40, parts=1)
     world.error_limit = ErrorLimit(percent=30, least=10)
     world.carrier.behave = lambda call: "rejected" if call > 5 and call % 2 else "accept"
@@ -456,6 +484,7 @@ def test_a_transient_failure_by_receipt_is_tried_again_and_a_permanent_one_is_no
 
 
 def test_a_text_edited_between_pause_and_resume_is_never_sent_in_its_old_wording() -> None:
+    """K10: an edit binds for whoever has not been texted."""
     world = World(leads=20, parts=1)
     world.directory.sender_by_id["snd_a"] = a_sender(mps=5.0)
     edited_at: list[datetime] = []
@@ -559,6 +588,7 @@ def test_two_senders_share_a_campaign_and_the_area_code_decides_first() -> None:
 
 
 def test_an_account_that_is_refused_is_suspended_and_the_other_sender_takes_over() -> None:
+    """N3, F7: an account's failure stops its sender and not the campaign."""
     world, carriers = two_senders()
     carriers.mood_of = lambda sender, call: "account" if sender == SOUTH and call > 2 else "accept"
 
@@ -590,6 +620,7 @@ def test_the_last_sender_to_be_refused_holds_the_campaign() -> None:
 
 
 def test_a_provider_that_falls_silent_rests_while_the_other_sender_takes_over() -> None:
+    """N3: silence is a provider's failure too."""
     world, carriers = two_senders(leads=60)
     carriers.mood_of = lambda sender, _: "unavailable" if sender == SOUTH else "accept"
 
@@ -601,6 +632,7 @@ def test_a_provider_that_falls_silent_rests_while_the_other_sender_takes_over() 
 
 
 def test_a_recipients_failure_moves_nobody_to_another_sender() -> None:
+    """N3: failover is for a provider's failure alone."""
     world, carriers = two_senders(leads=40)
     carriers.mood_of = lambda sender, _: "rejected" if sender == SOUTH else "accept"
 

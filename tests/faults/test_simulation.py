@@ -201,6 +201,7 @@ def an_opt_out(phone: str) -> Suppression:
     ids=["always", "windows", "local", "ends"],
 )
 def test_what_is_foretold_comes_of_the_launch(seed: int, changes: dict[str, Any]) -> None:
+    """K16: who is blocked and by what, against the launch that follows."""
     world = a_world(seed, **changes)
 
     told = world.simulate()

@@ -10,9 +10,11 @@ import pytest
 
 from carillon.adapters.dynamodb import slim
 from carillon.domain.audience import encode_part, part_key
+from carillon.domain.clock import from_iso
 from carillon.domain.ids import lead_key
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Recipient
+from carillon.usecases.process_reply import CONFIRM_WITHIN
 from carillon.usecases.send_lead import MAX_ATTEMPTS
 from infra.local.carrier import Carrier
 from tests.faults.test_crash_points import BEHAVIOURS
@@ -109,10 +111,13 @@ def test_a_stop_whose_calls_are_refused_is_committed_and_confirmed_once(where: s
         assert standing.opted_out
         confirmed = [s.text for s in world.carrier.ledger].count("You are out.")
         (answer,) = [i for i in world.messages.items.values() if i["kind"] == "outbound"]
-        # A claim whose result is lost uses up one of its four tries, whether it called or not.
+        # A claim whose result is lost uses up one of its four tries, whether it called or not;
+        # and five minutes after the opt-out nothing confirms it any more.
         gave_up = answer.get("error_code") == "provider_never_accepted"
-        assert confirmed == (0 if gave_up else 1)
+        too_late = answer.get("error_code") == "confirmation_too_late"
+        assert confirmed == (0 if gave_up or too_late else 1)
         assert not gave_up or answer["attempts"] == MAX_ATTEMPTS
+        assert not too_late or from_iso(answer["final_at"]) > standing.event_at + CONFIRM_WITHIN
 
 
 # The real adapters -----------------------------------------------------------------------------

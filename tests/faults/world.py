@@ -265,6 +265,15 @@ class World:
                 Recipient(key=key, phone=phone, fields={"first_name": "Ada"})
             )
 
+    def add_campaign(self, name: str) -> None:
+        """Let the sender have another campaign, *name*, to the same people."""
+        first = self.directory.run_by_key["snd_a", "cmp_a"]
+        self.directory.campaigns[name] = a_campaign(name, parts=first.parts, total=len(self.phones))
+        fresh = replace(first, campaign_id=name, next_part=0, state="open")
+        self.directory.run_by_key["snd_a", name] = fresh
+        for part in range(first.parts):
+            self.audiences.parts[name, part] = list(self.audiences.parts["cmp_a", part])
+
     # What the world does ------------------------------------------------------
 
     def run(self, *, until_s: float = 4 * 3600.0) -> None:

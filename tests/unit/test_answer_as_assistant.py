@@ -108,6 +108,7 @@ def test_what_the_answerer_hands_over_is_handed_over() -> None:
     [("x" * 101, {"max_characters": 100}), ("x" * 161, {"max_segments": 1})],
 )
 def test_an_answer_beyond_the_limits_is_handed_over(text: str, limits: dict[str, int]) -> None:
+    """V6: an answer's length has a cap."""
     shorter = text[:-1]
     long = a_world(FakeAssistant(), an_entry(answer=text), **limits)
     fitting = a_world(FakeAssistant(), an_entry(answer=shorter), **limits)
@@ -198,6 +199,7 @@ _CHANGES = st.fixed_dictionaries(
 def test_nothing_but_ordinary_text_in_a_calm_conversation_of_its_own_reaches_the_answerer(
     situation: Situation,
 ) -> None:
+    """V6: opt-outs, HELP and distress never reach the assistant."""
     assistant = FakeAssistant()
     policy = AssistantPolicy(per_hour=2, per_conversation=3)
 

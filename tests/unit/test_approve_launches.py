@@ -50,6 +50,7 @@ def state_of(campaign: Campaign) -> ApprovalState | None:
 
 
 def test_a_managers_launch_asks_and_nothing_is_sent() -> None:
+    """K18: nothing leaves before somebody else has approved."""
     world = a_world()
 
     campaign = asked_by_ada(world)

@@ -75,6 +75,7 @@ def test_silence_goes_before_a_hand_over() -> None:
 def test_so_many_answers_an_hour_and_then_a_person(
     minutes: tuple[int, ...], reason: Reason | None
 ) -> None:
+    """V6: answers have a rate cap."""
     given = tuple(Given(f"SM{m + 100}", NOON - timedelta(minutes=m)) for m in minutes)
 
     outcome = objected(given=given)

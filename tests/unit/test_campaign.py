@@ -87,6 +87,7 @@ def test_the_table_has_a_row_for_every_action_and_a_cell_for_every_state() -> No
 def test_an_action_leads_where_the_table_says_or_is_a_conflict_that_says_why(
     action: Action, status: CampaignStatus, cell: str
 ) -> None:
+    """K3, K4: every state against every action; anything else names the allowed actions."""
     assert (status in states_allowing(action)) is not cell.isupper()
     if cell == "gone":
         require_allowed(status, action)
@@ -133,6 +134,7 @@ def test_the_platforms_own_steps_are_offered_to_nobody(status: CampaignStatus) -
 
 
 def test_the_menu_of_each_tab_is_the_specs() -> None:
+    """K6: the actions of each tab, in its order."""
     assert MENUS == {
         "active": ("view", "clone", "archive", "pause", "resume", "end"),
         "scheduled": ("view", "edit_date", "unschedule", "delete"),

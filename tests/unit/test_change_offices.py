@@ -24,6 +24,7 @@ def test_an_office_is_renamed_and_keeps_its_zone() -> None:
 
 
 def test_an_office_moves_to_another_zone_and_keeps_its_name() -> None:
+    """P1: an office has a name and a time zone of its own."""
     offices = FakeOffices(an_office())
 
     ManageOffices(offices, FakeClock()).change(ADMIN, OFFICE, OfficeChange(timezone="Asia/Tokyo"))

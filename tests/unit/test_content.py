@@ -20,6 +20,7 @@ KEYS = [lead_key(f"+1202555{number:04d}") for number in range(4000)]
 
 
 def test_a_lead_always_gets_the_same_variant() -> None:
+    """M2: the variant is a stable hash of campaign and phone."""
     variants = (Variant("a", 1, "A"), Variant("b", 1, "B"))
 
     for key in KEYS[:50]:
@@ -35,6 +36,7 @@ def test_another_campaign_deals_anew() -> None:
 
 
 def test_weights_are_shares_of_the_audience() -> None:
+    """M2: variants are dealt by their weights."""
     variants = (Variant("a", 1, "A"), Variant("b", 3, "B"), Variant("c", 6, "C"))
 
     dealt = Counter(one.id for key in KEYS if (one := variant_of("cmp_a", key, variants)))

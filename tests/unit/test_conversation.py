@@ -341,6 +341,7 @@ def test_the_newest_word_on_consent_stands_whatever_came_first(
 
 
 def test_an_opt_out_counts_once_as_what_it_was_first() -> None:
+    """O3: automatic or manual, and a conversation counts once."""
     by_keyword = taken(a_conversation(), an_inbound(60, kind=InboundKind.OPT_OUT))
 
     assert opted_out_by_agent(by_keyword, after(90)).opt_out == "auto"
@@ -353,6 +354,7 @@ def test_an_opt_out_counts_once_as_what_it_was_first() -> None:
     "tags", [["a", "b", "c", "d"], ["x" * 31], [""], [" "]], ids=["four", "long", "empty", "blank"]
 )
 def test_too_many_or_too_long_tags_are_refused(tags: list[str]) -> None:
+    """V4: up to three tags of up to 30 characters."""
     with pytest.raises(InvalidInput) as refused:
         tagged(a_conversation(), tags, NOON)
 

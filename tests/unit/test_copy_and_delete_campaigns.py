@@ -96,6 +96,7 @@ def test_every_field_of_a_campaign_is_known_to_be_copied_or_not() -> None:
 
 
 def test_a_copy_has_the_settings_and_none_of_the_leads_results_and_dates() -> None:
+    """K7: every field is copied or left behind, by a list that knows them all."""
     world = a_world(a_finished_campaign())
     world.clock.sleep(60)
 
@@ -158,6 +159,7 @@ def test_a_foreign_campaign_is_not_there_to_be_copied_or_deleted() -> None:
 
 @pytest.mark.parametrize("status", [CampaignStatus.DRAFT, CampaignStatus.SCHEDULED])
 def test_what_was_never_live_is_deleted(status: CampaignStatus) -> None:
+    """K9: drafts and what was only scheduled can go."""
     world = a_world(in_state(status, schedule_at=LATER))
 
     world.manage.delete(MINE, "cmp_1", 1)
@@ -167,6 +169,7 @@ def test_what_was_never_live_is_deleted(status: CampaignStatus) -> None:
 
 
 def test_what_was_live_is_not_deleted_even_paused_and_without_interactions() -> None:
+    """K9: whatever was live stays, and is told why."""
     world = a_world(in_state(CampaignStatus.PAUSED, launched_at=NOON))
 
     with pytest.raises(Conflict) as caught:
@@ -187,6 +190,7 @@ def test_a_campaign_that_has_changed_is_not_deleted_as_it_was_seen() -> None:
 
 
 def test_pausing_and_resuming_tell_which_linked_campaigns_are_affected() -> None:
+    """K10, X4: both tell which campaigns of the combo are affected."""
     first = in_state(CampaignStatus.ACTIVE, linked_campaigns=("cmp_2",))
     world = a_world(
         first,

@@ -58,6 +58,7 @@ def every_look(world: Counting, wanted: Sources) -> list[AudienceCount]:
 
 
 def test_every_contact_is_counted_once_by_what_becomes_of_it() -> None:
+    """C5: before the launch, duplicates, excluded and opted-out people are counted by reason."""
     world = PlanningWorld(lists={"lst_a": range(5), "lst_b": range(3, 8), "lst_no": range(4, 6)})
     wanted = sources(world, list_ids=("lst_a", "lst_b"), exclude_list_ids=("lst_no",))
 
@@ -96,6 +97,7 @@ def test_every_contact_is_counted_once_by_what_becomes_of_it() -> None:
 def test_landlines_and_numbers_that_take_no_texts_are_told_apart(
     phone: str, line: LineType, reach: Reach
 ) -> None:
+    """C5: what cannot be texted is counted by why."""
     contacts = FakeContacts()
     contacts.add("lst_a", 1, [a_contact(1, phone=phone)])
     wanted = sources_of(

@@ -170,6 +170,7 @@ def test_what_has_changed_since_the_claim_is_said(
 
 
 def test_consent_is_what_was_known_at_the_claim_and_what_was_said_later_stands_beside() -> None:
+    """O6: why this person was texted, as of then."""
     archive = Archive()
     times = iter([after(-7200), after(-3600), after(60)])
     archive.suppressions = FakeSuppressions(lambda: now)

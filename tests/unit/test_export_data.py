@@ -49,6 +49,7 @@ def world() -> ExportWorld:
 
 
 def test_a_message_export_holds_every_message_with_all_that_is_known(world: ExportWorld) -> None:
+    """T7: every message, inbound too."""
     rows = world.exported()
 
     assert [(row["phone"], row["kind"], row["direction"], row["status"]) for row in rows] == [
@@ -84,6 +85,7 @@ def test_a_message_export_holds_every_message_with_all_that_is_known(world: Expo
 
 
 def test_a_text_never_runs_in_a_spreadsheet(world: ExportWorld) -> None:
+    """T7: CSV is safe from formulas."""
     assert [row["text"] for row in world.exported() if row["kind"] == "agent"] == ["'=No"]
 
 
@@ -208,6 +210,7 @@ def test_without_the_right_to_numbers_neither_these_nor_texts_are_in_it(
 
 
 def test_a_parquet_file_holds_the_same_with_types(world: ExportWorld) -> None:
+    """T7: Parquet beside CSV."""
     world.ask(format=FileFormat.PARQUET)
 
     rows = read_parquet(world.body(world.run()))
@@ -234,6 +237,7 @@ def test_an_export_of_nothing_is_a_file_with_its_columns(kind: ExportKind) -> No
 
 
 def test_progress_is_what_share_of_the_units_is_read(world: ExportWorld) -> None:
+    """T7: with progress."""
     world.ask()
     seen = []
     while not world.jobs.get("exp_a").is_over:

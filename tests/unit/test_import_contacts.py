@@ -25,6 +25,7 @@ Gus,Elm,+12025550103,a,b
 
 
 def test_every_row_has_one_outcome_and_they_add_up() -> None:
+    """C2: rows in are the sum of created, duplicate, invalid and suppressed."""
     world = ImportWorld(CSV, opted_out=("+12025550102",))
 
     job = world.run()
@@ -188,6 +189,7 @@ LINES = st.sampled_from(
 def test_any_chunk_size_gives_the_same_contacts_counts_and_rejected_rows(
     lines: list[str], size: int
 ) -> None:
+    """C1: an import goes on from wherever it stopped, and it makes no difference where."""
     body = ("phone,first name\n" + "\n".join(lines)).encode()
     whole = ImportWorld(body, chunk_rows=1000)
     whole.run()

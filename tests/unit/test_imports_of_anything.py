@@ -82,6 +82,7 @@ def check(world: ImportWorld, job: ImportJob) -> None:
 def test_no_row_of_any_table_is_lost(
     table: list[list[str]], header: list[str], encoding: str, separator: str, quoted: bool
 ) -> None:
+    """C2: in every encoding, separator and shape, rows in are the sum of outcomes."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=separator, quoting=csv.QUOTE_MINIMAL)
     writer.writerow(header)
@@ -109,6 +110,7 @@ def test_bytes_without_a_header_fail_with_a_code(body: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_a_field_of_10_mb_costs_its_row_alone_and_no_memory(encoding: str, quote: str) -> None:
+    """C1: an import's memory is bounded whatever the file holds."""
     huge = "x" * (5 * 1024 * 1024 if encoding == "utf-16-le" else 10 * 1024 * 1024)
     lines = ["first name,phone,note", f"Ann,1,{quote}{huge}{quote}", "Bob,2,ok", ""]
     body = "\r\n".join(lines).encode(encoding)

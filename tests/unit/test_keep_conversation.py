@@ -236,6 +236,7 @@ def test_a_first_reply_after_the_stop_follows_the_number(
 
 
 def test_a_message_that_answers_no_campaign_is_in_the_offices_queue_and_nobodys_yet() -> None:
+    """I3: in the inbox of the number's office."""
     got = Scene(texted=False).take(a_reply())
 
     assert (got.campaign_id, got.assigned_to, got.first_name) == (None, None, "")
@@ -243,6 +244,7 @@ def test_a_message_that_answers_no_campaign_is_in_the_offices_queue_and_nobodys_
 
 
 def test_messages_that_answer_no_campaign_are_dealt_among_the_named_agents() -> None:
+    """I3: or of the agents whom the number names."""
     agents = Unsolicited("agents", ("usr_1", "usr_2", "usr_3"))
     scene = Scene(texted=False, unsolicited=agents)
 

@@ -58,6 +58,7 @@ def test_each_place_has_the_hours_and_the_cap_of_its_rules(
     sunday: tuple[int, int],
     cap: int | None,
 ) -> None:
+    """L1: hours and caps by place, each from its statute."""
     federal = ("US",) if jurisdiction.startswith("US-") else ()
 
     week = [hours(jurisdiction, *federal, on=date(2026, 7, MONDAY + day)) for day in range(7)]
@@ -98,6 +99,7 @@ def test_a_statute_binds_from_the_day_it_takes_effect(
     before: list[tuple[int, int]],
     since: list[tuple[int, int]],
 ) -> None:
+    """L1: rules are dated."""
     day_before = date.fromordinal(first_day.toordinal() - 1)
 
     assert hours("US", jurisdiction, on=day_before) == before
@@ -159,6 +161,7 @@ def test_every_file_says_that_it_is_not_legal_advice() -> None:
 
 @pytest.mark.parametrize("rule", shipped_pack().rules, ids=lambda rule: rule.id)
 def test_every_rule_has_its_source_and_says_what_it_says(rule: Rule) -> None:
+    """L1: each with its source."""
     assert rule.source
     assert rule.source_url.startswith("https://")
     assert rule.summary.endswith(".")

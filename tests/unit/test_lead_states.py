@@ -44,6 +44,7 @@ def test_no_receipt_replaces_a_settled_state_or_repeats_itself(reported: LeadSta
 
 
 def test_whatever_order_receipts_come_in_the_first_final_one_stands() -> None:
+    """R1: every order of all reports."""
     for order in permutations(sorted(REPORTED)):
         standing = LeadStatus.CLAIMED
         for reported in order:

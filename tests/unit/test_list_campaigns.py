@@ -103,6 +103,7 @@ def test_of_a_foreign_office_nothing_is_shown() -> None:
 def test_filters_keep_what_has_everything_that_is_asked(
     keep: CampaignFilter, found: list[str]
 ) -> None:
+    """K12: tags, type, status and operator filter together."""
     assert ids(some_campaigns(), MINE, Asked(keep=keep)) == found
 
 
@@ -186,6 +187,7 @@ def test_a_limited_user_sees_the_campaigns_that_they_are_an_agent_of() -> None:
 
 
 def test_a_row_names_office_zone_numbers_lists_and_what_this_user_may_do() -> None:
+    """K12: the columns of a row, with what this user may do."""
     campaign = in_state(CampaignStatus.PAUSED, launched_at=NOON, number=7)
     world = a_world(campaign)
 
@@ -241,6 +243,7 @@ EVERYBODYS = an_access(scope=Scope.ALL)
 
 
 def test_a_campaign_stands_on_its_day_in_its_offices_zone() -> None:
+    """K13: a month counts its days in each office's own zone."""
     world = a_world(
         due("cmp_1", "2026-10-31T22:59:59"),
         due("cmp_2", "2026-10-31T23:00:00"),
@@ -298,6 +301,7 @@ def test_a_day_shows_title_number_office_and_list_in_order() -> None:
 
 
 def test_only_limited_users_are_confined_on_the_calendar() -> None:
+    """K13: all offices' campaigns for everybody but limited users."""
     campaigns = (
         due("cmp_1", "2026-11-27T10:00:00", agents=("usr_1",)),
         due("cmp_2", "2026-11-27T10:00:00"),

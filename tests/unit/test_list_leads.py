@@ -97,6 +97,7 @@ def test_a_failed_lead_before_its_follow_ups_is_not_partial() -> None:
 
 
 def test_leads_are_found_by_sender_and_reason_together() -> None:
+    """T9: filters add up."""
     failed = {"status": LeadStatus.FAILED, "error_code": "30003"}
     leads = [
         a_listed_lead(1, **failed),
@@ -112,6 +113,7 @@ def test_leads_are_found_by_sender_and_reason_together() -> None:
 
 
 def test_a_lead_is_shown_with_its_last_action_and_its_reason_in_words() -> None:
+    """T9, R5: sender, status, last action, and the reason in words."""
     lead = a_listed_lead(
         7,
         status=LeadStatus.FAILED,
@@ -189,6 +191,7 @@ def test_leads_of_another_office_s_campaign_look_like_an_absent_one_s(campaign_i
 def test_every_lead_is_on_exactly_one_page(
     numbers: set[int], others: set[int], parts: int, limit: int, group: LeadGroup | None
 ) -> None:
+    """T9: pages lose and repeat nobody."""
     states = (LeadStatus.FAILED, LeadStatus.DELIVERED)
     leads = [a_listed_lead(number, status=states[number % 2]) for number in numbers]
     replies = [f"{a_key(number)}#in#SM{number}" for number in others]
@@ -202,6 +205,7 @@ def test_every_lead_is_on_exactly_one_page(
 
 
 def test_one_request_reads_a_bounded_number_of_rows_and_may_find_nothing() -> None:
+    """F9: no call of the API grows with the audience."""
     leads = [a_listed_lead(number) for number in range(256)]
     pages = FakeLeadPages([*leads[:-1], a_listed_lead(255, status=LeadStatus.FAILED)], parts=20)
     world = a_world(pages, parts=20)

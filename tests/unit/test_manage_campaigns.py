@@ -80,6 +80,7 @@ def test_every_action_that_a_person_may_take_has_a_use_case() -> None:
 
 
 def test_a_new_campaign_is_a_draft_of_its_office() -> None:
+    """P1, K1: a campaign belongs to one office and has the fields that its maker gave."""
     world = a_world()
 
     made = world.manage.create(MINE, an_origin(), new_campaign(tags=("a", "b", "a")))
@@ -446,6 +447,7 @@ def test_a_recount_is_queued() -> None:
 
 
 def test_a_draft_keeps_its_variants_follow_ups_hours_and_limits() -> None:
+    """K1: sending window, daily limit and content are fields of a campaign."""
     world = a_world()
     wanted: dict[str, Any] = {
         "variants": (Variant("a", 1, "Hi A"), Variant("b", 2, "Hi B")),

@@ -78,6 +78,7 @@ def test_a_limited_user_sees_the_conversations_of_campaigns_that_they_are_an_age
 
 
 def test_a_section_and_filters_narrow_the_listing() -> None:
+    """V2: by tag, section, agent and opted-out."""
     scene, access = InboxScene(*ALL), signed_in(Role.ADMIN, ())
 
     def found(section: Section | None = None, **wanted: Any) -> list[str]:
@@ -93,6 +94,7 @@ def test_a_section_and_filters_narrow_the_listing() -> None:
 
 
 def test_an_empty_section_is_absent_from_the_counts() -> None:
+    """V2: what is empty is not there."""
     scene = InboxScene(*ALL)
 
     assert scene.inbox.counts(signed_in(Role.ADMIN, ()), EVERYTHING) == {
@@ -193,6 +195,7 @@ def test_unset_names_the_assignment_and_not_what_is_set(change: ConversationChan
 
 
 def test_users_take_turns() -> None:
+    """V5: assignment by turn."""
     scene = InboxScene(numbered(1), numbered(2), numbered(3))
     wanted = Assignment(among=("usr_1", "usr_2"), by="round_robin")
 
@@ -204,6 +207,7 @@ def test_users_take_turns() -> None:
 
 
 def test_the_least_busy_user_is_given_the_next_one() -> None:
+    """V5: assignment by load."""
     busy = [
         numbered(n, assigned_to="usr_1", assigned_at=after(0), needs_attention=n == 1)
         for n in (1, 2)
@@ -224,6 +228,7 @@ def test_an_assignment_names_somebody() -> None:
 
 
 def test_whoever_lets_a_contact_wait_for_half_an_hour_loses_the_conversation() -> None:
+    """V5: a stale assignment is released."""
     stale = waiting(60, assigned_to="usr_2", assigned_at=after(60))
     scene = InboxScene(stale)
     scene.clock.sleep(29 * 60)

@@ -134,6 +134,7 @@ def test_a_key_used_for_another_request_is_refused_before_anything_is_done() -> 
 
 
 def test_a_managers_opt_out_is_removed_with_a_reason_and_by_whom() -> None:
+    """O5: removal with reason and author."""
     desk = Desk()
     desk.add()
 

@@ -322,6 +322,7 @@ def test_imports_of_a_foreign_list_look_absent() -> None:
     [("short_code", "72975"), ("alphanumeric", "Bell St 7"), ("pool", "MG" + "0" * 32)],
 )
 def test_a_sender_may_be_something_else_than_a_number(kind: str, address: str) -> None:
+    """N1: short codes, names and pools are senders as well."""
     made = senders().create(MINE, an_origin(), new_sender(phone=address, address_kind=kind))
 
     assert (made.phone, made.address_kind) == (address, kind)

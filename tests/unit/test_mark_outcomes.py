@@ -37,6 +37,7 @@ class OutcomeDesk:
 
 
 def test_the_api_marks_a_lead_once() -> None:
+    """A16: an outcome marked from outside."""
     desk = OutcomeDesk()
 
     first = desk.marking.mark(signed_in(), "cmp_a", BOOKED)
@@ -72,6 +73,7 @@ def test_another_office_s_campaign_is_not_found() -> None:
 
 
 def test_a_tag_that_the_campaign_takes_for_an_outcome_marks_the_lead() -> None:
+    """A16: an outcome marked by a tag."""
     desk = OutcomeDesk()
     desk.marking.set_tags(signed_in(), "cmp_a", OutcomeTags(tags=("booked", " paid  twice ")))
 

@@ -34,6 +34,7 @@ from tests.support.counters import a_lead, at
 
 
 def test_the_worked_examples_of_references_001_and_002_are_reproduced() -> None:
+    """A4, A9, A11, A12, A14: 8 of 13, 3 of 8 is 38 %, 6 contacts for each sender."""
     leads = [
         # Eight of thirteen are sent: six delivered, one failed, one waits for its receipt.
         *[a_lead(status="delivered", submitted_at=at(1), final_at=at(2))] * 3,
@@ -141,6 +142,10 @@ def test_every_figure_has_its_id_and_a_value_or_a_reason() -> None:
 
 
 def test_each_counter_reaches_its_figure() -> None:
+    """
+    A2, A3, A5, A6, A7: accepted, responded, opt-outs, inbound, and answers by author.
+    A16, A17: conversions of the messaged; sent, succeeded and failed for the chart.
+    """
     counts = {
         "submitted": 90,
         "delivered": 70,
@@ -212,6 +217,7 @@ def test_each_counter_reaches_its_figure() -> None:
     [(3, 8, 38), (1, 8, 13), (1, 200, 1), (1, 201, 0), (0, 8, 0), (8, 8, 100), (5, 0, 0)],
 )
 def test_whole_percents_are_rounded_half_up(part: int, whole: int, expected: int) -> None:
+    """A11: half up to a whole percent."""
     assert percent(part, whole) == expected
 
 
@@ -220,6 +226,7 @@ def test_whole_percents_are_rounded_half_up(part: int, whole: int, expected: int
     [(1, 3, 33.3), (2, 3, 66.7), (1, 2000, 0.1), (1, 2001, 0.0), (29, 200, 14.5), (1, 0, 0.0)],
 )
 def test_tenths_of_a_percent_are_rounded_half_up(part: int, whole: int, expected: float) -> None:
+    """A4: one decimal, and 0 of nobody."""
     assert percent_tenths(part, whole) == expected
 
 
@@ -236,6 +243,7 @@ def test_progress_is_not_100_before_the_last_lead_is_settled(
 
 
 def test_progress_is_exactly_100_when_all_leads_are_settled_however_they_ended() -> None:
+    """A14: exactly 100."""
     counts = {"delivered": 1, "unconfirmed": 1, "failed_provider": 1, "failed_local": 1}
 
     figures = campaign_figures({**counts, "suppressed": 3}, total=7, active_senders=1)
@@ -278,6 +286,7 @@ LEADS = st.fixed_dictionaries(
 def test_sent_failed_pending_and_partial_add_up_and_100_means_settled(
     leads: list[dict[str, Any]], unclaimed: int
 ) -> None:
+    """A13, A14: whatever became of the leads."""
     total = len(leads) + unclaimed
     counts = total_of(contribution(a_lead(**lead)).totals for lead in leads)
 
@@ -298,6 +307,7 @@ def test_sent_failed_pending_and_partial_add_up_and_100_means_settled(
 
 
 def test_who_was_reached_by_a_follow_up_alone_was_messaged_too() -> None:
+    """A1, A4: at least one delivered message; engagement is of those."""
     counts = {"delivered": 6, "reached_by_step": 2, "responded": 2}
 
     figures = campaign_figures(counts, total=10, active_senders=1)
@@ -331,10 +341,12 @@ def test_follow_ups_and_prices_are_told_apart() -> None:
 def test_health_bands_are_exact_at_their_bounds(
     delivered: int, finished: int, health: Health | None
 ) -> None:
+    """A15: above 95, 80 to 95, below 80."""
     assert health_of(delivered, finished) is health
 
 
 def test_our_own_failures_do_not_lower_the_delivery_rate() -> None:
+    """A15: of what the provider failed or delivered."""
     counts = {"delivered": 9, "failed_provider": 1, "failed_local": 50, "suppressed": 40}
 
     figures = campaign_figures(counts, total=100, active_senders=1)

@@ -30,6 +30,7 @@ no number,?
 
 
 def test_every_row_has_one_outcome_and_they_add_up() -> None:
+    """O5: bulk upload counts every row once."""
     world = MovingWorld(CSV)
     world.says("+12025550101", out=True, minute=-5)
     world.says("+12025550104", out=False, minute=2)

@@ -112,6 +112,7 @@ CONVERSATION = [
 
 @pytest.mark.parametrize("text", [*LEGAL_KEYWORDS, *SPANISH, *FRENCH])
 def test_a_legal_keyword_alone_opts_out(text: str) -> None:
+    """O1: the whole-message keywords of all languages."""
     assert classify(text) is Keyword.STOP
     assert classify(f"  {text.upper()}!! ") is Keyword.STOP
 
@@ -133,6 +134,7 @@ def test_spelling_does_not_hide_a_keyword(text: str) -> None:
 
 @pytest.mark.parametrize("text", CONVERSATION)
 def test_conversation_is_no_keyword(text: str) -> None:
+    """O1: "cancel my appointment" and the like."""
     assert classify(text) is Keyword.NONE
 
 
@@ -168,6 +170,7 @@ def test_an_added_word_without_letters_matches_nothing(nothing: str) -> None:
 
 
 def test_an_organisation_cannot_turn_start_or_help_into_an_opt_out() -> None:
+    """O1: an organisation adds words to the legal ones and redefines none."""
     added = ["start", "unstop", "help", "yes"]
 
     assert [classify(word, extra_stop=added) for word in added] == [

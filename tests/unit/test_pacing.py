@@ -29,6 +29,7 @@ def grants_of(
 def test_no_window_holds_more_than_its_rate_and_one_burst(
     rate: float, burst_s: float, steps: list[tuple[float, int]]
 ) -> None:
+    """F6: the rate holds in every window."""
     granted = grants_of(rate, burst_s, steps)
     burst = max(1.0, rate * burst_s)
     longest = max((segments for _, segments in granted), default=0)

@@ -51,6 +51,7 @@ def test_a_jitter_of_our_own_storage_costs_neither_rate_nor_refusals() -> None:
 
 
 def test_campaigns_of_one_sender_have_equal_segments_however_long_their_texts() -> None:
+    """F6: a sender's rate is shared fairly."""
     world = PacedWorld()
     provider = world.add_sender("snd_a", 50)
     campaigns = [f"cmp_{number}" for number in range(10)]
@@ -126,6 +127,7 @@ def test_a_crashed_pacers_sender_is_taken_over_within_its_lease() -> None:
 
 
 def test_nothing_is_called_until_the_provider_has_said_that_it_may() -> None:
+    """F6: a 429 slows its sender."""
     world = PacedWorld()
     slowed, other = world.add_sender("snd_a", 50), world.add_sender("snd_b", 50)
     for campaign_id, sender_id in (("cmp_a", "snd_a"), ("cmp_b", "snd_b")):
@@ -186,6 +188,7 @@ def test_a_provider_that_always_takes_300_ms_still_gets_the_whole_rate() -> None
 
 
 def test_a_hundred_campaigns_on_four_senders_all_end_and_are_read_together() -> None:
+    """F9: a hundred campaigns at once, and reads do not grow with them."""
     world = PacedWorld()
     senders = [f"snd_{number}" for number in range(4)]
     providers = [world.add_sender(sender_id, 50) for sender_id in senders]

@@ -14,6 +14,7 @@ TODAY = date(2026, 11, 30)
 
 
 def test_a_sender_has_sums_of_its_lifetime_and_of_30_days() -> None:
+    """N4: sent in its lifetime and in 30 days, with success rates."""
     counts = SenderCounts(
         {"submitted": 100, "delivered": 89, "failed_provider": 3, "segments": 150},
         {
@@ -51,6 +52,7 @@ def test_a_sender_has_sums_of_its_lifetime_and_of_30_days() -> None:
 def test_a_sender_s_health_is_a_band_of_delivered_out_of_settled(
     delivered: int, failed: int, health: str | None
 ) -> None:
+    """N4: the bands, at their bounds."""
     ever = {"submitted": 2000, "delivered": delivered, "failed_provider": failed}
 
     figures = sender_figures(SenderCounts(ever, {}), TODAY)
@@ -60,6 +62,7 @@ def test_a_sender_s_health_is_a_band_of_delivered_out_of_settled(
 
 
 def test_likely_causes_are_told_by_the_advice_of_the_codes_the_heaviest_first() -> None:
+    """N4: account, invalid leads, rate limiting and content as causes."""
     ever = {
         "failed_provider": 20,
         "fail#30002": 1,
@@ -139,6 +142,7 @@ def test_each_variant_has_its_figures_and_rates() -> None:
 
 
 def test_the_variants_are_tested_for_response_and_for_delivery() -> None:
+    """M2, T6: a verdict on variants with its test, its level and its winner."""
     shown = variant_figures(VARIANTS)
 
     assert shown["response_rate"] == {

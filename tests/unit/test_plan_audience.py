@@ -24,6 +24,7 @@ from tests.support.sending import a_sender
 
 
 def test_the_audience_is_all_lists_minus_exclusions_each_phone_once() -> None:
+    """C4: lists minus exclusions, without duplicates."""
     world = PlanningWorld(
         lists={"lst_a": range(5), "lst_b": range(3, 8), "lst_no": range(4, 6)},
         campaign=a_launched_campaign(list_ids=("lst_a", "lst_b"), exclude_list_ids=("lst_no",)),
@@ -144,6 +145,7 @@ def test_a_part_is_the_same_bytes_whenever_it_is_written() -> None:
 
 @pytest.mark.parametrize(("contacts", "parts"), [(0, 1), (1, 1), (400, 1), (401, 2)])
 def test_parts_follow_from_the_lists_counts(contacts: int, parts: int) -> None:
+    """F9: a part holds about 400 leads, however many there are."""
     assert part_count(contacts, leads_per_part=400) == parts
 
 
@@ -330,6 +332,7 @@ def test_an_excluded_segment_wins_over_every_list_and_segment() -> None:
 
 
 def test_a_segment_that_is_edited_while_parts_are_frozen_stays_as_it_was() -> None:
+    """C4: an audience is frozen at its launch, filters too."""
     world = PlanningWorld(
         lists={"lst_a": range(12)},
         leads_per_part=4,

@@ -11,6 +11,7 @@ import pytest
 from carillon.domain.consent import Circumstances
 from carillon.domain.counters import delta, total_of
 from carillon.domain.errors import NotFound, OutcomeUnknown, Rejected, Throttled, Unavailable
+from carillon.domain.law_pack import shipped_pack
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import (
     Accepted,
@@ -24,7 +25,12 @@ from carillon.domain.message import (
 )
 from carillon.domain.optout import Keyword
 from carillon.usecases.keep_conversation import Inbox
-from carillon.usecases.process_reply import AnswerTexts, ReplyWorld, process_reply
+from carillon.usecases.process_reply import (
+    CONFIRM_WITHIN,
+    AnswerTexts,
+    ReplyWorld,
+    process_reply,
+)
 from tests.support.clock import FakeClock
 from tests.support.consent import FakeConsentLedger
 from tests.support.conversations import FakeBook
@@ -157,6 +163,7 @@ class _Crashing:
 
 
 def test_an_opt_out_is_committed_before_anything_else_can_fail() -> None:
+    """O2: the suppression comes first."""
     scene = Scene()
 
     with pytest.raises(NotFound):
@@ -219,6 +226,7 @@ def test_an_answer_that_the_provider_has_given_is_not_given_twice() -> None:
 
 @pytest.mark.parametrize(("is_out", "expected"), [(True, ["You are in."]), (False, [])])
 def test_yes_opts_in_only_somebody_who_is_out(is_out: bool, expected: list[str]) -> None:
+    """O4: YES alone is no opt-in."""
     scene = Scene()
     if is_out:
         scene.take(a_reply("STOP", "SMin0", received_at=after(30), handled_by_provider=True))
@@ -230,6 +238,7 @@ def test_yes_opts_in_only_somebody_who_is_out(is_out: bool, expected: list[str])
 
 
 def test_help_is_answered_and_changes_no_consent() -> None:
+    """O4: HELP changes no consent."""
     scene = Scene()
 
     scene.take(a_reply("HELP"))
@@ -250,6 +259,7 @@ def test_nobody_answers_a_test_campaign() -> None:
 
 
 def test_a_reply_to_no_campaign_is_kept_as_unsolicited_at_the_senders_office() -> None:
+    """I2: else it is nobody's campaign's."""
     scene = Scene()
     scene.directory.run_by_key.clear()
 
@@ -275,6 +285,54 @@ def test_an_answer_that_cannot_be_sent_now_comes_again_after_everything_else_is_
 
     assert scene.kinds() == ["inbound", "lead", "outbound"]
     assert scene.lead()["opt_out_kind"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "seconds", "texts"),
+    [
+        ("STOP", 300, ["You are out."]),
+        ("STOP", 301, []),
+        # What somebody asked for may come late.
+        ("HELP", 301, ["Call us."]),
+    ],
+)
+def test_an_opt_out_is_confirmed_within_five_minutes_or_not_at_all(
+    keyword: str, seconds: int, texts: list[str]
+) -> None:
+    """O2: it binds all the same, and a later redelivery confirms it no more."""
+    scene = Scene()
+    reply = a_reply(keyword)
+    scene.clock.sleep((reply.received_at - scene.clock.now()).total_seconds() + seconds)
+
+    for _ in range(2):
+        scene.take(reply)
+
+    assert scene.account.texts == texts
+    standing = scene.suppressions.of(PHONE)
+    assert (standing is not None and standing.opted_out) is (keyword == "STOP")
+
+
+def test_a_confirmation_that_could_not_be_sent_in_time_is_failed_and_says_why() -> None:
+    """O2: the provider was down for longer than a confirmation may take."""
+    scene = Scene()
+    scene.account.answer = Unavailable("not now")
+    with pytest.raises(Throttled):
+        scene.take(a_reply("STOP"))
+    scene.account.answer = None
+    scene.clock.sleep(3600)
+
+    scene.take(a_reply("STOP"))
+
+    assert scene.account.texts == []
+    row = scene.messages.items[CONFIRMATION]
+    assert (row["status"], row["error_code"]) == ("failed", "confirmation_too_late")
+
+
+def test_confirmations_are_as_quick_as_the_law_asks() -> None:
+    """O2, L1: the limit is that of the shipped pack."""
+    asked = shipped_pack().confirmation_within_s(("US",), after(0).date())
+
+    assert timedelta(seconds=asked or 0) == CONFIRM_WITHIN
 
 
 def test_a_refused_answer_is_failed_and_not_tried_again() -> None:

@@ -100,6 +100,7 @@ def test_who_has_not_clicked_gets_the_follow_up_for_those() -> None:
 
 
 def test_who_has_clicked_is_passed_over_and_gets_the_next_one_no_sooner_than_others() -> None:
+    """M3: a click passes over the one follow-up that waits for none."""
     clicked = a_row(clicked_at=after(60))
 
     assert next_after_no_click(clicked) == Due(step=2, at=after(1) + timedelta(hours=25))

@@ -58,6 +58,7 @@ def test_no_word_of_ours_is_a_code_of_a_providers() -> None:
     ],
 )
 def test_what_follows_from_a_code(code: str, kind: CodeKind) -> None:
+    """F7: permanent, transient, the account's or an opt-out, by a table."""
     assert lookup(code).kind is kind
 
 

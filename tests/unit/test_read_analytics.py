@@ -91,6 +91,7 @@ def test_a_campaign_shows_figures_failures_and_activity() -> None:
 
 
 def test_a_campaign_shows_what_follow_ups_and_prices_came_to() -> None:
+    """A18: prices as receipts tell them."""
     priced = {**DELIVERED, "steps_left": 1, "cost_micros": 7900, "currency": "USD"}
     world = a_world(a_campaign(), rows=(priced, a_step(cost_micros=100, currency="USD")))
 
@@ -190,6 +191,7 @@ def test_a_campaign_of_another_office_looks_like_an_absent_one(campaign_id: str)
 
 
 def test_a_summary_counts_only_what_lies_in_the_frame_and_in_reach() -> None:
+    """T4: only what was generated inside the range counts."""
     world = a_world(a_campaign(), rows=(DELIVERED, FAILED))
 
     whole = summary({"preset": "today"}, ANALYST, world)
@@ -219,6 +221,7 @@ def test_a_summary_names_its_frame_in_utc() -> None:
 
 
 def test_campaigns_are_counted_when_they_were_live_in_the_frame() -> None:
+    """T3: active and total in the time frame."""
     day = timedelta(days=1)
     over = {"status": CampaignStatus.FINISHED}
     world = a_world(

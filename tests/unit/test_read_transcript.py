@@ -33,6 +33,7 @@ def page(scene: InboxScene, limit: int = 50) -> tuple[TranscriptMessage, ...]:
 
 
 def test_every_message_stands_in_order_with_author_state_and_text() -> None:
+    """V1: the whole transcript, in order."""
     scene = InboxScene(waiting())
     said(scene, CampaignContent("Hi {{first_name}}"))
     sent(scene, "Hi Ada")
@@ -57,6 +58,7 @@ def test_every_message_stands_in_order_with_author_state_and_text() -> None:
 
 
 def test_a_message_shows_what_it_said_when_it_was_sent_whatever_was_edited_since() -> None:
+    """V7: exactly, also after the fact."""
     scene = InboxScene(waiting())
     said(scene, CampaignContent("Hi {{first_name}}"), version=2)
     said(scene, CampaignContent("Hello {{first_name}}"), version=4)
@@ -109,6 +111,7 @@ def test_what_is_not_known_any_more_is_not_invented(content: CampaignContent | N
 
 
 def test_a_failure_says_why_in_words() -> None:
+    """R5: words, with the provider's code beside them."""
     scene = InboxScene(waiting())
     sent(scene, "Hi Ada")
     scene.messages.apply_receipt(a_receipt(LeadStatus.FAILED, error_code="30005"))

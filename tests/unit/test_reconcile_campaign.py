@@ -171,6 +171,7 @@ def test_a_claim_within_its_grace_may_still_become_a_call_and_is_left_alone() ->
 
 
 def test_a_claim_past_its_grace_that_the_log_has_is_submitted() -> None:
+    """F2: a call of unknown outcome is looked up in the provider's log."""
     scene = Scene()
     scene.messages.claim(a_claim())
     scene.log.found = ProviderRecord(provider_id="SM9", status=LeadStatus.SUBMITTED)
@@ -243,6 +244,7 @@ def test_a_submitted_lead_is_asked_about_only_when_its_receipt_is_late() -> None
 
 @pytest.mark.parametrize("hours", [71, 73])
 def test_a_message_without_a_final_word_is_unconfirmed_after_72_hours(hours: int) -> None:
+    """R4: asked about for 72 hours, then unconfirmed."""
     scene = Scene()
     scene.submitted()
 

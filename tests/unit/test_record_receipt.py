@@ -120,6 +120,7 @@ def test_a_receipt_that_is_final_or_tells_of_an_error_is_always_recorded() -> No
 
 
 def test_a_receipt_without_a_row_is_parked_and_replayed_once_the_row_is_there() -> None:
+    """R2: early is not lost."""
     messages = FakeMessages()
 
     assert record(a_receipt(DELIVERED), messages) is ReceiptOutcome.UNKNOWN_ROW

@@ -57,6 +57,7 @@ def test_a_reply_is_promised_queued_and_the_wait_is_over() -> None:
 
 
 def test_of_two_agents_at_once_one_wins_and_the_other_is_told() -> None:
+    """V5: by the version that both had read."""
     scene = InboxScene(waiting())
     scene.replies.queue(signed_in(), an_origin("k1"), waiting().id, HELLO, version=1)
 
@@ -195,6 +196,7 @@ def test_nobody_writes_in_a_conversation_of_another_office() -> None:
 def test_a_preview_shows_exactly_what_the_contact_gets(
     text: str, segments: int, encoding: str, parts: tuple[str, ...]
 ) -> None:
+    """V7: the text in the parts that are sent."""
     scene = InboxScene(waiting())
 
     preview = scene.replies.preview(signed_in(), waiting().id, NewReply(text=text))

@@ -22,6 +22,7 @@ def counted(waits: list[int]) -> Counter[str]:
 def test_a_quantile_is_within_one_percent_of_the_wait_it_stands_for(
     waits: list[int], share: float
 ) -> None:
+    """A8: the median and its neighbours within one per cent."""
     true = max(sorted(waits)[max(math.ceil(share * len(waits)), 1) - 1], 1)
 
     found = quantile(counted(waits), share)
@@ -35,6 +36,7 @@ def test_a_quantile_is_within_one_percent_of_the_wait_it_stands_for(
 def test_counts_of_two_campaigns_add_up_to_those_of_all(
     one: list[int], other: list[int], share: float
 ) -> None:
+    """A8: mergeable over campaigns and days."""
     merged = counted(one) + counted(other)
 
     assert quantile(merged, share) == quantile(counted(one + other), share)

@@ -87,6 +87,7 @@ def test_a_local_time_is_the_first_instant_at_which_the_clock_is_not_behind_it(
 
 
 def test_a_recipient_local_time_waits_for_the_last_zone_where_the_person_may_be() -> None:
+    """K15: at ten o'clock wherever they may be."""
     florida = Whereabouts(("America/Chicago", "America/New_York"), ("US-FL",))
 
     due = recipient_local_instant(date(2026, 7, 15), time(10), florida)

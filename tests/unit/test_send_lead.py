@@ -146,6 +146,7 @@ class Scene:
 
 
 def test_a_lead_is_claimed_before_and_recorded_after_its_one_call() -> None:
+    """R3: the callback's address carries the row and the attempt."""
     scene = Scene()
     seen: list[Any] = []
     scene.gate.before = lambda: seen.append((scene.row()["status"], len(scene.account.taken)))
@@ -185,6 +186,7 @@ def test_a_lead_that_somebody_else_has_claimed_is_left_alone() -> None:
 
 
 def test_a_lead_whose_text_cannot_be_rendered_fails_without_a_call() -> None:
+    """F8: a template error fails its lead."""
     scene = Scene()
 
     result = scene.send(text=None, problem="missing_field", segments=0)
@@ -411,7 +413,7 @@ def test_a_follow_up_to_somebody_who_has_replied_is_cancelled() -> None:
 
 
 def test_a_message_with_files_is_an_mms_whose_segments_do_not_count() -> None:
-    """M4, M5, A10."""
+    """M4, M5, A10. K2: SMS or MMS through one port, by whether there are files."""
     scene = Scene()
     picture = CampaignMedia("med_a", "image/png", 7)
 

@@ -21,11 +21,13 @@ PEOPLE = [a_recipient(f"+1404555{number:04d}") for number in range(4000)]
 
 
 def test_a_number_of_the_recipients_own_area_code_comes_first() -> None:
+    """N3: area code before capacity."""
     assert chosen_sender(a_recipient("+12025550199"), ALL, IDS) == "snd_dc"
     assert chosen_sender(a_recipient("+12135550199"), ALL, IDS) == "snd_la"
 
 
 def test_the_others_are_dealt_by_capacity() -> None:
+    """N3: those without a near number are dealt by capacity."""
     dealt = Counter(chosen_sender(one, ALL, IDS) for one in PEOPLE)
 
     for candidate in ALL:
@@ -34,6 +36,7 @@ def test_the_others_are_dealt_by_capacity() -> None:
 
 
 def test_a_contact_hears_from_the_same_sender_whatever_other_senders_there_are() -> None:
+    """N3: sticky, over campaigns with other senders."""
     for one in PEOPLE[:300]:
         chosen = chosen_sender(one, ALL, IDS)
         fewer = [c for c in ALL if c.sender_id in (chosen, "snd_pool")]

@@ -57,6 +57,7 @@ def _quarter(moment: datetime) -> str:
 def test_the_buckets_follow_from_how_long_it_was_active(
     start: str, end: str, granularity: Granularity
 ) -> None:
+    """T2: hours, days, months or years."""
     first, last = (datetime.fromisoformat(text).replace(tzinfo=NEW_YORK) for text in (start, end))
 
     assert granularity_of(first.astimezone(UTC), last.astimezone(UTC), NEW_YORK) is granularity
@@ -64,6 +65,7 @@ def test_the_buckets_follow_from_how_long_it_was_active(
 
 @pytest.mark.parametrize(("day", "hours"), [(8, 23), (9, 24)])
 def test_a_day_on_which_clocks_go_forward_has_23_hours(day: int, hours: int) -> None:
+    """T1: days of a clock change are as long as they are."""
     start = datetime(2026, 3, day, tzinfo=NEW_YORK).astimezone(UTC)
     end = datetime(2026, 3, day + 1, tzinfo=NEW_YORK).astimezone(UTC)
 
@@ -103,6 +105,7 @@ MOMENTS = st.integers(0, 4 * 24 * 800).map(
 def test_responses_are_those_of_a_naive_recount_in_the_zone(
     moments: list[datetime], zone_name: str
 ) -> None:
+    """T1: responses by hour and by date, in any zone."""
     zone = ZoneInfo(zone_name)
     local = [moment.astimezone(zone) for moment in moments]
 

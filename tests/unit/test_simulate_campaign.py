@@ -111,6 +111,7 @@ def test_segments_and_encodings_are_those_of_each_text() -> None:
 
 
 def test_a_trap_names_the_character_the_field_and_what_it_costs() -> None:
+    """K16: encoding traps."""
     # 103 characters: one segment of GSM-7, two of UCS-2.
     campaign = a_draft(body="{{name}} " + "a" * 100)
 

@@ -71,6 +71,7 @@ def test_a_campaign_whose_time_has_not_come_waits() -> None:
 
 
 def test_a_campaign_that_is_too_late_is_held_and_says_so() -> None:
+    """K15: past the lateness limit it does not fire, holds and says so."""
     world = a_world(scheduled(schedule_at=NOON - timedelta(hours=1, milliseconds=1)))
 
     assert start_due_campaigns(world) == Started((), ("cmp_a",), ())

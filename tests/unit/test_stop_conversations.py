@@ -69,6 +69,7 @@ class Scene:
 
 
 def test_what_needs_attention_goes_to_the_offices_queue_and_leaves_its_agents() -> None:
+    """K8: a reusable number's open conversations follow its settings."""
     mine = {"assigned_to": "usr_9", "assigned_at": after(9)}
     scene = Scene(numbered(1, **mine), numbered(2, needs_attention=False, **mine))
 
@@ -111,6 +112,7 @@ def test_a_single_use_number_is_not_stopped_while_somebody_waits() -> None:
 
 
 def test_by_force_every_conversation_of_a_single_use_number_leaves_the_queue() -> None:
+    """K8: forced, nobody of a single-use number waits any more."""
     scene = Scene(
         numbered(1),
         numbered(2, needs_attention=False),

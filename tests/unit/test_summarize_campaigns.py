@@ -106,6 +106,7 @@ def a_world(rows: dict[Campaign, tuple[dict[str, Any], ...]] | None = None) -> A
 def test_filters_combine_and_choose_whose_messages_count(
     query: dict[str, str], messaged: int, responses: int, total: int
 ) -> None:
+    """T4: filters are combinable."""
     answer = summary({"preset": "today", **query}, ADMIN, a_world())
 
     figures = answer["metrics"]
@@ -171,12 +172,14 @@ def test_the_list_has_what_was_launched_within_the_frame_newest_first() -> None:
     ],
 )
 def test_the_list_is_sorted_by_what_is_asked(sort: str, order: str, expected: list[str]) -> None:
+    """T5: sortable by its figures."""
     rows, _ = listed({"preset": "last_7_days", "sort": sort, "order": order})
 
     assert [row["campaign_id"] for row in rows] == expected
 
 
 def test_pages_follow_each_other_and_the_csv_has_the_same_rows() -> None:
+    """T5: the export holds exactly the rows shown."""
     query = {"preset": "last_7_days", "sort": "title", "order": "asc"}
     first, rest = listed(query, limit=1)
     second, _ = listed(query, limit=1, position=rest)
@@ -284,6 +287,7 @@ def test_a_draft_has_no_activity() -> None:
 
 
 def test_two_campaigns_are_compared_in_the_order_asked_for() -> None:
+    """T6: rates side by side, with a verdict."""
     answer = compare_campaigns({"campaign_ids": "cmp_winter,cmp_autumn"}, ANALYST, a_world())
 
     assert [(one["campaign_id"], one["response_rate"]) for one in answer["campaigns"]] == [
@@ -309,6 +313,7 @@ def test_a_campaign_out_of_reach_is_not_compared() -> None:
 
 
 def test_usage_is_told_by_office_sender_and_channel() -> None:
+    """T8: by period, sender, office and channel."""
     answer = usage({"preset": "today"}, ADMIN, a_world())
 
     assert {name: answer["total"][name] for name in ("messages", "segments")} == {

@@ -36,6 +36,7 @@ LATER = datetime(2027, 1, 1, tzinfo=UTC)
     ],
 )
 def test_a_preset_is_exact_in_its_zone(preset: str, start: str, end: str) -> None:
+    """T4: the presets and All, in the zone asked for."""
     frame = preset_frame(preset, zone=NEW_YORK, now=NOW)
 
     assert frame == TimeFrame(datetime.fromisoformat(start), datetime.fromisoformat(end))

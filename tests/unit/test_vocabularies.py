@@ -50,6 +50,7 @@ def test_the_table_covers_every_vocabulary_and_every_situation() -> None:
 
 @pytest.mark.parametrize(("row", "column", "word"), CELLS)
 def test_a_state_is_called_what_the_vocabulary_calls_it(row: str, column: str, word: str) -> None:
+    """K5: the specified table, cell by cell."""
     called = projected(situation_of(EXAMPLES[row]), Vocabulary(column))
 
     assert (called or "–") == word
@@ -76,6 +77,7 @@ def test_a_campaign_offers_its_report_one_so_far_or_its_details(
 
 
 def test_a_card_names_the_campaign_its_sender_and_its_one_action() -> None:
+    """K14: what a card shows, to the last field."""
     finished = a_campaign(
         status=_S.FINISHED, number=1042, launched_at=NOON, sender_ids=("snd_1", "snd_2")
     )

@@ -80,6 +80,7 @@ def test_a_signature_is_what_the_specification_says() -> None:
 
 
 def test_a_delivery_is_signed_over_what_is_posted(world: WebhookWorld) -> None:
+    """T11: signed as Standard Webhooks say."""
     deliver(world)
 
     ((url, body, headers),) = world.receiver.got

@@ -34,6 +34,7 @@ def find(phone: str = NEW_YORKER, **fields: str) -> Whereabouts:
 
 @pytest.mark.parametrize("column", ["timezone", "time_zone", "Time Zone", "TZ", "zone", "TimeZone"])
 def test_an_explicit_time_zone_column_comes_first(column: str) -> None:
+    """C3: the column counts before postal code, state and number."""
     fields = {column: "America/Denver", "zip": "10001", "state": "NY"}
 
     found = whereabouts(NEW_YORKER, fields, "US")
@@ -189,6 +190,7 @@ def test_a_non_geographic_number_may_be_anywhere_in_the_numbering_plan(code: str
 
 
 def test_an_area_code_newer_than_the_table_is_bound_by_every_state() -> None:
+    """C3: who may be anywhere has the narrowest window of the country."""
     found = find("+12115550100")
 
     assert len(found.zones) == 42

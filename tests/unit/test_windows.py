@@ -164,6 +164,7 @@ def test_office_hours_on_every_clock_of_north_america_never_open() -> None:
 
 
 def test_a_lead_outside_its_window_says_why_it_waits_and_is_free_when_it_opens() -> None:
+    """F5: hold reason and next opening, to the microsecond."""
     windows = Windows(None, shipped_pack())
     florida = place("America/New_York", law=("US", "US-FL"))
 
@@ -196,6 +197,7 @@ def test_inside_a_window_the_next_opening_is_now() -> None:
 
 
 def test_several_zones_leave_what_they_have_in_common() -> None:
+    """C3: who may be in several zones is texted when all of them allow it."""
     windows = Windows(ActiveHours(week=daily("09:00-17:00")), NO_LAW)
     west_and_east = place("America/Los_Angeles", "America/New_York")
 
@@ -375,6 +377,7 @@ def test_what_keeps_a_lead_waiting_is_named() -> None:
 def test_a_message_is_valid_until_its_window_closes_or_its_campaign_ends(
     at: str, ends_at: str | None, seconds: int
 ) -> None:
+    """F5: a message's validity ends with its campaign."""
     florida = place("America/New_York", law=("US", "US-FL"))
     opening = Windows(None, shipped_pack()).opening(florida, utc(at))
 
@@ -481,6 +484,7 @@ def test_an_opening_is_open_from_its_first_to_before_its_last_second(
 def test_a_policy_never_opens_what_law_and_campaign_leave_shut(
     where: Whereabouts, hours: ActiveHours, policy: ActiveHours, at: datetime
 ) -> None:
+    """L2: stricter and never looser, whatever the policy says."""
     without = Windows(hours, shipped_pack())
     stricter = Windows(hours, shipped_pack(), Policy(hours=policy))
 

@@ -9,7 +9,7 @@ step is a conditional write, so a redelivery repeats none of them.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from carillon.domain.campaign import Run, Sender
 from carillon.domain.consent import Circumstances
@@ -47,6 +47,9 @@ from carillon.usecases.resolve_ambiguous import Resolution, resolve_claimed
 
 # A reply belongs to the campaign that wrote to this contact last, within this time (I2).
 ATTRIBUTION_WINDOW = timedelta(days=30)
+# An opt-out may be confirmed once, and only this soon (47 CFR 64.1200(a)(12); O2): a queue that
+# was redriven hours later must not text somebody who has opted out.
+CONFIRM_WITHIN = timedelta(minutes=5)
 # A message noted so long after the reply can still be what it answers; a later one cannot, and
 # must not draw a redelivered reply, with its answer, into another conversation.
 _CLOCK_SLACK = timedelta(seconds=10)
@@ -245,7 +248,16 @@ def _answer(
         if again is None or not world.leads.claim(again):
             return
         claim = again
+    if _is_too_late(purpose, reply, world.clock.now()):
+        # Claimed all the same: nobody sends it after this, and its thread says what became of it.
+        world.leads.record_failed(claim, "confirmation_too_late", world.clock.now())
+        return
     _send_answer(claim, reply, sender, text, world)
+
+
+def _is_too_late(purpose: str, reply: Reply, now: datetime) -> bool:
+    """Whether a confirmation would be one more message to somebody who has opted out."""
+    return purpose == "opt_out_confirmation" and now > reply.received_at + CONFIRM_WITHIN
 
 
 def _cause(reply: Reply, purpose: str) -> str:

@@ -28,6 +28,10 @@ CODES: Final[Codes] = {
         "The answer could not be sent within an hour. Write again if it still matters.",
         Advice.NOTHING,
     ),
+    "confirmation_too_late": permanent(
+        "The opt-out could not be confirmed within five minutes, and then must not be any more.",
+        Advice.NOTHING,
+    ),
     "campaign_stopped": permanent(
         "The campaign was stopped for good, and its single-use number with it.", Advice.NOTHING
     ),
