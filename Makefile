@@ -18,6 +18,7 @@ EXIT ?=
 KEEP ?=
 LEADS ?=
 PYTEST_ARGS ?=
+ARGS ?= --help
 WORKERS ?= 2
 IAM ?=
 LAYERS ?=
@@ -29,7 +30,7 @@ export PYTHONPATH := layers/core
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check mutants soak bench bench-scale bench-burst bench-import bench-calls bench-peers build deploy \
+.PHONY: help demo test lint check mutants soak bench bench-scale bench-burst bench-import bench-calls bench-peers cli build deploy \
 	lock clean
 
 help: ## Show this list
@@ -78,6 +79,9 @@ bench-calls: $(VENV)/.dev ## CPU of one call to DynamoDB and to a provider, by b
 
 bench-peers: $(VENV)/.dev $(PEERS_VENV)/.peers ## CPU per sent message against Celery + Redis and a boto3 loop [MESSAGES=2000 MPS=100]
 	@PYTHONPATH=layers/core $(RUN) -m tests.bench.peers
+
+cli: $(VENV)/.local ## The command line against your deployment [ARGS="campaigns list"]
+	@$(RUN) -m infra.cli $(ARGS)
 
 build: $(SAM_VENV)/.sam ## Build the functions and both layers for AWS into .aws-sam/build
 	@mkdir -p .aws-sam

@@ -79,6 +79,9 @@ _DELIVERIES = _CORE + "adapters/dynamodb/webhooks.py"
 _EXPORT_ROWS = _CORE + "usecases/export_rows.py"
 _ASK_APP = "functions/ask_assistant/app.py"
 _WEBHOOKS = "functions/provider_webhooks/app.py"
+_CLI_CAMPAIGNS = "infra/cli/campaigns.py"
+_PINPOINT = "infra/cli/pinpoint.py"
+_PINPOINT_IMPORT = "infra/cli/pinpoint_import.py"
 _RECEIPTS = "functions/process_receipts/app.py"
 
 _SANDBOX = _CORE + "adapters/providers/sandbox.py"
@@ -1861,5 +1864,38 @@ GUARDS = (
         "name: image[name]",
         (_UNIT + "audit.py",),
         "phone_or_a_text",
+    ),
+    # From a terminal, and from Pinpoint ------------------------------------------
+    Guard(
+        "the command line launches only what somebody has confirmed",
+        _CLI_CAMPAIGNS,
+        'if not typer.confirm("Text these people now?", default=False, err=True):',
+        'if typer.confirm("Text these people now?", default=False, err=True) is None:',
+        ("tests/cli/test_commands.py",),
+        "said_yes",
+    ),
+    Guard(
+        "what Pinpoint says of an opt-out is read on the safe side",
+        _PINPOINT,
+        'if _one(endpoint, "OptOut").upper() not in ("", "NONE"):',
+        'if _one(endpoint, "OptOut").upper() == "ALL":',
+        ("tests/cli/test_pinpoint.py",),
+        "may_be_texted",
+    ),
+    Guard(
+        "a phone from Pinpoint without its country is nobody's contact",
+        _PINPOINT,
+        'if not phone_of(endpoint).startswith("+"):',
+        'if phone_of(endpoint) == "":',
+        ("tests/cli/test_pinpoint.py",),
+        "may_be_texted",
+    ),
+    Guard(
+        "Pinpoint's contacts wait until its opt-outs stand",
+        _PINPOINT_IMPORT,
+        'if stops["status"] != "done":',
+        'if stops["status"] == "never":',
+        ("tests/cli/test_commands.py",),
+        "opt_outs_have_not",
     ),
 )
