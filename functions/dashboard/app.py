@@ -27,13 +27,9 @@ _CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
 }
 # Kept by the browser, but asked about each time: a new deployment shows at once.
 _REVALIDATE = "no-cache"
-# A vendored file has its version in its name, so that name never changes content.
-_IMMUTABLE = "public, max-age=31536000, immutable"
-_VENDORED = ("uplot-",)
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,6 @@ class StaticFile:
 
     body: str
     content_type: str
-    cache_control: str
     etag: str
 
 
@@ -72,7 +67,7 @@ def site_for(settings: Dashboard) -> Site:
     }
     return Site(
         page=assets.pop("index.html"),
-        config=_static(json.dumps(config), "application/json", _REVALIDATE),
+        config=_static(json.dumps(config), "application/json"),
         assets=assets,
         headers=_security_headers(settings.identity_endpoint),
     )
@@ -92,13 +87,12 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _file(path: Path) -> StaticFile:
-    caching = _IMMUTABLE if path.name.startswith(_VENDORED) else _REVALIDATE
-    return _static(path.read_text("utf-8"), _CONTENT_TYPES[path.suffix], caching)
+    return _static(path.read_text("utf-8"), _CONTENT_TYPES[path.suffix])
 
 
-def _static(body: str, content_type: str, cache_control: str) -> StaticFile:
+def _static(body: str, content_type: str) -> StaticFile:
     digest = hashlib.sha256(body.encode()).hexdigest()[:32]
-    return StaticFile(body, content_type, cache_control, f'"{digest}"')
+    return StaticFile(body, content_type, f'"{digest}"')
 
 
 def _security_headers(identity_endpoint: str) -> dict[str, str]:
@@ -130,7 +124,7 @@ def _security_headers(identity_endpoint: str) -> dict[str, str]:
 
 
 def _answer(event: Mapping[str, Any], site: Site, file: StaticFile) -> dict[str, Any]:
-    headers = {**site.headers, "ETag": file.etag, "Cache-Control": file.cache_control}
+    headers = {**site.headers, "ETag": file.etag, "Cache-Control": _REVALIDATE}
     if file.etag in _header(event, "if-none-match"):
         return {"statusCode": 304, "headers": headers, "body": ""}
     headers["Content-Type"] = file.content_type
