@@ -30,13 +30,9 @@ _CONTENT_TYPES = {
     ".json": "application/json",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
 }
 # Kept by the browser, but asked about each time: a new deployment shows at once.
 _REVALIDATE = "no-cache"
-# A vendored file has its version in its name, so that name never changes content.
-_IMMUTABLE = "public, max-age=31536000, immutable"
-_VENDORED = ("uplot-",)
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,6 @@ class StaticFile:
 
     body: str
     content_type: str
-    cache_control: str
     etag: str
 
 
@@ -77,7 +72,7 @@ def site_for(settings: Dashboard) -> Site:
     }
     return Site(
         page=assets.pop("index.html"),
-        config=_static(json.dumps(config), "application/json", _REVALIDATE),
+        config=_static(json.dumps(config), "application/json"),
         reference=assets.pop("reference.html"),
         contract=assets.pop("openapi.json"),
         assets=assets,
@@ -104,13 +99,12 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _file(path: Path) -> StaticFile:
-    caching = _IMMUTABLE if path.name.startswith(_VENDORED) else _REVALIDATE
-    return _static(path.read_text("utf-8"), _CONTENT_TYPES[path.suffix], caching)
+    return _static(path.read_text("utf-8"), _CONTENT_TYPES[path.suffix])
 
 
-def _static(body: str, content_type: str, cache_control: str) -> StaticFile:
+def _static(body: str, content_type: str) -> StaticFile:
     digest = hashlib.sha256(body.encode()).hexdigest()[:32]
-    return StaticFile(body, content_type, cache_control, f'"{digest}"')
+    return StaticFile(body, content_type, f'"{digest}"')
 
 
 def _security_headers(identity_endpoint: str) -> dict[str, str]:
@@ -142,7 +136,7 @@ def _security_headers(identity_endpoint: str) -> dict[str, str]:
 
 
 def _answer(event: Mapping[str, Any], site: Site, file: StaticFile) -> dict[str, Any]:
-    headers = {**site.headers, "ETag": file.etag, "Cache-Control": file.cache_control}
+    headers = {**site.headers, "ETag": file.etag, "Cache-Control": _REVALIDATE}
     if file.etag in _header(event, "if-none-match"):
         return {"statusCode": 304, "headers": headers, "body": ""}
     headers["Content-Type"] = file.content_type

@@ -93,7 +93,9 @@ def test_every_batch_of_ours_goes_this_way() -> None:
     direct = {
         path.name
         for path in layer.rglob("*.py")
-        if any(f".{name}(" in path.read_text("utf-8") for name in _BATCH_CALLS)
+        # pynamodb goes to the end by itself: the management API's items alone are its own.
+        if path.parent.name != "entities"
+        and any(f".{name}(" in path.read_text("utf-8") for name in _BATCH_CALLS)
     }
 
     assert direct == set()

@@ -2,112 +2,31 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from carillon.domain.campaign import CampaignStatus, HoldReason
-from carillon.domain.clock import to_iso
+from tests.browser.canned import (
+    as_people_read_it,
+    fill,
+    row,
+    serious_violations,
+    shown_metric,
+    table_texts,
+)
 from tests.browser.conftest import SCREENSHOTS, sign_in
-from tests.support.dashboard_server import NEW_YORK, NOON, Platform, a_campaign
+from tests.support.dashboard_server import Platform, a_campaign
 
 pytestmark = pytest.mark.browser
 
 # Past the two seconds after which a live page asks again.
 POLL_MS = 2_100
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-PERCENTAGES = {
-    "rate_of_engagement",
-    "reply_pct",
-    "reply_pct_of_total",
-    "progress",
-    "delivery_rate",
-}
-HEALTH = {
-    "high": "High (over 95%)",
-    "moderate": "Moderate (80–95%)",
-    "low": "Low (under 80%)",
-}
-UNDER_WAY = {
-    "submitted": 812,
-    "delivered": 760,
-    "failed_provider": 21,
-    "failed_local": 4,
-    "suppressed": 11,
-    "unconfirmed": 3,
-    "segments": 905,
-    "responded": 96,
-    "responded_opted_out": 17,
-    "inbound": 1121,
-    "auto_opt_outs": 17,
-    "manual_opt_outs": 2,
-    "fail#30003": 12,
-    "fail#30007": 9,
-    "fail#opted_out": 11,
-    "fail#missing_field": 4,
-}
-ACTIVITY = [
-    {"from": to_iso(NOON), "submitted": 1420, "delivered": 380, "inbound": 20},
-    {
-        "from": to_iso(NOON + timedelta(minutes=30)),
-        "submitted": 92,
-        "delivered": 90,
-        "inbound": 60,
-    },
-]
 
 
 @pytest.fixture(autouse=True)
 def campaigns(platform_state: Platform) -> None:
-    platform_state.campaigns = [
-        a_campaign("cmp_1"),
-        a_campaign(
-            "cmp_2",
-            title="Clinic reminder",
-            status=CampaignStatus.FINISHED,
-            office_id=NEW_YORK["id"],
-            launched_at=NOON - timedelta(days=60),
-        ),
-        a_campaign("cmp_3", title="Library renewal", status=CampaignStatus.PAUSED),
-        a_campaign(
-            "cmp_4",
-            title="Planned for spring",
-            status=CampaignStatus.SCHEDULED,
-            launched_at=None,
-            schedule_at=NOON + timedelta(days=120),
-            total=0,
-        ),
-    ]
-    platform_state.counts = {
-        "cmp_1": dict(UNDER_WAY),
-        "cmp_2": {"submitted": 1000, "delivered": 1000, "segments": 1000},
-        "cmp_3": {"submitted": 500, "delivered": 310, "failed_provider": 90, "fail#30005": 90},
-    }
-    platform_state.activity = {"cmp_1": ACTIVITY}
-
-
-def row(page: Any, title: str) -> Any:
-    return page.get_by_role("row").filter(has=page.get_by_role("link", name=title))
-
-
-def shown_metric(page: Any, key: str) -> tuple[str, str]:
-    """Return a figure's text and the reason below it."""
-    figure = page.locator(f'[data-metric="{key}"]').first
-    figure.locator(".value").wait_for()
-    return figure.locator(".value").inner_text(), figure.locator(".reason").text_content()
-
-
-def as_people_read_it(key: str, value: Any) -> str:
-    """Format a figure as the page should: an independent second opinion."""
-    if value is None:
-        return "–"
-    if key == "health":
-        return HEALTH[value]
-    if key in PERCENTAGES:
-        return f"{value:g}%"
-    return f"{value:,}"
+    fill(platform_state)
 
 
 # Signing in
@@ -301,58 +220,42 @@ def test_the_table_behind_each_chart_equals_the_data(signed_in: Callable[..., An
         ["Partial", "0", "0%"],
         ["Total", "1,000", "100%"],
     ]
-    # A quarter of an hour without anything stays visible as such.
+    # An hour without anything stays visible as such.
     assert table_texts(activity) == [
-        ["16:30", "1,420", "380", "20"],
-        ["16:45", "0", "0", "0"],
-        ["17:00", "92", "90", "60"],
+        ["Nov 20, 16:00 (UTC+01:00)", "1,420", "380", "20"],
+        ["Nov 20, 17:00 (UTC+01:00)", "0", "0", "0"],
+        ["Nov 20, 18:00 (UTC+01:00)", "92", "90", "60"],
     ]
-    assert activity.locator("caption").inner_text() == "Messages over time"
+    assert activity.locator("caption").inner_text() == "Contact message activity"
     assert activity.locator(".plot").is_hidden()
 
 
-def table_texts(card: Any) -> list[list[str]]:
-    rows = card.locator("tbody tr").all()
-    return [line.locator("th, td").all_inner_texts() for line in rows]
-
-
-@pytest.mark.parametrize(
-    ("hours", "first", "last"),
-    [
-        # Over a DST change in New York: the day of 1 November 2026 has 25 hours.
-        (24 * 3, "Oct 31, 2026", "Nov 3, 2026"),
-        (20, "Oct 31, 10:00 GMT-4", "Nov 1, 5:00 GMT-5"),
-        (24 * 100, "Oct 2026", "Feb 2027"),
-        (24 * 800, "2026", "2029"),
-    ],
-)
-def test_activity_is_grouped_by_how_long_it_lasted_in_the_offices_zone(
-    open_page: Callable[..., Any], hours: int, first: str, last: str
-) -> None:
+def test_buckets_are_named_by_the_clock_on_the_wall(open_page: Callable[..., Any]) -> None:
     """T2: hours of a day, days of days, months of months, years of years."""
-    start = NOON.replace(month=10, day=31, hour=14, minute=0)
-    activity = [
-        {"from": to_iso(start), "submitted": 1, "delivered": 0, "inbound": 0},
-        {
-            "from": to_iso(start + timedelta(hours=hours)),
-            "submitted": 2,
-            "delivered": 0,
-            "inbound": 0,
-        },
-    ]
     page = open_page()
 
-    groups = page.evaluate(
-        """async ([activity, zone]) => {
-            const chart = await import(new URL("assets/chart_activity.js", location).href);
-            return chart.grouped(activity, zone).groups;
+    names = page.evaluate(
+        """async (asked) => {
+            const format = await import(new URL("assets/format.js", location).href);
+            return asked.map(([text, granularity]) => format.bucketName(text, granularity).name);
         }""",
-        [activity, "America/New_York"],
+        [
+            # New York's hour that comes twice.
+            ["2026-11-01T01:00-04:00", "hour"],
+            ["2026-11-01T01:00-05:00", "hour"],
+            ["2026-11-01", "day"],
+            ["2026-11", "month"],
+            ["2026", "year"],
+        ],
     )
 
-    assert re.sub(r"\b0(\d:)", r"\1", groups[-1]["name"]) == last
-    assert groups[0]["name"] == first
-    assert sum(group["submitted"] for group in groups) == 3
+    assert names == [
+        "Nov 1, 01:00 (UTC-04:00)",
+        "Nov 1, 01:00 (UTC-05:00)",
+        "Sun, Nov 1, 2026",
+        "Nov 2026",
+        "2026",
+    ]
 
 
 def test_failures_come_with_their_reason_and_what_to_do(signed_in: Callable[..., Any]) -> None:
@@ -520,7 +423,7 @@ def test_everything_can_be_done_from_the_keyboard(open_page: Callable[..., Any])
 
 def test_the_chart_is_read_with_the_arrow_keys(signed_in: Callable[..., Any]) -> None:
     page = signed_in("#/campaigns/cmp_1")
-    page.locator("#activity .plot canvas").wait_for()
+    page.locator("#activity .plot svg").wait_for()
 
     page.locator("#activity .plot").focus()
     page.keyboard.press("ArrowRight")
@@ -528,7 +431,7 @@ def test_the_chart_is_read_with_the_arrow_keys(signed_in: Callable[..., Any]) ->
     page.keyboard.press("ArrowRight")
 
     reading = page.locator("#activity .note").inner_text()
-    assert reading == "17:00: 92 submitted, 90 delivered, 60 replies"
+    assert reading == "Nov 20, 18:00 (UTC+01:00): 92 messages, 90 delivered, 60 responses"
 
 
 def tab_to(page: Any, text: str) -> None:
@@ -578,30 +481,25 @@ def test_no_page_has_a_serious_accessibility_violation(
 ) -> None:
     page = open_page(color_scheme=scheme, reduced_motion="reduce")
     page.get_by_label("Email").wait_for()
-    violations = serious_violations(page)
+    violations = serious_violations(page, scheme)
     sign_in(page, "manager@example.org")
     row(page, "Autumn check-in").get_by_text("79.9%").wait_for()
-    violations += serious_violations(page)
+    violations += serious_violations(page, scheme)
     page.get_by_role("link", name="Autumn check-in").click()
-    page.locator("#activity canvas").wait_for()
-    violations += serious_violations(page)
-    for button in page.get_by_role("button", name="Show as table").all():
-        button.click()
-    violations += serious_violations(page)
+    page.locator("#activity svg").wait_for()
+    # One chart as itself, the other as its table.
+    page.locator("#send-status").get_by_role("button", name="Show as table").click()
+    page.locator("#leads summary").click()
+    page.get_by_text("12 on this page").wait_for()
+    violations += serious_violations(page, scheme)
+    page.get_by_role("link", name="Analytics").click()
+    page.locator("#by-hour svg").wait_for()
+    violations += serious_violations(page, scheme)
+    page.goto(page.url.split("#")[0] + "#/comparison?campaign_ids=cmp_1,cmp_2,cmp_3")
+    page.locator("#comparison").wait_for()
+    violations += serious_violations(page, scheme)
 
     assert violations == []
-
-
-def serious_violations(page: Any) -> list[str]:
-    if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document)")
-    return [
-        f"{rule['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})"
-        for rule in found["violations"]
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -616,10 +514,18 @@ def test_no_width_or_theme_overflows_and_each_has_its_screenshots(
     row(page, "Autumn check-in").get_by_text("79.9%").wait_for()
     overflow.append(screenshot(page, f"campaigns-{size}-{scheme}"))
     page.get_by_role("link", name="Autumn check-in").click()
-    page.locator("#activity canvas").wait_for()
+    page.locator("#activity svg").wait_for()
+    page.locator("#leads summary").click()
+    page.get_by_text("12 on this page").wait_for()
     overflow.append(screenshot(page, f"campaign-{size}-{scheme}"))
+    page.get_by_role("link", name="Analytics").click()
+    page.locator("#by-hour svg").wait_for()
+    overflow.append(screenshot(page, f"analytics-{size}-{scheme}"))
+    page.goto(page.url.split("#")[0] + "#/comparison?campaign_ids=cmp_1,cmp_2,cmp_3")
+    page.locator("#comparison").wait_for()
+    overflow.append(screenshot(page, f"comparison-{size}-{scheme}"))
 
-    assert overflow == [0, 0, 0]
+    assert overflow == [0, 0, 0, 0, 0]
 
 
 def screenshot(page: Any, name: str) -> int:

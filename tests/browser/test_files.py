@@ -1,6 +1,5 @@
 """What the dashboard's function answers, and what its files may hold: no browser needed."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -60,7 +59,6 @@ def test_the_configuration_holds_what_a_sign_in_needs_and_nothing_else(ask: Any)
         ("main.js", "text/javascript; charset=utf-8"),
         ("styles.css", "text/css; charset=utf-8"),
         ("icon.svg", "image/svg+xml; charset=utf-8"),
-        ("uplot-1.6.32.LICENSE.txt", "text/plain; charset=utf-8"),
     ],
 )
 def test_an_asset_is_served_with_its_type(ask: Any, file: str, content_type: str) -> None:
@@ -91,14 +89,6 @@ def test_a_file_the_browser_already_has_is_not_sent_again(ask: Any) -> None:
     assert first["headers"]["Cache-Control"] == "no-cache"
 
 
-def test_only_files_with_their_version_in_the_name_are_cached_for_good(ask: Any) -> None:
-    vendored = ask("/assets/{file}", file="uplot-1.6.32.min.css")["headers"]
-    own = ask("/assets/{file}", file="styles.css")["headers"]
-
-    assert "immutable" in vendored["Cache-Control"]
-    assert own["Cache-Control"] == "no-cache"
-
-
 def test_the_stage_without_its_slash_is_redirected_once(ask: Any) -> None:
     event = a_page_event("/", path="/")
     event["requestContext"]["path"] = "/app"
@@ -115,16 +105,6 @@ def test_the_first_load_stays_small() -> None:
     scripts = sum(path.stat().st_size for path in ASSETS.glob("*.js"))
 
     assert scripts <= FIRST_LOAD_LIMIT_BYTES
-
-
-def test_every_vendored_file_is_the_one_that_was_recorded() -> None:
-    recorded = re.findall(r"^\| `(\S+)` \|.*`([0-9a-f]{64})` \|$", _vendored_md(), re.MULTILINE)
-    actual = [
-        (name, hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()) for name, _ in recorded
-    ]
-
-    assert len(recorded) == 2
-    assert actual == recorded
 
 
 def test_the_page_refers_to_files_that_exist_by_relative_addresses() -> None:
@@ -149,15 +129,10 @@ def test_no_page_holds_inline_script_or_style() -> None:
 
 
 def test_no_script_of_ours_turns_text_into_markup() -> None:
-    # The browser's Trusted Types hold the vendored ones to the same rule.
     sinks = r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser"
 
     assert [path.name for path in _own_scripts() if re.search(sinks, path.read_text())] == []
 
 
 def _own_scripts() -> list[Path]:
-    return [path for path in ASSETS.glob("*.js") if not path.name.startswith("uplot-")]
-
-
-def _vendored_md() -> str:
-    return (DASHBOARD / "VENDORED.md").read_text()
+    return [*ASSETS.glob("*.js")]

@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 
-from carillon.adapters.dynamodb.schema import GSI1_PK, campaign_pk, part_pk, tab_pk
+from carillon.adapters.dynamodb.schema import (
+    GSI1_PK,
+    SHELF,
+    campaign_pk,
+    part_pk,
+    shelf_of,
+    tab_pk,
+)
 from infra.local.platform import LocalPlatform
 from tests.browser.conftest import SCREENSHOTS, sign_in
 
@@ -83,16 +90,17 @@ def deployed(browser: Any) -> Iterator[Deployed]:
             "/v1/campaigns",
             {**new, "sender_ids": [], "list_ids": []},
         )
-        _make_active(platform, campaign["id"])
+        _make_active(platform, campaign["id"], office["id"])
         yield Deployed(platform, token, campaign["id"])
 
 
-def _make_active(platform: LocalPlatform, campaign_id: str) -> None:
+def _make_active(platform: LocalPlatform, campaign_id: str, office_id: str) -> None:
     """Put the campaign where launching and planning leave it."""
     platform.client("dynamodb").update_item(
         TableName=platform.outputs["ControlTable"],
         Key={"pk": {"S": campaign_pk(campaign_id)}, "sk": {"S": "CMP"}},
-        UpdateExpression=f"SET #s = :s, launched_at = :at, #t = :n, parts = :one, {GSI1_PK} = :tab",
+        UpdateExpression="SET #s = :s, launched_at = :at, #t = :n, parts = :one,"
+        f" {GSI1_PK} = :tab, {SHELF} = :shelf",
         ExpressionAttributeNames={"#s": "status", "#t": "total"},
         ExpressionAttributeValues={
             ":s": {"S": "active"},
@@ -100,6 +108,7 @@ def _make_active(platform: LocalPlatform, campaign_id: str) -> None:
             ":n": {"N": str(LEADS)},
             ":one": {"N": "1"},
             ":tab": {"S": tab_pk("active")},
+            ":shelf": {"S": shelf_of(office_id, "active")},
         },
     )
 

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,15 @@ from carillon.domain.campaign import (
     tab_of,
 )
 from carillon.domain.clock import to_iso
-from carillon.domain.metrics import campaign_figures, failures_of
+from carillon.domain.counters import total_of
+from carillon.domain.metrics import (
+    campaign_figures,
+    costs_of,
+    failures_of,
+    links_of,
+    summary_figures,
+)
+from carillon.domain.performance import campaign_comparison, variant_figures
 from carillon.edge.json_bodies import to_json
 from carillon.settings import Dashboard
 
@@ -38,6 +46,7 @@ DASHBOARD = Path(__file__).resolve().parents[2] / "functions" / "dashboard"
 STAGE = "/app"
 CLIENT_ID = "client-1"
 NOON = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+AS_OF = to_iso(NOON + timedelta(minutes=20))
 BERLIN = {"id": "off_berlin", "name": "Berlin", "timezone": "Europe/Berlin"}
 NEW_YORK = {"id": "off_new_york", "name": "New York", "timezone": "America/New_York"}
 
@@ -104,7 +113,10 @@ class Platform:
 
     campaigns: list[Campaign] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    activity: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    # What GET …/activity answers, beside the campaign's id and the zone asked for.
+    activity: dict[str, dict[str, Any]] = field(default_factory=dict)
+    leads: list[dict[str, Any]] = field(default_factory=list)
+    series: dict[str, Any] = field(default_factory=dict)
     offices: list[dict[str, str]] = field(default_factory=lambda: [BERLIN, NEW_YORK])
     users: dict[str, User] = field(
         default_factory=lambda: {
@@ -170,12 +182,94 @@ class Platform:
         counts = self.counts.get(campaign_id, {})
         return {
             "campaign_id": campaign_id,
-            "as_of": to_iso(NOON + timedelta(minutes=20)),
+            "as_of": AS_OF,
             "status": campaign.status,
             "metrics": campaign_figures(counts, total=campaign.total, active_senders=2),
             "failures": failures_of(counts),
-            "activity": self.activity.get(campaign_id, []),
+            "costs": costs_of(counts),
+            "links": links_of(counts, campaign.links),
+            "activity": [],
             "recount": {"at": to_iso(NOON), "state": "exact", "drift": 0},
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return all campaigns' figures as the analytics API does."""
+        counts = total_of(self.counts.values())
+        launched = [one for one in self.campaigns if one.launched_at]
+        return {
+            **self._frame(),
+            "campaigns": {
+                "active": sum(one.status is CampaignStatus.ACTIVE for one in launched),
+                "total": len(launched),
+            },
+            "metrics": summary_figures(counts),
+            "failures": failures_of(counts),
+            "costs": costs_of(counts),
+        }
+
+    def figures_list(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return the launched campaigns as the analytics API lists them, sorted as asked."""
+        rows = [self._row(one) for one in self.campaigns if one.launched_at]
+        asked = query.get("sort", "launched")
+        sort = "launched_at" if asked == "launched" else asked
+        rows.sort(key=lambda row: row[sort], reverse=query.get("order", "desc") == "desc")
+        start, limit = int(query.get("cursor", "0")), int(query["limit"])
+        after = start + limit
+        rest = str(after) if after < len(rows) else None
+        return {**self._frame(), "items": rows[start:after], "next_cursor": rest}
+
+    def comparison(self, campaign_ids: list[str]) -> dict[str, Any]:
+        """Return the campaigns side by side, as the analytics API does."""
+        compared = campaign_comparison({one: self.counts.get(one, {}) for one in campaign_ids})
+        rates = compared.pop("rates")
+        campaigns = [one for one in self.campaigns if one.id in campaign_ids]
+        return {
+            "as_of": AS_OF,
+            "campaigns": [
+                {"campaign_id": one.id, "title": one.title, "status": one.status, **rates[one.id]}
+                for one in campaigns
+            ],
+            **compared,
+        }
+
+    def activity_of(self, campaign_id: str, zone: str) -> dict[str, Any]:
+        """Return a campaign's activity as the analytics API does."""
+        nothing: dict[str, Any] = {"granularity": None, "buckets": []}
+        own = self.activity.get(campaign_id, nothing)
+        return {"campaign_id": campaign_id, "as_of": AS_OF, "zone": zone, **own}
+
+    def variants(self, campaign_id: str) -> dict[str, Any]:
+        """Return a campaign's variants as the analytics API does."""
+        figures = variant_figures(self.counts.get(campaign_id, {}))
+        return {"campaign_id": campaign_id, "as_of": AS_OF, **figures}
+
+    def leads_page(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return a page of the leads, filtered by status."""
+        found = [one for one in self.leads if query.get("status", one["status"]) == one["status"]]
+        start, limit = int(query.get("cursor", "0")), int(query["limit"])
+        after = start + limit
+        rest = str(after) if after < len(found) else None
+        return {"as_of": AS_OF, "items": found[start:after], "next_cursor": rest}
+
+    def _frame(self) -> dict[str, Any]:
+        start = to_iso(NOON - timedelta(days=6))
+        return {"as_of": AS_OF, "from": start, "to": AS_OF, "zone": BERLIN["timezone"]}
+
+    def _row(self, campaign: Campaign) -> dict[str, Any]:
+        figures = summary_figures(self.counts.get(campaign.id, {}))
+        return {
+            "campaign_id": campaign.id,
+            "title": campaign.title,
+            "office_id": campaign.office_id,
+            "status": campaign.status,
+            "type": campaign.type,
+            "tags": campaign.tags,
+            "launched_at": to_iso(campaign.launched_at or NOON),
+            "created_by": campaign.created_by,
+            "mode": campaign.operated_by,
+            "messaged": figures["contacts_messaged"]["value"],
+            "responded": figures["contacts_responded"]["value"],
+            "rate": figures["rate_of_engagement"]["value"],
         }
 
 
@@ -218,13 +312,33 @@ class Api:
         if email is None:
             return _problem(401, "unauthenticated", "Sign in with an access token.")
         role = platform.users[email].role
-        if path == "/v1/me":
-            return _json_reply(200, {"subject": "usr_1", "role": role, "offices": ["off_berlin"]})
-        if path == "/v1/offices":
-            return _json_reply(200, {"items": platform.offices, "next_cursor": None})
+        plain = {
+            "/v1/me": {"subject": "usr_1", "role": role, "offices": ["off_berlin"]},
+            "/v1/offices": {"items": platform.offices, "next_cursor": None},
+        }
+        if path in plain:
+            return _json_reply(200, plain[path])
         if path == "/v1/campaigns":
             return self._list(query)
-        return self._one(method, path, role)
+        if path.startswith("/v1/analytics/") and role != "agent":
+            return self._analytics(path.removeprefix("/v1/analytics/"), query)
+        return self._one(method, path, role, query)
+
+    def _analytics(self, what: str, query: Mapping[str, str]) -> Reply:
+        platform = self._platform
+        if query.get("zone") == "Nowhere":
+            return _problem(400, "unknown_zone", "zone must be the name of a time zone.")
+        if what == "campaigns/csv":
+            rows = platform.figures_list(query)["items"]
+            lines = ["campaign_id,title", *(f"{row['campaign_id']},{row['title']}" for row in rows)]
+            return 200, {"Content-Type": "text/csv"}, "\r\n".join(lines)
+        answers: dict[str, Callable[[], dict[str, Any]]] = {
+            "summary": platform.summary,
+            "series": lambda: {**platform.summary(), **platform.series},
+            "campaigns": lambda: platform.figures_list(query),
+            "comparison": lambda: platform.comparison(query["campaign_ids"].split(",")),
+        }
+        return _json_reply(200, answers[what]())
 
     def _list(self, query: Mapping[str, str]) -> Reply:
         mine = [one for one in self._platform.campaigns if one.tab == query.get("tab", "active")]
@@ -235,7 +349,7 @@ class Api:
             200, {"items": items, "next_cursor": str(after) if after < len(mine) else None}
         )
 
-    def _one(self, method: str, path: str, role: str) -> Reply:
+    def _one(self, method: str, path: str, role: str, query: Mapping[str, str]) -> Reply:
         match = re.fullmatch(r"/v1/campaigns/([^/]+)(?:/(\w+))?", path)
         campaign = self._platform.campaign(unquote(match[1])) if match else None
         if match is None or campaign is None:
@@ -244,9 +358,17 @@ class Api:
             return _json_reply(200, _campaign_json(campaign))
         if role == "agent":
             return _problem(403, "role_forbidden", "Your role does not allow this.")
-        if method == "GET" and match[2] == "metrics":
-            return _json_reply(200, self._platform.metrics(campaign.id))
+        if method == "GET":
+            return _json_reply(200, self._figures(campaign.id, match[2], query))
         return _json_reply(200, _campaign_json(self._platform.act(campaign.id, match[2])))
+
+    def _figures(self, campaign_id: str, what: str, query: Mapping[str, str]) -> dict[str, Any]:
+        platform = self._platform
+        if what == "activity":
+            return platform.activity_of(campaign_id, query["zone"])
+        if what == "variants":
+            return platform.variants(campaign_id)
+        return platform.leads_page(query) if what == "leads" else platform.metrics(campaign_id)
 
 
 class Identity:

@@ -23,12 +23,17 @@ export class Api {
     this.#onSessionEnd = onSessionEnd;
   }
 
-  get(path, signal) {
-    return this.#call("GET", path, signal);
+  async get(path, signal) {
+    return read(await this.#call("GET", path, signal));
   }
 
-  post(path) {
-    return this.#call("POST", path);
+  async post(path) {
+    return read(await this.#call("POST", path));
+  }
+
+  /** A GET whose answer is a file, as a Blob. */
+  async file(path) {
+    return (await this.#call("GET", path)).blob();
   }
 
   async #call(method, path, signal) {
@@ -38,7 +43,7 @@ export class Api {
       await this.#session.refresh().catch(unreachable);
       response = await this.#send(method, path, signal);
     }
-    if (response.ok) return response.status === 204 ? null : response.json();
+    if (response.ok) return response;
     throw await this.#problem(response);
   }
 
@@ -49,7 +54,7 @@ export class Api {
     try {
       return await fetch(`v1/${path}`, {
         method,
-        headers: { Authorization: `Bearer ${token}`, Accept: "application/json" },
+        headers: { Authorization: `Bearer ${token}`, Accept: "application/json, text/csv" },
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
         credentials: "omit",
         cache: "no-store",
@@ -72,6 +77,10 @@ export class Api {
     this.#onSessionEnd();
     return new Problem(401, "signed_out", "Your session has ended. Sign in again.");
   }
+}
+
+function read(response) {
+  return response.status === 204 ? null : response.json();
 }
 
 function unreachable() {

@@ -23,11 +23,14 @@ export const GROUPS = [
     title: "Engagement",
     figures: [
       { key: "contacts_messaged", label: "Contacts messaged" },
+      { key: "unique_contacts_messaged", label: "Unique contacts messaged" },
       { key: "contacts_submitted", label: "Contacts submitted" },
       { key: "contacts_responded", label: "Contacts responded" },
       { key: "rate_of_engagement", label: "Rate of engagement", show: percent },
       { key: "replies_non_opt_out", label: "Replies without opt-outs" },
       { key: "reply_pct_of_total", label: "Reply % of all leads", show: percent },
+      { key: "conversions", label: "Conversions" },
+      { key: "conversion_rate", label: "Conversion rate", show: percent },
       { key: "contacts_clicked", label: "Contacts who clicked", optional: true },
       { key: "click_rate", label: "Click rate", show: percent, optional: true },
     ],
@@ -46,6 +49,9 @@ export const GROUPS = [
   {
     title: "Delivery",
     figures: [
+      { key: "send_total", label: "Initials that have ended" },
+      { key: "send_succeeded", label: "Succeeded" },
+      { key: "send_failed", label: "Did not succeed" },
       { key: "sent", label: "Sent" },
       { key: "failed", label: "Failed" },
       { key: "pending", label: "Pending" },
@@ -54,8 +60,64 @@ export const GROUPS = [
       { key: "progress", label: "Progress", show: percent },
       { key: "delivery_rate", label: "Delivery rate", show: percent },
       { key: "health", label: "Delivery health", show: health },
+      { key: "messages", label: "Messages of all kinds" },
     ],
   },
+];
+
+/** The figures of many campaigns within a time frame, by subject. */
+export const SUMMARY = [
+  {
+    title: "Engagement",
+    figures: [
+      { key: "contacts_messaged", label: "Contacts messaged" },
+      { key: "unique_contacts_messaged", label: "Unique contacts messaged" },
+      { key: "contacts_submitted", label: "Contacts submitted" },
+      { key: "contacts_responded", label: "Contacts responded" },
+      { key: "rate_of_engagement", label: "Rate of engagement", show: percent },
+      { key: "replies_non_opt_out", label: "Responded without opting out" },
+      { key: "conversions", label: "Conversions" },
+      { key: "conversion_rate", label: "Conversion rate", show: percent },
+      { key: "contacts_clicked", label: "Contacts who clicked", optional: true },
+      { key: "click_rate", label: "Click rate", show: percent, optional: true },
+    ],
+  },
+  {
+    title: "Responses",
+    figures: [
+      { key: "total_contact_responses", label: "Total contact responses" },
+      { key: "total_agent_responses", label: "Total agent responses" },
+      { key: "total_assistant_responses", label: "Total virtual assistant responses" },
+      { key: "median_agent_response_time", label: "Median agent response time", show: duration },
+      { key: "p90_agent_response_time", label: "90% answered within", show: duration },
+      { key: "p95_agent_response_time", label: "95% answered within", show: duration },
+      { key: "auto_opt_outs", label: "Auto opt-outs" },
+      { key: "manual_opt_outs", label: "Manual opt-outs" },
+      { key: "total_opt_outs", label: "Total opt-outs" },
+    ],
+  },
+  {
+    title: "Delivery",
+    figures: [
+      { key: "send_total", label: "Initials that have ended" },
+      { key: "send_succeeded", label: "Succeeded" },
+      { key: "send_failed", label: "Failed" },
+      { key: "delivery_rate", label: "Delivery rate", show: percent },
+      { key: "health", label: "Delivery health", show: health },
+      { key: "messages", label: "Messages of all kinds" },
+      { key: "segments", label: "Segments" },
+    ],
+  },
+];
+
+/** The figures that an analyst looks at first. */
+export const HEADLINES = [
+  { key: "contacts_messaged", label: "Contacts messaged" },
+  { key: "contacts_responded", label: "Contacts responded" },
+  { key: "rate_of_engagement", label: "Rate of engagement", show: percent },
+  { key: "total_opt_outs", label: "Campaign opt-outs" },
+  { key: "delivery_rate", label: "Delivery rate", show: percent },
+  { key: "median_agent_response_time", label: "Median agent response", show: duration },
 ];
 
 /** Return {text, outOf, reason} of one figure of *metrics*; a null value is "–" and says why. */

@@ -37,6 +37,27 @@ export function clockTime(iso, zone) {
   }).format(new Date(iso));
 }
 
+/**
+ * {name, short} of a local date, month, year or hour as the API writes it: "2026-11-01",
+ * "2026-11", "2026", "2026-11-01T01:00-04:00". The wall clock is in the text, no zone is needed.
+ */
+export function bucketName(text, granularity) {
+  const date = text.length < 10 ? `${text}-01-01`.slice(0, 10) : text.slice(0, 10);
+  const at = new Date(`${date}T${text.slice(11, 16) || "00:00"}Z`);
+  const format = (options) => new Intl.DateTimeFormat("en-US", { ...options, timeZone: "UTC" }).format(at);
+  if (granularity === "year") return { name: text, short: text };
+  if (granularity === "month") return { name: format({ year: "numeric", month: "short" }), short: format({ year: "2-digit", month: "short" }) };
+  const day = format({ month: "short", day: "numeric" });
+  if (granularity === "day") return { name: format({ weekday: "short", year: "numeric", month: "short", day: "numeric" }), short: day };
+  // The offset tells the two hours of an autumn night apart.
+  return { name: `${day}, ${text.slice(11, 16)} (UTC${text.slice(16)})`, short: text.slice(11, 16) };
+}
+
+/** Millionths of a currency as an amount: 1_250_000 USD is "$1.25". */
+export function money(micros, currency) {
+  return new Intl.NumberFormat("en-US", { style: "currency", currency, maximumFractionDigits: 4 }).format(micros / 1e6);
+}
+
 /** A zone this browser knows, or undefined (the reader's own), so that a new zone never breaks a page. */
 export function known(zone) {
   if (!zone) return undefined;

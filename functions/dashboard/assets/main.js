@@ -2,13 +2,18 @@
 
 import { Api, Problem } from "./api.js";
 import { h, setChildren } from "./dom.js";
+import { analyticsPage } from "./page_analytics.js";
 import { campaignPage } from "./page_campaign.js";
 import { campaignsPage } from "./page_campaigns.js";
+import { comparisonPage } from "./page_comparison.js";
 import { signInPage } from "./page_sign_in.js";
 import { bell, emptyState } from "./parts.js";
 import { Session } from "./session.js";
 import { currentTheme, cycleTheme } from "./theme.js";
 
+// As in the permission table; the API decides, this only leaves out what it would refuse.
+const MAY_SEE_FIGURES = new Set(["admin", "manager", "analyst"]);
+const PAGES = { "/campaigns": "Campaigns", "/analytics": "Analytics", "/comparison": "Compare" };
 const place = document.getElementById("content");
 const bar = document.getElementById("bar");
 let leave = () => {};
@@ -64,10 +69,12 @@ function run(config) {
   }
 
   function open() {
-    const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
+    const { path, query } = route();
     const one = path.match(/^\/campaigns\/([^/]+)$/);
     if (one) return campaignPage(place, { api, offices, me, id: decodeURIComponent(one[1]) });
-    return campaignsPage(place, { api, offices, me, query: new URLSearchParams(query) });
+    if (path === "/analytics") return analyticsPage(place, { api, offices, query });
+    if (path === "/comparison") return comparisonPage(place, { api, query });
+    return campaignsPage(place, { api, offices, me, query });
   }
 
   function signIn() {
@@ -95,6 +102,12 @@ function run(config) {
     });
   });
   show();
+}
+
+/** The page that the address names after its #, and the query of it. */
+function route() {
+  const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
+  return { path, query: new URLSearchParams(query) };
 }
 
 /** Offices by id, asked for until they are known; without them, ids stand for names. */
@@ -130,8 +143,16 @@ function drawBar(config, session, me, signOut) {
   setChildren(bar, [
     h("a", { class: "brand", href: "#/campaigns" }, bell(), h("span", {}, "Carillon"),
       h("span", { class: "organisation" }, config.organisation)),
+    me && MAY_SEE_FIGURES.has(me.role) ? pageLinks() : null,
     h("div", { class: "bar-end" }, theme, person),
-  ]);
+  ].filter(Boolean));
+}
+
+function pageLinks() {
+  const { path } = route();
+  const current = Object.keys(PAGES).find((page) => path.startsWith(page)) ?? "/campaigns";
+  return h("nav", { class: "page-links", "aria-label": "Pages of the dashboard" }, Object.entries(PAGES).map(([page, label]) =>
+    h("a", { href: `#${page}`, "aria-current": page === current ? "page" : null }, label)));
 }
 
 function themeLabel() {

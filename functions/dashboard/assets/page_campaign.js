@@ -3,14 +3,18 @@
 import { statusChart } from "./chart_status.js";
 import { activityChart } from "./chart_activity.js";
 import { announce, h, setChildren, setText } from "./dom.js";
-import { GROUPS, NUMBERS, shown } from "./figures.js";
+import { costsCard, failuresCard, figureGroup, linksCard, numbersBox } from "./figure_views.js";
+import { GROUPS } from "./figures.js";
 import { clockTime, count, dateTime, duration, words } from "./format.js";
+import { leadsCard } from "./leads.js";
 import { confirmDialog, emptyState, holdText, notice, progressBar, progressOf, skeleton, statusChip } from "./parts.js";
 import { poll } from "./poll.js";
+import { variantsCard } from "./variants.js";
 
 const LIVE = new Set(["processing", "active"]);
 const LIVE_MS = 2_000;
 const IDLE_MS = 20_000;
+const SLOWER_MS = 10_000;
 // The page's own actions. Launching and scheduling belong to the editor, which is not this page.
 const ACTIONS = {
   pause: { label: "Pause", done: "Paused." },
@@ -37,17 +41,35 @@ export function campaignPage(place, { api, offices, me, id }) {
   ]);
   const path = `campaigns/${encodeURIComponent(id)}`;
   let view = null;
+  let slow = { answers: null, dueAt: 0 };
 
   async function refresh(signal) {
     const [campaign, places] = await Promise.all([api.get(path, signal), offices.load(signal)]);
-    const answer = MAY_SEE_FIGURES.has(me.role) ? await api.get(`${path}/metrics`, signal) : null;
+    const office = places.get(campaign.office_id);
+    const answers = MAY_SEE_FIGURES.has(me.role) ? await figuresOf(office?.timezone ?? "UTC", signal) : null;
     if (!view) {
-      view = campaignView(places.get(campaign.office_id), MAY_ACT.has(me.role), act);
+      view = campaignView(office, MAY_ACT.has(me.role), act, leadsCard(api, path, office?.timezone, campaign.sender_ids));
       setChildren(content, [view.element]);
     }
     trouble.hide();
-    view.update(campaign, answer);
+    view.update(campaign, answers);
     return LIVE.has(campaign.status) ? LIVE_MS : IDLE_MS;
+  }
+
+  async function figuresOf(zone, signal) {
+    const [metrics, slower] = await Promise.all([api.get(`${path}/metrics`, signal), slowerOf(zone, signal)]);
+    return { metrics, ...slower };
+  }
+
+  /** What takes more reads and moves less, and is asked for less often. */
+  async function slowerOf(zone, signal) {
+    if (slow.answers && Date.now() < slow.dueAt) return slow.answers;
+    const [activity, variants] = await Promise.all([
+      api.get(`${path}/activity?${new URLSearchParams({ zone })}`, signal),
+      api.get(`${path}/variants`, signal),
+    ]);
+    slow = { answers: { activity, variants }, dueAt: Date.now() + SLOWER_MS };
+    return slow.answers;
   }
 
   async function act(action) {
@@ -90,34 +112,41 @@ function gone(error) {
     : emptyState("Not allowed", "Your role does not let you see this campaign.", back);
 }
 
-function campaignView(office, mayAct, act) {
+function campaignView(office, mayAct, act, leads) {
   const zone = office?.timezone;
   const head = heading(office, mayAct, act);
   const progress = progressSection();
   const numbers = numbersBox();
   const status = statusChart();
-  const activity = activityChart(zone);
+  const activity = activityChart();
   const groups = GROUPS.map(figureGroup);
   const failures = failuresCard();
+  const links = linksCard();
+  const costs = costsCard();
+  const variants = variantsCard();
   const asOf = h("p", { class: "as-of quiet" });
   const noFigures = emptyState("No figures for your role", "Ask an administrator if you need them.");
   let clock = "";
   let first = true;
 
-  function update(campaign, answer) {
+  function update(campaign, answers) {
     document.title = `${campaign.title} · Carillon`;
     head.update(campaign);
-    setChildren(body, answer ? figures : [noFigures]);
-    if (answer) updateFigures(campaign, answer);
+    setChildren(body, answers ? figures : [noFigures]);
+    if (answers) updateFigures(campaign, answers);
   }
 
-  function updateFigures(campaign, answer) {
+  function updateFigures(campaign, { metrics: answer, activity: over, variants: compared }) {
     progress.update(campaign, answer);
     numbers.update(answer.metrics);
     status.update(answer.metrics);
-    activity.update(answer.activity);
+    activity.update(over);
+    variants.update(compared);
+    links.update(answer.links);
+    costs.update(answer.costs);
     for (const group of groups) group.update(answer.metrics);
     failures.update(answer.failures);
+    leads.update(answer.failures);
     clock = clockTime(answer.as_of, zone);
     setText(asOf, `As of ${clock}${recountText(answer.recount, zone)}`);
     if (first) first = false;
@@ -128,7 +157,7 @@ function campaignView(office, mayAct, act) {
     progress.element, numbers.element,
     h("div", { class: "charts" }, status.element, activity.element),
     h("div", { class: "groups" }, groups.map((group) => group.element)),
-    failures.element, asOf,
+    variants.element, failures.element, links.element, costs.element, leads.element, asOf,
   ];
   const body = h("div", { class: "sections" });
   const element = h("article", { "aria-labelledby": "campaign-title" }, head.element, body);
@@ -243,64 +272,4 @@ function speedText(samples, { settled, total }) {
   const perSecond = rate >= 10 ? count(rate) : rate.toFixed(1);
   const left = settled < total ? `, about ${duration((total - settled) / rate)} left` : "";
   return `${perSecond} a second${left}`;
-}
-
-function numbersBox() {
-  const boxes = NUMBERS.map((figure) => figureView(figure, "number-box"));
-  const element = h("section", { class: "numbers card", "aria-labelledby": "numbers-title" },
-    h("h2", { class: "visually-hidden", id: "numbers-title" }, "The campaign's numbers"),
-    h("dl", {}, boxes.map((box) => box.element)));
-  return { element, update: (metrics) => boxes.forEach((box) => box.update(metrics)) };
-}
-
-function figureGroup({ title, figures }) {
-  const views = figures.map((figure) => figureView(figure, "figure"));
-  const element = h("section", { class: "card figure-group" },
-    h("h2", {}, title), h("dl", {}, views.map((view) => view.element)));
-  return { element, update: (metrics) => views.forEach((view) => view.update(metrics)) };
-}
-
-function figureView(figure, className) {
-  const number = h("span");
-  const outOf = h("span", { class: "out-of" });
-  const value = h("span", { class: "value" }, number, outOf);
-  const reason = h("span", { class: "reason" });
-  const element = h("div", { class: className, "data-metric": figure.key },
-    h("dt", {}, figure.label), h("dd", {}, value, reason));
-  return {
-    element,
-    update(metrics) {
-      const { text, outOf: whole, reason: why } = shown(metrics, figure);
-      element.hidden = Boolean(figure.optional) && !metrics[figure.key];
-      setText(number, text);
-      setText(outOf, whole);
-      setText(reason, why ?? "");
-      reason.hidden = !why;
-    },
-  };
-}
-
-function failuresCard() {
-  const table = h("tbody", { role: "rowgroup" });
-  const none = h("p", { class: "quiet" }, "No failures.");
-  const box = h("div", { class: "table-box tall", tabindex: 0, role: "region", "aria-labelledby": "failures-title" },
-    h("table", { class: "data failures", role: "table" },
-      h("caption", { class: "visually-hidden" }, "Failures by reason"),
-      h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-        ["Reason", "What to do", "Code"].map((name) => h("th", { scope: "col", role: "columnheader" }, name)),
-        h("th", { scope: "col", role: "columnheader", class: "number" }, "Leads"))),
-      table));
-  const element = h("section", { class: "card", "aria-labelledby": "failures-title" },
-    h("h2", { id: "failures-title" }, "Failures"), none, box);
-  return {
-    element,
-    update(failures) {
-      none.hidden = failures.length > 0;
-      box.hidden = failures.length === 0;
-      setChildren(table, failures.map(({ code, reason, advice, count: leads }) => h("tr", { role: "row" },
-        h("th", { scope: "row", role: "rowheader" }, reason), h("td", { role: "cell" }, advice ?? ""),
-        h("td", { role: "cell" }, h("code", {}, String(code))),
-        h("td", { role: "cell", class: "number" }, count(leads)))));
-    },
-  };
 }

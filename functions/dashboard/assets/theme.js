@@ -2,7 +2,6 @@
 
 const KEY = "carillon.theme";
 const NEXT = { auto: "light", light: "dark", dark: "auto" };
-const listeners = new Set();
 
 export function currentTheme() {
   return document.documentElement.dataset.theme ?? "auto";
@@ -19,18 +18,5 @@ export function cycleTheme() {
   } catch {
     // Not remembered then; it still holds for this page.
   }
-  notify();
   return theme;
 }
-
-/** Call *listener* whenever colours change; return what stops it. Canvases cannot follow CSS. */
-export function onThemeChange(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
-function notify() {
-  for (const listener of listeners) listener();
-}
-
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", notify);

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.campaign_texts import links_from_text
 from carillon.adapters.dynamodb.items import condition_failed, from_item, to_item, to_value
 from carillon.domain.clicks import MOST_COUNTED, Click, Clicker
@@ -101,20 +102,17 @@ class DynamoClicks:
         key = to_item({"pk": schema.link_pk(code), "sk": schema.LINK})
         answer = self._client.get_item(TableName=self._control, Key=key)
         ids = sorted(from_item(answer.get("Item", {})).get("campaigns", ()))[:_MOST_CAMPAIGNS]
-        wanted: dict[str, Any] = {}
-        if ids:
-            wanted[self._control] = {
+        if not ids:
+            return []
+        wanted = {
+            self._control: {
                 "Keys": [to_item({"pk": schema.campaign_pk(one), "sk": "CMP"}) for one in ids],
                 "ProjectionExpression": "id, #parts, links, link_key",
                 "ExpressionAttributeNames": {"#parts": "parts"},
             }
-        found: list[LinkedCampaign] = []
-        while wanted:
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            items = answer["Responses"].get(self._control, ())
-            found += [_campaign(from_item(item)) for item in items if "link_key" in item]
-            wanted = answer.get("UnprocessedKeys") or {}
-        return found
+        }
+        items = (item for _, item in read_all(self._client, wanted))
+        return [_campaign(from_item(item)) for item in items if "link_key" in item]
 
 
 def _campaign(item: dict[str, Any]) -> LinkedCampaign:

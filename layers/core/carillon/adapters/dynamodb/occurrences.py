@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from carillon.adapters.dynamodb import schema
+from carillon.adapters.dynamodb.batches import write_all
 from carillon.adapters.dynamodb.campaign_places import entries_of, places_of
 from carillon.adapters.dynamodb.campaign_texts import (
     approval_text,
@@ -160,11 +161,7 @@ class DynamoOccurrences(ControlTable):
             for pk, sk in sorted(entries_of(run))
         ]
         for start in range(0, len(puts), _BATCH_WRITE):
-            left: dict[str, Any] = {self._table: puts[start : start + _BATCH_WRITE]}
-            while left:
-                left = (
-                    self._client.batch_write_item(RequestItems=left).get("UnprocessedItems") or {}
-                )
+            write_all(self._client, {self._table: puts[start : start + _BATCH_WRITE]})
 
     def _transact(self, writes: list[dict[str, Any]]) -> bool:
         for attempt in range(_ATTEMPTS):
