@@ -42,7 +42,7 @@ demo: $(VENV)/.local $(if $(filter built,$(LAYERS)),build) ## A whole campaign o
 
 test: $(VENV)/.dev ## All tests but the benches [PYTEST_ARGS="-k segments"]
 	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not alone" $(PYTEST_ARGS)
-	@$(RUN) -m pytest -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
 	@$(RUN) -m ruff check .
@@ -54,7 +54,7 @@ check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, ou
 		infra/queues.yaml infra/sign_in.yaml infra/webhooks.yaml infra/links.yaml infra/invocations.yaml
 	@$(SAM) validate --lint --template template.yaml --region us-east-1
 	@$(RUN) -m infra.openapi --check
-	@$(RUN) -m pytest -q tests/architecture tests/contracts/test_template_*.py \
+	@$(RUN) -m pytest -q -n $(WORKERS) --dist loadgroup tests/architecture tests/contracts/test_template_*.py \
 		tests/contracts/test_built_layers.py tests/contracts/test_routes.py \
 		tests/contracts/test_public_contract.py
 

@@ -2,7 +2,8 @@
 For every test: nothing that is logged may hold a phone number or a message text.
 
 ``make test`` runs two workers over all but those that start the local platform or a browser:
-these need the machine to themselves, are marked ``alone``, and run after the others. A
+these wait more than they work, are marked ``alone``, and run after the others, two at a time:
+what shares the journeys' platform beside what has a platform or a browser of its own. A
 file's tests stay on one worker, since they share fixtures.
 """
 
@@ -32,6 +33,8 @@ JSONFileLoader._load_file = lambda _self, path, opened: (
 _ALONE = ("tests/journeys/", "tests/browser/")
 # Sessions of pytest on tiny folders: they need nothing to themselves.
 _NOT_ALONE = "tests/journeys/test_no_personal_data_in_logs.py"
+_LONGEST = ("tests/faults/test_interleavings.py", "tests/journeys/")
+_OWN_PLATFORM = ("tests/journeys/test_killed_senders.py", "tests/journeys/test_platform_starts.py")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,8 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         alone = item.nodeid.startswith(_ALONE) and not item.nodeid.startswith(_NOT_ALONE)
         if item.get_closest_marker("platform") or alone:
             item.add_marker(pytest.mark.alone)
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: "interleavings" not in item.nodeid)
+        shares = alone and item.nodeid.startswith("tests/journeys/")
+        shares = shares and not item.nodeid.startswith(_OWN_PLATFORM)
+        group = "journeys" if shares else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
 
 
 @pytest.hookimpl(optionalhook=True)
