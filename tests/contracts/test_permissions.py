@@ -584,6 +584,9 @@ UNTOLD: frozenset[Route] = frozenset(
         _campaign("audience"),
         _campaign("simulation"),
         _campaign("preview"),
+        # A file for whoever may read what is in it; an event that says it is a test.
+        ("POST", "/v1/exports"),
+        ("POST", "/v1/webhooks/{webhook_id}/test"),
         # Asked here, it says where to upload; what it attaches is a change of the campaign.
         _campaign("media"),
         ("POST", "/v1/segments"),

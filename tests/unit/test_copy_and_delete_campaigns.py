@@ -13,6 +13,7 @@ from carillon.domain.content import FollowUp, StepCondition, Variant
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
 from carillon.domain.hours import active_hours
 from carillon.domain.knowledge import KnowledgeEntry
+from carillon.domain.recurrence import Recurrence
 from carillon.domain.short_links import Link
 from carillon.usecases.campaign_commands import (
     CampaignChange,
@@ -70,6 +71,9 @@ LEFT_BEHIND: dict[str, tuple[Any, Any]] = {
     "number": (7, 1),
     "hold_reason": (HoldReason.ERROR_RATE, HoldReason.NONE),
     "hold_until": (LATER, None),
+    "recurrence": (Recurrence(rule="0 10 * * 1"), None),
+    "occurrence_of": ("cmp_6", None),
+    "occurrence": ("2026-11-27T10:00", None),
     "schedule_at": (LATER, None),
     "local_at": ("2026-11-27T10:00", None),
     "ends_at": (LATER, None),
