@@ -234,6 +234,19 @@ def test_a_reply_belongs_to_the_campaign_that_wrote_last(stores: Stores, campaig
     assert (run, row.claim_id) == (runs[newest], f"claim-{newest}")
 
 
+def test_what_is_written_after_a_reply_does_not_take_it_from_its_campaign(stores: Stores) -> None:
+    """I2: a follow-up or an answer goes before the reply is processed, or processed again."""
+    mine, earlier = a_run("cmp_mine"), a_run("cmp_earlier")
+    submit(stores.messages, a_claim("claim-e", earlier.lead_ref(KEY)), 5)
+    submit(stores.messages, a_claim("claim-m", mine.lead_ref(KEY)), 10)
+    stores.messages.note_outbound(mine.lead_ref(KEY), after(60))
+
+    found = stores.messages.newest_lead([earlier, mine], KEY, after(0), after(30))
+
+    assert found is not None
+    assert found[0] == mine
+
+
 def test_a_campaign_that_has_not_written_to_the_contact_is_no_candidate(stores: Stores) -> None:
     never, claimed_only, unplanned = a_run("cmp_a"), a_run("cmp_b"), a_run("cmp_c", parts=0)
     suppressed = a_run("cmp_d")

@@ -245,8 +245,8 @@ class FakeMessages:
             item = self.items.get(run.lead_ref(key)) if run.parts else None
             if item is not None:
                 row = _lead_row(item)
-                at = row.last_outbound_at or row.submitted_at
-                if at is not None and since <= at and (until is None or at <= until):
+                at = row.written_by(until)
+                if at is not None and since <= at:
                     found.append((at, run, row))
         if not found:
             return None

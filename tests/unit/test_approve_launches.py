@@ -1,5 +1,6 @@
 """A manager's launch needs somebody else's approval, where the policy says so (K18)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from carillon.domain.approval import Approval, ApprovalState
 from carillon.domain.campaign import Campaign, CampaignStatus
 from carillon.domain.errors import Conflict, Forbidden
 from carillon.domain.organisation import OrganisationPolicy
-from carillon.domain.permissions import Access, Caller, Role, Scope
+from carillon.domain.permissions import Access, Caller, KeyKind, Role, Scope
 from carillon.usecases.approve_launches import Decision
 from carillon.usecases.campaign_commands import (
     CampaignChange,
@@ -220,6 +221,20 @@ def test_an_admin_needs_nobody_and_answers_for_what_waited() -> None:
     assert launched.status is CampaignStatus.PROCESSING
     assert launched.approval is not None
     assert (launched.approval.requested_by, launched.approval.decided_by) == ("ada", "root")
+
+
+def test_an_admins_key_does_not_approve_what_somebody_else_asked_for() -> None:
+    """K18, P3: approving is for people, whatever a key's role is."""
+    world = a_world()
+    asked_by_ada(world)
+    access, origin = by("key_1", Role.ADMIN)
+    key = replace(access, caller=replace(access.caller, key=KeyKind.LIVE))
+
+    campaign = world.manage.launch(key, origin, "cmp_1")
+
+    assert campaign.status is CampaignStatus.DRAFT
+    assert state_of(campaign) is ApprovalState.REQUESTED
+    assert world.plans.messages == []
 
 
 def test_what_is_edited_while_it_is_paused_goes_on_only_with_a_new_approval() -> None:

@@ -107,6 +107,18 @@ class LeadRow:
     steps_left: int = 0
     variant: str | None = None
 
+    def written_by(self, until: datetime | None) -> datetime | None:
+        """
+        Return when the person was last written to by *until* (I2); None if only later.
+
+        What was written to the same lead after *until*, a follow-up or an answer, does not hide
+        its initial.
+        """
+        for at in (self.last_outbound_at, self.submitted_at):
+            if at is not None and (until is None or at <= until):
+                return at
+        return None
+
 
 def step_key(key: str, step: int) -> str:
     """Return the sort key of the lead *key*'s message *step*: 0 is its initial, 1 a follow-up."""

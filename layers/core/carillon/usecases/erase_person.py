@@ -46,6 +46,8 @@ NEXT_PASS_AFTER_S = 900
 # No call is under way any more under a claim of that age (send_lead.CLAIM_MAX_AGE_S).
 CLAIM_IS_OLD_AFTER = timedelta(minutes=5)
 _PREFIXES = ("uploads/", "rejected/")
+# Pictures that are to go with a campaign's messages: nobody's data, and no lines to read.
+_CAMPAIGNS_UPLOADS = "uploads/cmp_"
 _FILES_PER_PAGE = 20
 _LIVE = frozenset({CampaignStatus.PROCESSING, CampaignStatus.ACTIVE, CampaignStatus.PAUSED})
 
@@ -247,6 +249,8 @@ def _files(world: Erasing, request: PersonRequest, phone: str, work: Work) -> Po
     prefix = prefixes[number]
     keys = world.files.keys(prefix, cursor["after"], _FILES_PER_PAGE)
     for key in keys:
+        if key.startswith(_CAMPAIGNS_UPLOADS):
+            continue
         if prefix == export_prefix(request.mark):
             world.files.delete(key)
             work.add("files")

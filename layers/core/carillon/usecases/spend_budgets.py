@@ -36,8 +36,12 @@ class Limit:
 
 
 def limits_of(campaign: Campaign, sender: Sender, zone: ZoneInfo, now: datetime) -> list[Limit]:
-    """Return the limits that the next message of *campaign* through *sender* falls under."""
-    limits = sender_limits(sender, zone, now)
+    """
+    Return the limits that the next message of *campaign* through *sender* falls under.
+
+    A test uses up nothing of the sender's, which real campaigns and answers live on (P3).
+    """
+    limits = [] if campaign.is_test else sender_limits(sender, zone, now)
     if campaign.daily_limit is not None:
         limits.append(_daily(campaign.id, campaign.daily_limit, sender, zone, now))
     if campaign.pilot_size is not None:

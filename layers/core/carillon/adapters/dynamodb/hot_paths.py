@@ -299,15 +299,13 @@ class DynamoMessages:
         One BatchGetItem per 100 campaigns of the number's last 35 days, 0.5 RU each.
         """
         by_ref = {run.lead_ref(key): run for run in runs if run.parts}
-        newest: tuple[Run, LeadRow] | None = None
+        newest: tuple[datetime, Run, LeadRow] | None = None
         for ref, item in self._get_many(list(by_ref)):
             row = _lead_row(item)
-            at = row.last_outbound_at or row.submitted_at
-            if at is None or at < since or (until is not None and at > until):
-                continue
-            if newest is None or at > _last_written(newest[1]):
-                newest = (by_ref[ref], row)
-        return newest
+            at = row.written_by(until)
+            if at is not None and at >= since and (newest is None or at > newest[0]):
+                newest = (at, by_ref[ref], row)
+        return newest and newest[1:]
 
     def record_inbound(
         self, ref: RowRef, reply: Reply, *, keyword: str, office_id: str
@@ -612,10 +610,6 @@ def _lead_row(item: dict[str, Any]) -> LeadRow:
         steps_left=item.get("steps_left", 0),
         variant=item.get("variant"),
     )
-
-
-def _last_written(row: LeadRow) -> datetime:
-    return row.last_outbound_at or row.submitted_at or row.claimed_at
 
 
 def _recorded(row: Mapping[str, Any]) -> RecordedReply:
