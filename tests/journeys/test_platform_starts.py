@@ -19,6 +19,7 @@ from infra.local.deploy import ROOT, deploy
 from infra.local.emulator import HOST, Emulator, free_port, running_emulator
 from infra.local.errors import DeployFailed, LocalError, PortTaken
 from infra.local.platform import LocalPlatform
+from tests.support.template import resources
 
 pytestmark = pytest.mark.platform
 
@@ -199,7 +200,6 @@ def _wait_until(logged: str, platform: LocalPlatform) -> None:
 _STARTS_AND_WAITS = """
 import sys, time, urllib.request
 from infra.local.platform import LocalPlatform
-from tests.support.template import resources
 with LocalPlatform() as platform:
     urllib.request.urlopen(platform.dashboard_url).read()
     print(platform.emulator.port, platform.emulator.log_path.parent, flush=True)
