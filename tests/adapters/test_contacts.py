@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.campaign_places import places_of
+from carillon.adapters.dynamodb.campaign_texts import approval_text
 from carillon.adapters.dynamodb.clicks import DynamoClicks
 from carillon.adapters.dynamodb.contacts import (
     DynamoCampaignPlans,
@@ -23,6 +24,7 @@ from carillon.adapters.dynamodb.erasure_marks import ErasureMarks
 from carillon.adapters.dynamodb.items import to_item
 from carillon.adapters.dynamodb.suppressions import DynamoSuppressions
 from carillon.adapters.objects import S3Objects
+from carillon.domain.approval import Approval, ApprovalState, voided
 from carillon.domain.audience import AudiencePlan
 from carillon.domain.campaign import Campaign, CampaignStatus, HoldReason, Run
 from carillon.domain.contacts import Contact, ContactList, ImportJob, ImportStatus, Outcome, Tally
@@ -108,7 +110,8 @@ class Rooms:
             "gsi1sk": schema.listing_sk("2026-11-22T11:00:00.000Z", campaign.id),
         }
         key = {"pk": schema.campaign_pk(campaign.id), "sk": "CMP"}
-        self._put({**key, **listing, **places_of(campaign), **vars(campaign)})
+        texts = {"approval": campaign.approval and approval_text(campaign.approval)}
+        self._put({**key, **listing, **places_of(campaign), **vars(campaign), **texts})
 
     def opt_out(self, phone: str) -> None:
         if isinstance(self.opt_outs, FakeOptOutLookup):
@@ -504,12 +507,13 @@ def test_an_archived_campaign_is_neither_planned_nor_activated_nor_rejected(room
     assert not rooms.plans.reject(processing, "Nobody is there.", NOON)
 
 
-def scheduled(campaign_id: str, minutes: int) -> Campaign:
+def scheduled(campaign_id: str, minutes: int, **changes: Any) -> Campaign:
     return a_campaign(
         campaign_id,
         status=CampaignStatus.SCHEDULED,
         schedule_at=NOON + timedelta(minutes=minutes),
         launch_error="an old one",
+        **changes,
     )
 
 
@@ -563,7 +567,8 @@ def test_a_campaign_that_was_edited_since_it_was_read_is_neither_launched_nor_he
 
 
 def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms: Rooms) -> None:
-    late = scheduled("cmp_a", -90)
+    approval = Approval(state=ApprovalState.APPROVED, requested_by="usr_1", requested_at=NOON)
+    late = scheduled("cmp_a", -90, approval=approval)
     rooms.keep_campaign(late)
 
     assert rooms.plans.hold(late, "Too late.", LATER)
@@ -574,6 +579,7 @@ def test_a_held_campaign_is_a_draft_again_with_the_reason(rooms: Rooms) -> None:
         status=CampaignStatus.DRAFT,
         schedule_at=None,
         launch_error="Too late.",
+        approval=voided(approval, "platform", LATER),
         updated_at=LATER,
         version=2,
     )

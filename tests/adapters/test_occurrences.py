@@ -13,7 +13,7 @@ from carillon.adapters.dynamodb import entities
 from carillon.adapters.dynamodb.campaign_shelves import DynamoShelves
 from carillon.adapters.dynamodb.contacts import DynamoCampaignPlans
 from carillon.adapters.dynamodb.occurrences import DynamoOccurrences
-from carillon.domain.approval import Approval, ApprovalState
+from carillon.domain.approval import Approval, ApprovalState, voided
 from carillon.domain.campaign import Campaign, CampaignStatus, cloned
 from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.content import FollowUp, StepCondition, Variant
@@ -178,12 +178,14 @@ def test_a_run_that_stands_under_its_id_is_not_written_over(room: Room) -> None:
 
 
 def test_a_series_that_is_over_is_a_draft_without_a_date(room: Room) -> None:
-    series = room.keep(a_series())
+    approval = Approval(state=ApprovalState.APPROVED, requested_by="usr_1", requested_at=NOON)
+    series = room.keep(a_series(approval=approval))
     over = moved(
         series,
         status=CampaignStatus.DRAFT,
         schedule_at=None,
         recurrence=None,
+        approval=voided(approval, "platform", NOON),
         launch_error="Over.",
     )
 

@@ -1632,6 +1632,22 @@ GUARDS = (
         "edit",
     ),
     Guard(
+        "an approval does not outlive the date that was missed",
+        _CONTACTS,
+        "approval = voided(campaign.approval, PLATFORM, now)",
+        "approval = campaign.approval",
+        (_CONTACTS_SUITE,),
+        "held_campaign and real",
+    ),
+    Guard(
+        "an approval does not outlive its series",
+        _CORE + "usecases/start_occurrences.py",
+        "approval=voided(series.approval, PLATFORM, now),",
+        "approval=series.approval,",
+        (_UNIT + "start_occurrences.py",),
+        "approval_of_a_series",
+    ),
+    Guard(
         "what was edited while paused needs a new approval to go on",
         _APPROVALS,
         "return approval is None or self.lets_start(approval)",

@@ -10,7 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from carillon.domain.approval import voided
 from carillon.domain.audience import AudiencePlan
+from carillon.domain.audit import PLATFORM
 from carillon.domain.campaign import (
     Action,
     Campaign,
@@ -237,6 +239,7 @@ class FakeCampaignPlans:
             local_at=None,
             recurrence=None,
             launch_error=problem,
+            approval=voided(campaign.approval, PLATFORM, now),
         )
         return True
 

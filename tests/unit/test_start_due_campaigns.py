@@ -113,6 +113,22 @@ def test_a_due_campaign_that_nobody_approved_is_held_and_says_so(
     assert messages_of(world) == []
 
 
+def test_what_is_held_because_it_is_late_needs_a_new_approval() -> None:
+    """K18: an approval is for the date that was seen, and that is gone."""
+    late = scheduled(
+        schedule_at=NOON - timedelta(hours=2), approval=an_approval(ApprovalState.APPROVED)
+    )
+    world = a_world(late, launch_approval=True)
+
+    start_due_campaigns(world)
+
+    campaign = campaign_in(world)
+    assert campaign.status is CampaignStatus.DRAFT
+    assert campaign.approval is not None
+    assert campaign.approval.state is ApprovalState.VOID
+    assert (campaign.approval.voided_by, campaign.approval.voided_at) == ("platform", NOON)
+
+
 def test_an_approved_campaign_starts_when_it_is_due() -> None:
     """K18."""
     approved = scheduled(approval=an_approval(ApprovalState.APPROVED))

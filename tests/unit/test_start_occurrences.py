@@ -218,6 +218,19 @@ def test_after_its_last_occurrence_the_series_is_a_draft_that_says_so(series: Ca
     assert "last time" in (after.launch_error or "")
 
 
+def test_the_approval_of_a_series_ends_with_it() -> None:
+    """K18: scheduled anew it would go on unseen."""
+    approval = Approval(state=ApprovalState.APPROVED, requested_by="usr_1", requested_at=NOON)
+    world = a_world(a_series(replace(DAILY, count=1), approval=approval))
+
+    start_due_campaigns(world)
+
+    (run,), after = runs_of(world), standing(world)
+    assert run.approval == approval
+    assert after.approval is not None
+    assert (after.approval.state, after.approval.voided_by) == (ApprovalState.VOID, "platform")
+
+
 def test_a_run_ends_after_its_own_time() -> None:
     world = a_world(a_series(replace(DAILY, run_for_s=3600)))
 

@@ -3,6 +3,7 @@ A second pair of eyes on a launch (K18): who asked, who decided, and what voids 
 
     (none) --launch by a manager--> requested --another manager or an admin--> approved | refused
     requested | approved | refused --any edit, of the text or of the date--> void
+    requested | approved | refused --the date is missed, or was a series' last--> void
     refused | void --launch by a manager--> requested
 
 An admin needs nobody's approval: a launch, a date or an edit of theirs carries it. Where the

@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
+from carillon.domain.approval import voided
+from carillon.domain.audit import PLATFORM
 from carillon.domain.campaign import Campaign, CampaignStatus, cloned
 from carillon.domain.clock import to_iso
 from carillon.domain.ids import derived_id
@@ -113,6 +115,8 @@ def _moved_on(series: Campaign, recurrence: Recurrence, now: datetime) -> Campai
         status=CampaignStatus.DRAFT,
         schedule_at=None,
         recurrence=None,
+        # It was for these occurrences: another series is looked at anew (K18).
+        approval=voided(series.approval, PLATFORM, now),
         launch_error="It has occurred for the last time. Schedule it anew to go on.",
     )
 

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from carillon.adapters.dynamodb import schema
 from carillon.adapters.dynamodb.batches import read_all
 from carillon.adapters.dynamodb.campaign_places import moved_places
-from carillon.adapters.dynamodb.campaign_texts import candidates_text, content_text
+from carillon.adapters.dynamodb.campaign_texts import approval_text, candidates_text, content_text
 from carillon.adapters.dynamodb.control import campaign_of_item
 from carillon.adapters.dynamodb.erasure_marks import ErasureMarks, is_out
 from carillon.adapters.dynamodb.items import (
@@ -32,7 +32,9 @@ from carillon.adapters.dynamodb.items import (
     standing_item,
     to_item,
 )
+from carillon.domain.approval import voided
 from carillon.domain.audience import AudiencePlan
+from carillon.domain.audit import PLATFORM
 from carillon.domain.campaign import (
     Action,
     Campaign,
@@ -492,7 +494,12 @@ class DynamoCampaignPlans(_Control):
         )
 
     def hold(self, campaign: Campaign, problem: str, now: datetime) -> bool:
-        """Move scheduled -> draft with *problem*; False when it has changed since it was read."""
+        """
+        Move scheduled -> draft with *problem*; False when it has changed since it was read.
+
+        Its approval was for the date that is gone (K18).
+        """
+        approval = voided(campaign.approval, PLATFORM, now)
         return self._update(
             self._change(
                 _campaign_key(campaign.id),
@@ -501,6 +508,7 @@ class DynamoCampaignPlans(_Control):
                     "local_at": None,
                     "recurrence": None,
                     "launch_error": problem,
+                    "approval": approval and approval_text(approval),
                 },
                 expect=_as_seen(campaign),
                 add={"version": 1},

@@ -90,6 +90,7 @@ class DynamoOccurrences(ControlTable):
             for name in ("status", "schedule_at", "launch_error", "updated_at", "version")
         }
         values |= {schema.GSI1_PK: schema.tab_pk(after.tab), **places_of(after)}
+        values["approval"] = after.approval and approval_text(after.approval)
         gone = [name for name, value in values.items() if value is None]
         if after.recurrence is None:
             gone.append("recurrence")
