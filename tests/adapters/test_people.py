@@ -89,12 +89,28 @@ class real:  # noqa: N801 - read as a verb: with real() as kept
 def test_a_record_is_kept_and_replaced(kept: Kept) -> None:
     assert kept.records.get("usr_1") is None
 
-    kept.records.put(a_user_record())
-    assert kept.records.get("usr_1") == a_user_record()
+    assert kept.records.put(a_user_record())
+    first = a_user_record(version=1)
+    assert kept.records.get("usr_1") == first
 
-    changed = a_user_record(role=Role.ADMIN, offices=(), disabled=True)
-    kept.records.put(changed)
-    assert kept.records.get("usr_1") == changed
+    changed = replace(first, role=Role.ADMIN, offices=(), disabled=True)
+    assert kept.records.put(changed)
+    assert kept.records.get("usr_1") == replace(changed, version=2)
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+def test_a_record_is_replaced_only_by_who_has_seen_it_as_it_stands(
+    kept: Kept, version: int
+) -> None:
+    assert kept.records.put(a_user_record())
+    assert kept.records.put(a_user_record(version=1, disabled=True))
+    late = a_user_record(version=version)
+
+    assert not kept.records.put(late)
+    assert not kept.records.put_if_admins_stand(late, kept.records.admins_version())
+
+    assert kept.records.get("usr_1") == a_user_record(version=2, disabled=True)
+    assert kept.records.admins_version() == 0
 
 
 def test_an_admin_is_taken_away_only_by_who_has_seen_all_that_went_before(kept: Kept) -> None:
@@ -104,7 +120,7 @@ def test_an_admin_is_taken_away_only_by_who_has_seen_all_that_went_before(kept: 
     assert kept.records.put_if_admins_stand(one, seen)
     assert not kept.records.put_if_admins_stand(two, seen)
 
-    assert kept.records.get("usr_1") == one
+    assert kept.records.get("usr_1") == replace(one, version=1)
     assert kept.records.get("usr_2") is None
     assert kept.records.put_if_admins_stand(two, kept.records.admins_version())
 

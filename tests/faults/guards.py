@@ -1632,6 +1632,14 @@ GUARDS = (
         "edit",
     ),
     Guard(
+        "what another admin took away is not given back",
+        _CORE + "adapters/dynamodb/people.py",
+        '_AS_SEEN = "version = :seen OR (:seen = :none AND attribute_not_exists(pk))"',
+        '_AS_SEEN = "attribute_exists(pk) OR attribute_not_exists(pk) OR :seen = :none"',
+        ("tests/adapters/test_people.py",),
+        "as_it_stands",
+    ),
+    Guard(
         "an approval does not outlive the date that was missed",
         _CONTACTS,
         "approval = voided(campaign.approval, PLATFORM, now)",

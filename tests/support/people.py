@@ -87,17 +87,20 @@ class FakeUserRecords:
     def get(self, user_id: str) -> UserRecord | None:
         return self._records.get(user_id)
 
-    def put(self, record: UserRecord) -> None:
-        self._records[record.id] = record
+    def put(self, record: UserRecord) -> bool:
+        standing = self._records.get(record.id)
+        if record.version != (standing.version if standing else 0):
+            return False
+        self._records[record.id] = replace(record, version=record.version + 1)
+        return True
 
     def admins_version(self) -> int:
         return self._version
 
     def put_if_admins_stand(self, record: UserRecord, seen: int) -> bool:
-        if seen != self._version:
+        if seen != self._version or not self.put(record):
             return False
         self._version += 1
-        self.put(record)
         return True
 
 

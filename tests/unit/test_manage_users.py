@@ -1,14 +1,14 @@
 """P2: users are invited, given a role and offices, disabled; an admin is never the last to go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from carillon.domain.commands import Origin
 from carillon.domain.errors import Conflict, InvalidInput, NotFound
-from carillon.domain.people import UserStatus
+from carillon.domain.people import UserRecord, UserStatus
 from carillon.domain.permissions import Role
 from carillon.usecases.manage_users import ManageUsers, NewUser, UserChange
 from tests.support.clock import NOON, FakeClock
@@ -77,6 +77,30 @@ def test_an_invitation_that_a_crash_cut_off_is_finished_by_inviting_again() -> N
     assert (made.id, made.role) == ("usr_2", Role.AGENT)
 
 
+def test_an_invitation_that_was_cut_off_before_the_account_had_its_groups_is_finished() -> None:
+    world = a_world(
+        an_account("usr_2", email="ada@example.com", groups=(), confirmed=False),
+        records=(a_user_record("usr_2", email="ada@example.com", role=Role.MANAGER, version=1),),
+    )
+
+    made = world.users.invite(NewUser(email="ada@example.com", role="agent", offices=(OFFICE,)))
+
+    assert (made.id, made.role) == ("usr_2", Role.AGENT)
+    assert world.directory.get("usr_2").groups == {"role.agent", f"office.{OFFICE}"}
+
+
+def test_nobody_who_is_disabled_comes_back_by_an_invitation() -> None:
+    """P2: whatever somebody did to their groups by hand."""
+    disabled = a_user_record("usr_2", email="ada@example.com", disabled=True, version=3)
+    world = a_world(an_account("usr_2", email="ada@example.com", groups=()), records=(disabled,))
+
+    with pytest.raises(Conflict) as raised:
+        world.users.invite(NewUser(email="ada@example.com", role="agent"))
+
+    assert raised.value.code == "user_exists"
+    assert world.records.get("usr_2") == disabled
+
+
 @pytest.mark.parametrize("email", ["ada", "ada@example", "a b@example.com", "ada@@example.com"])
 def test_what_is_no_address_is_refused(email: str) -> None:
     with pytest.raises(InvalidInput) as raised:
@@ -119,7 +143,7 @@ def test_a_role_is_changed_at_both_ends() -> None:
 
     assert (changed.role, changed.offices) == (Role.AGENT, (OFFICE,))
     assert world.directory.get("usr_2").groups == {"role.agent", f"office.{OFFICE}"}
-    assert world.records.get("usr_2") == a_user_record("usr_2", role=Role.AGENT)
+    assert world.records.get("usr_2") == a_user_record("usr_2", role=Role.AGENT, version=1)
 
 
 def test_offices_are_changed_and_the_role_stays() -> None:
@@ -223,6 +247,37 @@ def test_two_admins_who_take_each_other_away_at_once_do_not_both_succeed() -> No
 
     assert raised.value.code == "admins_changed"
     assert world.records.get("usr_2") is None
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [{"role": Role.LIMITED}, {"disabled": True}], ids=["demoted", "disabled"]
+)
+def test_what_another_admin_took_away_meanwhile_is_not_given_back(
+    meanwhile: dict[str, Any],
+) -> None:
+    """P2: a change of the offices alone was read before, and would write the old role."""
+
+    class Hurried(FakeUserRecords):
+        """Between the look and the write of one, the other is through."""
+
+        def get(self, user_id: str) -> UserRecord | None:
+            seen = super().get(user_id)
+            if seen == standing_before:
+                assert self.put(replace(standing_before, **meanwhile))
+            return seen
+
+    standing_before = a_user_record("usr_2", version=1)
+    world = World(
+        FakeUserDirectory(an_admin("usr_boss"), an_account("usr_2")), Hurried(standing_before)
+    )
+
+    with pytest.raises(Conflict) as raised:
+        world.users.change(BOSS, "usr_2", UserChange(offices=(OTHER_OFFICE,)))
+
+    assert raised.value.code == "user_changed"
+    standing = world.records.get("usr_2")
+    assert standing == replace(standing_before, **meanwhile, version=2)
+    assert world.directory.get("usr_2").groups == an_account("usr_2").groups
 
 
 def test_a_manager_is_changed_even_when_no_admin_could_be_found() -> None:

@@ -44,7 +44,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class UserRecord:
-    """What we keep of a user; see the module's text."""
+    """What we keep of a user; see the module's text. ``version`` is 0 of what is not kept yet."""
 
     id: str
     email: str
@@ -52,6 +52,7 @@ class UserRecord:
     offices: tuple[str, ...]
     created_at: datetime
     disabled: bool = False
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

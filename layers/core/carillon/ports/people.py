@@ -65,8 +65,8 @@ class UserRecords(Protocol):
         """Return the record, strongly consistent."""
         ...
 
-    def put(self, record: UserRecord) -> None:
-        """Keep *record* in place of what stands."""
+    def put(self, record: UserRecord) -> bool:
+        """Keep *record* as its next version; False when its own version no longer stands."""
         ...
 
     def admins_version(self) -> int:
@@ -74,7 +74,7 @@ class UserRecords(Protocol):
         ...
 
     def put_if_admins_stand(self, record: UserRecord, seen: int) -> bool:
-        """Keep *record* and count an admin away; False when one went since *seen* was read."""
+        """As ``put``, and count an admin away; False, too, when one went since *seen* was read."""
         ...
 
 

@@ -95,14 +95,16 @@ class ManageUsers:
             raise InvalidInput("email must be an e-mail address.", field="email")
         require_known_offices(self._offices, new.offices)
         account = self._invited(email)
+        cut_off = self._records.get(account.id)
         record = UserRecord(
             id=account.id,
             email=email,
             role=Role(new.role),
             offices=_sorted(new.offices),
             created_at=self._clock.now(),
+            version=cut_off.version if cut_off else 0,
         )
-        self._records.put(record)
+        self._put(record)
         self._directory.set_groups(account.id, groups_of(record))
         return self.get(account.id)
 
@@ -118,7 +120,8 @@ class ManageUsers:
         """
         Give a user another role or other offices; it binds at their next token at the latest.
 
-        Conflict: ``own_role`` for oneself, ``last_admin``, ``user_state`` for a disabled one.
+        Conflict: ``own_role`` for oneself, ``last_admin``, ``user_state`` for a disabled one,
+        ``user_changed`` when somebody else was faster: what they took away is not given back.
         """
         if change.role is None and change.offices is None:
             raise InvalidInput("Nothing is to be changed.", field="role")
@@ -150,7 +153,7 @@ class ManageUsers:
         """Let a disabled user sign in again, as what they were; again is no error."""
         account = self._directory.get(user_id)
         # The account last: until then a crash leaves them out.
-        self._records.put(replace(self._record_of(account), disabled=False))
+        self._put(replace(self._record_of(account), disabled=False))
         self._directory.enable(user_id)
         return self.get(user_id)
 
@@ -163,7 +166,9 @@ class ManageUsers:
             return self._directory.invite(email)
         except Conflict:
             account = self._directory.with_email(email)
-            if account.groups or self._records.get(account.id) is not None:
+            record = self._records.get(account.id)
+            # What an invitation does last is to give the account its groups.
+            if account.groups or (record is not None and record.disabled):
                 raise
             return account
 
@@ -183,13 +188,17 @@ class ManageUsers:
 
     def _keep(self, wanted: UserRecord, *, takes_admin: bool) -> None:
         if not takes_admin:
-            self._records.put(wanted)
+            self._put(wanted)
             return
         seen = self._records.admins_version()
         if not self._leaves_an_admin(wanted.id):
             raise Conflict("Nobody else could manage the organisation.", code="last_admin")
         if not self._records.put_if_admins_stand(wanted, seen):
             raise Conflict("Admins have changed meanwhile; try again.", code="admins_changed")
+
+    def _put(self, wanted: UserRecord) -> None:
+        if not self._records.put(wanted):
+            raise Conflict("This user has changed meanwhile; try again.", code="user_changed")
 
     def _leaves_an_admin(self, user_id: str) -> bool:
         others = (one for one in self._directory.admins() if one.id != user_id)

@@ -28,6 +28,7 @@ from carillon.domain.listing import Listing, Position
 from carillon.domain.people import UserRecord
 from carillon.domain.permissions import KeyKind, Role
 
+_AS_SEEN = "version = :seen OR (:seen = :none AND attribute_not_exists(pk))"
 _LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
@@ -60,9 +61,15 @@ class DynamoUserRecords(_Items):
         item = self._read(schema.user_key(user_id))
         return _record(item) if item else None
 
-    def put(self, record: UserRecord) -> None:
-        """Keep *record* in place of what stands."""
-        self._client.put_item(**self._put(schema.user_key(record.id), vars(record)))
+    def put(self, record: UserRecord) -> bool:
+        """Keep *record* as its next version; False when its own version no longer stands."""
+        try:
+            self._client.put_item(**self._next(record))
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
 
     def admins_version(self) -> int:
         """Return how often an admin has been taken away, strongly consistent."""
@@ -70,7 +77,7 @@ class DynamoUserRecords(_Items):
         return item["taken"] if item else 0
 
     def put_if_admins_stand(self, record: UserRecord, seen: int) -> bool:
-        """Keep *record* and count an admin away; False when one went since *seen* was read."""
+        """As ``put``, and count an admin away; False, too, when one went since *seen* was read."""
         key = {schema.PK: schema.ORGANISATION, schema.SK: schema.ADMINS}
         count = {
             "TableName": self._table,
@@ -79,14 +86,23 @@ class DynamoUserRecords(_Items):
             "ConditionExpression": "taken = :seen OR (:seen = :none AND attribute_not_exists(pk))",
             "ExpressionAttributeValues": to_item({":seen": seen, ":next": seen + 1, ":none": 0}),
         }
-        put = self._put(schema.user_key(record.id), vars(record))
+        writes = [{"Update": count}, {"Put": self._next(record)}]
         try:
-            self._client.transact_write_items(TransactItems=[{"Update": count}, {"Put": put}])
+            self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
             if cancellation_reasons(error) & _LOST:
                 return False
             raise
         return True
+
+    def _next(self, record: UserRecord) -> dict[str, Any]:
+        """Return the request that puts the next version of *record* in place of its own."""
+        values = {**vars(record), "version": record.version + 1}
+        return {
+            **self._put(schema.user_key(record.id), values),
+            "ConditionExpression": _AS_SEEN,
+            "ExpressionAttributeValues": to_item({":seen": record.version, ":none": 0}),
+        }
 
 
 class DynamoApiKeys(_Items):
@@ -167,6 +183,7 @@ def _record(item: Mapping[str, Any]) -> UserRecord:
         offices=tuple(item["offices"]),
         created_at=from_iso(item["created_at"]),
         disabled=item["disabled"],
+        version=item["version"],
     )
 
 
