@@ -38,7 +38,7 @@ from carillon.domain.ids import lead_key, part_of
 from carillon.domain.lead import LeadStatus
 from carillon.domain.message import Accepted, Recipient, RowRef, Suppression
 from carillon.domain.person_requests import PersonRequest, RequestKind, RequestStatus
-from carillon.usecases.erase_person import Erasing, erase_person
+from carillon.usecases.erase_person import NEXT_PASS_AFTER_S, Erasing, erase_person
 from tests.support.clock import NOON, FakeClock
 from tests.support.contacts import a_contact, a_list
 from tests.support.conversations import a_conversation
@@ -112,6 +112,9 @@ class World:
         while self.queue.messages and deliveries:
             self.queue.messages.pop(0)
             deliveries -= 1
+            wait = self.requests.get("prs_1").not_before
+            if wait is not None and wait > self.clock.now():
+                self.clock.sleep((wait - self.clock.now()).total_seconds())
             erase_person(self.ports, self.requests.get("prs_1"), budget_s)
         return self.requests.get("prs_1")
 
@@ -482,7 +485,7 @@ def test_a_claim_that_may_be_on_its_way_is_waited_for_and_then_closed(world: Wor
     world.clock = FakeClock(NOON + timedelta(seconds=30))
     world.ports = replace(world.ports, clock=world.clock)
 
-    waiting = world.erase(deliveries=3)
+    waiting = world.erase(deliveries=1)
     kept = world.row(lead)
     world.clock.sleep(600)
     done = world.go_on()
@@ -514,6 +517,22 @@ def test_what_a_slow_planner_or_import_puts_back_is_found_by_the_next_pass(world
     assert "Lovelace" not in world.everything()
 
 
+def test_asking_again_does_not_shorten_the_wait_between_two_passes(world: World) -> None:
+    """C6: what a planner has read before the first pass may still be written after it."""
+    world.erase(deliveries=1)
+    waiting = world.requests.get("prs_1")
+    assert waiting.status is RequestStatus.RUNNING
+    world.queue.messages.clear()
+    world.clock.sleep(NEXT_PASS_AFTER_S - 1)
+
+    erase_person(world.ports, waiting, 1e9)
+
+    assert world.requests.get("prs_1") == waiting
+    assert world.queue.messages == [{"request_id": "prs_1"}]
+    world.clock.sleep(1)
+    assert erase_person(world.ports, waiting, 1e9).status is RequestStatus.DONE
+
+
 def test_a_second_erasure_finds_nothing_and_changes_nothing(world: World) -> None:
     a_whole_life(world)
     world.erase()
@@ -531,6 +550,7 @@ def test_a_second_erasure_finds_nothing_and_changes_nothing(world: World) -> Non
     done = request
     while done.status is RequestStatus.RUNNING:
         done = erase_person(world.ports, world.requests.get("prs_2"), 1e9)
+        world.clock.sleep(NEXT_PASS_AFTER_S)
 
     assert done.counts == {}
     assert [

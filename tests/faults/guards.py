@@ -1632,6 +1632,14 @@ GUARDS = (
         "edit",
     ),
     Guard(
+        "an erasure looks again only after whoever was reading has written",
+        _ERASE,
+        "    if early_s > 0:",
+        "    if early_s > NEXT_PASS_AFTER_S:",
+        ("tests/adapters/test_erase_person.py",),
+        "asking_again",
+    ),
+    Guard(
         "what another admin took away is not given back",
         _CORE + "adapters/dynamodb/people.py",
         '_AS_SEEN = "version = :seen OR (:seen = :none AND attribute_not_exists(pk))"',

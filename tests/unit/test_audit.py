@@ -119,6 +119,7 @@ def test_two_writes_of_one_request_are_both_its_authors() -> None:
         {"gsi1pk": "TAB#x", "planned_parts": 3, "total": 900},
         {"hold_reason": "quiet_hours", "hold_until": "2026-11-24T12:00:00.000Z"},
         {"author": BOB, "version": 2},
+        {"step": "files", "cursor": {"pk": "x"}, "found": 3, "counts": {"rows": 3}, "passes": 1},
         {},
     ],
 )

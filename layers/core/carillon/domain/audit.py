@@ -90,6 +90,8 @@ _BOOKS = frozenset(
         *("request_digest", "last_request", AUTHOR, REMOVER, "expires_at", "last_used_at"),
         *("shelf", "updated_place", "dated_place", "title_place", "link_key"),
         *("agenda", "agenda_at"),
+        # How far an erasure or an export of a person is.
+        *("step", "cursor", "passes", "found", "counts", "pieces", "not_before"),
         *("submitted_all_at", "parts", "planned_parts", "total"),
     }
 )

@@ -60,6 +60,7 @@ class PersonRequest:
 
     ``phone`` is None once it is done; ``mark`` is the keyed hash that remains. ``found`` is
     what this pass has come upon or could not finish, ``counts`` what all passes did by kind.
+    Nothing is done ``not_before``: what was read before the last pass must have been written.
     ``pieces`` are the stored pieces of an export, ``result_key`` the whole once done.
     """
 
@@ -78,6 +79,7 @@ class PersonRequest:
     pieces: int = 0
     result_key: str | None = None
     finished_at: datetime | None = None
+    not_before: datetime | None = None
     version: int = 1
 
     def after_page(self, work: "Work", rest: Position | None) -> "PersonRequest":
@@ -98,9 +100,15 @@ class PersonRequest:
         """Whether the step that just ended was the last of its pass."""
         return self.cursor is None and self.step is STEPS[self.kind][0]
 
-    def after_pass(self) -> "PersonRequest":
-        """Return the request at the beginning of its next pass."""
-        return replace(self, passes=self.passes + 1, found=0, version=self.version + 1)
+    def after_pass(self, not_before: datetime) -> "PersonRequest":
+        """Return the request at the beginning of its next pass, which waits for *not_before*."""
+        return replace(
+            self,
+            passes=self.passes + 1,
+            found=0,
+            not_before=not_before,
+            version=self.version + 1,
+        )
 
     def done(self, now: datetime, result_key: str | None = None) -> "PersonRequest":
         """Return the request ended: the number goes with it."""

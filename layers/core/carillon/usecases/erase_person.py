@@ -17,6 +17,7 @@ nothing; only then the request is done and forgets the number.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from carillon.domain.audience import part_key, without_recipient
@@ -66,12 +67,24 @@ class Erasing:
     new_claim_id: Callable[[], str]
 
 
+def _early_s(request: PersonRequest, now: datetime) -> float:
+    """Return for how long nothing is to be done yet."""
+    if request.status is not RequestStatus.RUNNING or request.not_before is None:
+        return 0.0
+    return (request.not_before - now).total_seconds()
+
+
 def erase_person(world: Erasing, request: PersonRequest, budget_s: float) -> PersonRequest:
     """
     Carry the erasure on for about *budget_s* seconds; return it as this runner left it.
 
     Asks the queue to go on when something is left. Safe at any time, any number of times.
     """
+    early_s = _early_s(request, world.clock.now())
+    if early_s > 0:
+        # A message of its own, of whoever repeated the request: it shortens nothing.
+        world.queue.put({"request_id": request.id}, delay_s=ceil(early_s))
+        return request
     until = world.clock.monotonic() + budget_s
     while request.status is RequestStatus.RUNNING and request.phone is not None:
         work, rest = Work(), None
@@ -81,7 +94,8 @@ def erase_person(world: Erasing, request: PersonRequest, budget_s: float) -> Per
         delay_s = 0
         if after.is_pass_over:
             if after.found or not request.passes:
-                after, delay_s = after.after_pass(), NEXT_PASS_AFTER_S
+                delay_s = NEXT_PASS_AFTER_S
+                after = after.after_pass(world.clock.now() + timedelta(seconds=delay_s))
             else:
                 after = after.done(world.clock.now())
         if not world.requests.advance(request, after):

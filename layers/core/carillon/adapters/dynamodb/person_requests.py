@@ -107,5 +107,6 @@ def _request(item: Mapping[str, Any]) -> PersonRequest:
         pieces=item["pieces"],
         result_key=item.get("result_key"),
         finished_at=from_iso(item["finished_at"]) if "finished_at" in item else None,
+        not_before=from_iso(item["not_before"]) if "not_before" in item else None,
         version=item["version"],
     )
