@@ -27,6 +27,8 @@ assert callable(app.lambda_handler)
 import carillon.adapters.liquid_reader
 """
 
+_PYTHON = (sys.executable, "-I", "-S")
+
 pytestmark = pytest.mark.skipif(
     not (BUILT / "VendorLayer").is_dir(), reason="the layers are not built (make build)"
 )
@@ -56,7 +58,9 @@ def test_a_function_starts_on_the_built_layers(folder: str, of_lambda: Path) -> 
     ]
 
     started = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", _START, *map(str, paths)],
+        # What one compiles the next one reads, and no build is written to.
+        [*_PYTHON, "-X", f"pycache_prefix={of_lambda.parent / 'compiled'}", "-c", _START]
+        + [str(path) for path in paths],
         env={"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "us-east-1"},
         capture_output=True,
         text=True,

@@ -64,7 +64,7 @@ from infra.local.emulator import running_emulator
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
 from tests.support.requests import Answered, an_event, answered
-from tests.support.tables import create_tables
+from tests.support.tables import create_tables, table_definitions
 
 APPS = (
     organisation_api,
@@ -154,6 +154,13 @@ class HttpApi:
     def keep_key(self, key: ApiKey) -> None:
         """Store an API key that is not there yet."""
         DynamoApiKeys(_client("dynamodb"), "ControlTable").create(key)
+
+    def begin_anew(self) -> None:
+        """Make all tables empty: moto copies them whole at each transaction."""
+        for name in table_definitions():
+            _client("dynamodb").delete_table(TableName=name)
+        create_tables(_client("dynamodb"))
+        self._read_to.clear()
 
     def audit_from_here(self) -> None:
         """Leave out of the audit log what was changed until now."""
