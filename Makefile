@@ -20,6 +20,10 @@ LEADS ?=
 PYTEST_ARGS ?=
 ARGS ?= --help
 WORKERS ?= 2
+# Who runs what is said in tests/support/workers.py; the longest first.
+IN_ORDER := --no-loadscope-reorder
+# Where the tests that have a platform or a browser lie, so that the others need not be read.
+ALONE = tests/journeys tests/browser $(shell grep -rl 'mark\.platform' tests/adapters tests/contracts)
 # What was built is tried by `make check`, which builds it.
 NOT_BUILT := --ignore=tests/contracts/test_built_layers.py
 IAM ?=
@@ -28,6 +32,8 @@ SOAK_S ?=
 SEED ?=
 EXAMPLES ?=
 export CONTACTS SCENARIO PORT EXIT KEEP IAM LAYERS LEADS SOAK_S SEED
+# Compiled once, not at each of the many starts of a process.
+unexport PYTHONDONTWRITEBYTECODE
 # Our code is a layer, not an installed package.
 export PYTHONPATH := layers/core
 
@@ -43,8 +49,8 @@ demo: $(VENV)/.local $(if $(filter built,$(LAYERS)),build) ## A whole campaign o
 	@$(RUN) -m infra.local.demo
 
 test: $(VENV)/.dev ## All tests but the benches [PYTEST_ARGS="-k segments"]
-	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not alone" $(NOT_BUILT) $(PYTEST_ARGS)
-	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	@$(RUN) -m pytest -n $(WORKERS) $(IN_ORDER) -m "not alone" $(NOT_BUILT) $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n $(WORKERS) $(IN_ORDER) -m alone $(or $(PYTEST_ARGS),$(ALONE)) || [ $$? -eq 5 ]
 
 lint: $(VENV)/.dev ## Style and types: ruff and mypy --strict
 	@$(RUN) -m ruff check .
@@ -56,7 +62,7 @@ check: $(VENV)/.dev build ## The template: cfn-lint, sam validate, sam build, ou
 		infra/queues.yaml infra/sign_in.yaml infra/webhooks.yaml infra/links.yaml infra/invocations.yaml
 	@$(SAM) validate --lint --template template.yaml --region us-east-1
 	@$(RUN) -m infra.openapi --check
-	@$(RUN) -m pytest -q -n $(WORKERS) --dist loadgroup tests/architecture tests/contracts/test_template_*.py \
+	@$(RUN) -m pytest -q -n $(WORKERS) $(IN_ORDER) tests/architecture tests/contracts/test_template_*.py \
 		tests/contracts/test_built_layers.py tests/contracts/test_routes.py \
 		tests/contracts/test_public_contract.py
 

@@ -7,6 +7,7 @@ what shares the journeys' platform beside what has a platform or a browser of it
 file's tests stay on one worker, since they share fixtures.
 """
 
+import gc
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.support.log_watch import (  # noqa: F401 - pytest finds its hooks her
     pytest_terminal_summary,
     pytest_unconfigure,
 )
+from tests.support.workers import BySharedFixtures
 
 # Each session of boto3 parses botocore's lists of endpoints and rules anew, and many tests
 # begin one: they share the parsed ones. Not the services' models: moto changes its own.
@@ -34,21 +36,29 @@ _ALONE = ("tests/journeys/", "tests/browser/")
 # Sessions of pytest on tiny folders: they need nothing to themselves.
 _NOT_ALONE = "tests/journeys/test_no_personal_data_in_logs.py"
 _LONGEST = ("tests/faults/test_interleavings.py", "tests/journeys/")
-_OWN_PLATFORM = ("tests/journeys/test_killed_senders.py", "tests/journeys/test_platform_starts.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests run alone, which belong to one worker, and begin with the longest."""
+    """Say which tests run alone, and begin with the longest."""
     for item in items:
         alone = item.nodeid.startswith(_ALONE) and not item.nodeid.startswith(_NOT_ALONE)
         if item.get_closest_marker("platform") or alone:
             item.add_marker(pytest.mark.alone)
-        shares = alone and item.nodeid.startswith("tests/journeys/")
-        shares = shares and not item.nodeid.startswith(_OWN_PLATFORM)
-        group = "journeys" if shares else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage look no more at what stays: modules, models, 13,000 tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySharedFixtures:
+    """Keep tests together that share fixtures, instead of what ``--dist`` says."""
+    return BySharedFixtures(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,21 +8,15 @@ document; the emulator does not, and would answer in its own words.
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-_OPENAPI = Path(__file__).parents[1] / "openapi.yaml"
+from infra.local.documents import read_yaml
 
 
-def apply_gateway_responses(apigateway: Any, api_id: str, stage: str) -> None:
-    """Put every gateway response of the contract and deploy *stage* with them (idempotent)."""
-    document = yaml.safe_load(_OPENAPI.read_text(encoding="utf-8"))
-    for kind, response in document["x-amazon-apigateway-gateway-responses"].items():
-        status = {"statusCode": str(response["statusCode"])} if "statusCode" in response else {}
-        apigateway.put_gateway_response(
-            restApiId=api_id,
-            responseType=kind,
-            responseParameters=response["responseParameters"],
-            responseTemplates=response["responseTemplates"],
-            **status,
-        )
+def apply_gateway_responses(apigateway: Any, document: Path, api_id: str, stage: str) -> None:
+    """Put every gateway response of *document* and deploy *stage* with them (idempotent)."""
+    responses = read_yaml(document).get("x-amazon-apigateway-gateway-responses", {})
+    for kind, response in responses.items():
+        changed = {key: value for key, value in response.items() if key != "statusCode"}
+        if "statusCode" in response:
+            changed["statusCode"] = str(response["statusCode"])
+        apigateway.put_gateway_response(restApiId=api_id, responseType=kind, **changed)
     apigateway.create_deployment(restApiId=api_id, stageName=stage)

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 
 from carillon.adapters.dynamodb.conversations import DynamoConversations
-from infra.local.deploy import STACK
-from infra.local.gateway_responses import apply_gateway_responses
 from infra.local.platform import LocalPlatform
 from tests.support.conversations import a_conversation
 from tests.support.http_api import violations
@@ -72,7 +70,6 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployed]:
     with LocalPlatform() as platform:
-        apply_gateway_responses(platform.client("apigateway"), f"{STACK}-api", "live")
         admin = platform.add_person("admin@example.com", role="admin")
         boss = Client(platform.api_url, platform.sign_in(admin))
         office = {"name": "Berlin", "timezone": "Europe/Berlin"}

@@ -11,11 +11,12 @@ import yaml
 from carillon.domain.permissions import OFFICE_GROUP, PERMISSIONS, PUBLIC, ROLE_GROUP, Role
 from carillon.edge.http import endpoints
 from infra import openapi
+from infra.local.documents import read_yaml
 from tests.support.http_api import APPS
 from tests.support.template import resources, source
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT: dict[str, Any] = yaml.safe_load(openapi.OUTPUT.read_text(encoding="utf-8"))
+DOCUMENT = read_yaml(openapi.OUTPUT)
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
 SIGN_IN = (ROOT / "infra" / "sign_in.yaml").read_text(encoding="utf-8")
 

@@ -16,7 +16,6 @@ from typing import Any
 import boto3
 import jsonschema  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 import pytest
-import yaml
 from moto import mock_aws
 
 from carillon.adapters.aws import client
@@ -60,6 +59,7 @@ from functions.organisation_api import app as organisation_api
 from functions.people_api import app as people_api
 from functions.record_audit_log import app as record_audit_log
 from functions.schedules_api import app as schedules_api
+from infra.local.documents import read_yaml
 from infra.local.emulator import running_emulator
 from tests.support.clock import NOON
 from tests.support.messages import a_claim
@@ -332,7 +332,7 @@ def violations(schema_name: str, body: Any) -> list[str]:
 
 @cache
 def _document() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))
+    document = read_yaml(OPENAPI)
     _close(document["components"]["schemas"])
     return {"components": document["components"]}
 

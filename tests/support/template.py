@@ -7,11 +7,11 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
-import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from infra.local.deploy import read_template
+from infra.local.documents import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = {
@@ -46,7 +46,7 @@ def transformed() -> dict[str, Any]:
                 properties[path] = "s3://bucket/key"
         if resource["Type"] == "AWS::Serverless::Api":
             included = TEMPLATES["template"].with_name("infra") / "openapi.yaml"
-            properties["DefinitionBody"] = yaml.safe_load(included.read_text())
+            properties["DefinitionBody"] = read_yaml(included)
     session = boto3.Session(region_name="us-east-1")
     # The translator asks boto3 for the region only; no call is made.
     with patch.object(boto3.session, "Session", return_value=session):
