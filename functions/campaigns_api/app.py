@@ -133,9 +133,10 @@ def build() -> UseCases:
         preview=PreviewCampaign(
             campaigns,
             lists,
+            entities.SegmentTable(),
             DynamoContacts(database, settings.contacts_table),
             review,
-            compile_template,
+            compile_text=compile_template,
             link_base_url=settings.link_base_url,
         ),
         media=AttachMedia(
@@ -303,7 +304,7 @@ def recount_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
 
 @route("POST", f"{_ONE}/preview", takes=PreviewRequest, gives="CampaignPreview")
 def preview_campaign(request: Request, wanted: PreviewRequest, campaign_id: str) -> CampaignPreview:
-    """Show how a campaign's messages will read for contacts of its lists; nothing is sent."""
+    """Show how a campaign's messages will read for contacts of its audience; nothing is sent."""
     return build().preview.preview(request.access, campaign_id, wanted)
 
 

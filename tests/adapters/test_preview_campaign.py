@@ -1,5 +1,6 @@
 """Previews of a campaign's messages, by the templates that sending uses (M1, M4, M6, M7)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 
 from carillon.adapters.templates import compile_template
 from carillon.domain.campaign import Campaign
+from carillon.domain.contacts import Contact
 from carillon.domain.content import FollowUp, StepCondition, Variant, variant_of
 from carillon.domain.errors import NotFound
 from carillon.domain.ids import lead_key
 from carillon.domain.organisation import OrganisationPolicy
+from carillon.domain.segments_filter import SegmentFilter, parse_filter
 from carillon.domain.short_links import CODE_LENGTH, Link, read_code
 from carillon.usecases.preview_campaign import (
     CampaignPreview,
@@ -25,8 +28,10 @@ from tests.support.contacts import FakeContacts, a_contact
 from tests.support.management import (
     FakeCampaigns,
     FakeLists,
+    FakeSegments,
     a_campaign,
     a_contact_list,
+    a_segment,
     an_access,
 )
 
@@ -34,10 +39,25 @@ ANN, BOB = "+12025550101", "+12025550102"
 OFFER = Link("offer", "https://example.com/a")
 
 
+def in_city(city: str) -> SegmentFilter:
+    return parse_filter({"field": "city", "op": "equals", "value": city})
+
+
+class CountedContacts(FakeContacts):
+    """Counts whom it hands out: each is a part of a query's cost."""
+
+    handed_out = 0
+
+    def between(self, list_id: str, shards: int, first: str, last: str) -> Iterator[Contact]:
+        for contact in super().between(list_id, shards, first, last):
+            self.handed_out += 1
+            yield contact
+
+
 class Scene:
     def __init__(self, **changes: Any) -> None:
         self.campaign: Campaign = a_campaign(**changes)
-        self.contacts = FakeContacts()
+        self.contacts = CountedContacts()
         self.contacts.add(
             "lst_1",
             1,
@@ -47,6 +67,11 @@ class Scene:
             ],
         )
         self.policy = OrganisationPolicy()
+        self.segments = FakeSegments(
+            a_segment("seg_bonn", filter=in_city("Bonn")),
+            a_segment("seg_oslo", filter=in_city("Oslo")),
+            a_segment("seg_lost", list_ids=("lst_gone",)),
+        )
 
     def review(self) -> ReviewContent:
         return ReviewContent(
@@ -62,9 +87,10 @@ class Scene:
         return PreviewCampaign(
             FakeCampaigns(self.campaign),
             lists,
+            self.segments,
             self.contacts,
             self.review(),
-            compile_template,
+            compile_text=compile_template,
             link_base_url="https://go.example.org",
         ).preview(an_access(), "cmp_1", PreviewRequest(phones=phones))
 
@@ -179,6 +205,45 @@ def test_who_is_excluded_or_in_no_list_is_told_apart() -> None:
         (ANN, "excluded"),
         ("+12025550199", "contact_not_found"),
     ]
+
+
+def test_a_segment_of_the_audience_shows_those_whom_it_keeps() -> None:
+    """C4, K16: a preview reads segments as a launch does."""
+    scene = Scene(list_ids=(), segment_ids=("seg_gone", "seg_lost", "seg_oslo", "seg_bonn"))
+
+    few, named = scene.preview(), scene.preview(ANN, BOB)
+
+    assert [(one.phone, one.list_id) for one in few.contacts] == [(ANN, "lst_1")]
+    assert [(one.phone, one.problem) for one in named.contacts] == [
+        (ANN, None),
+        (BOB, "contact_not_found"),
+    ]
+
+
+def test_whom_an_excluded_segment_keeps_is_shown_as_excluded() -> None:
+    """C4."""
+    shown = Scene(exclude_segment_ids=("seg_bonn",)).preview(ANN, BOB)
+
+    assert [(one.phone, one.problem) for one in shown.contacts] == [(ANN, "excluded"), (BOB, None)]
+
+
+def test_a_contact_of_a_list_and_of_a_segment_of_it_is_shown_once() -> None:
+    shown = Scene(segment_ids=("seg_bonn",)).preview()
+
+    assert sorted(one.phone for one in shown.contacts) == [ANN, BOB]
+
+
+def test_a_preview_does_not_read_a_great_list_for_the_one_whom_a_segment_keeps() -> None:
+    """F9: it looks at so many contacts and no more."""
+    scene = Scene(list_ids=(), segment_ids=("seg_oslo",))
+    scene.contacts.add(
+        "lst_1", 1, [a_contact(n, fields={"city": "Bonn"}) for n in range(300, 2900)]
+    )
+
+    shown = scene.preview()
+
+    assert shown.contacts == ()
+    assert scene.contacts.handed_out == 2_000
 
 
 def test_what_a_first_message_lacks_is_said_for_the_texts_and_for_each_contact() -> None:

@@ -31,8 +31,12 @@ class Source:
         if not one.shards:
             return
         for contact in contacts.between(one.id, one.shards, first, last):
-            if self.keeps is None or self.keeps.matches(contact):
+            if self.takes(contact):
                 yield contact
+
+    def takes(self, contact: Contact) -> bool:
+        """Whether *contact*, one of the list, belongs."""
+        return self.keeps is None or self.keeps.matches(contact)
 
 
 @dataclass(frozen=True)

@@ -15,20 +15,22 @@ from carillon.domain.campaign import Campaign
 from carillon.domain.campaign_media import CampaignMedia
 from carillon.domain.campaign_offers import reaches
 from carillon.domain.commands import Command, Entries
-from carillon.domain.contact_list import ListRecord
-from carillon.domain.contacts import Contact
+from carillon.domain.contacts import Contact, ContactList
 from carillon.domain.content import variant_of
 from carillon.domain.content_checks import Finding, findings_in
 from carillon.domain.errors import InvalidInput, NotFound
 from carillon.domain.ids import SLOTS, lead_key
 from carillon.domain.permissions import Access
 from carillon.domain.segments import encoding, forcing_ucs_2, segment_count, smart_encode
-from carillon.ports import Campaigns, Contacts, ManagedLists
+from carillon.ports import Campaigns, Contacts, ManagedLists, ManagedSegments
+from carillon.usecases.audience_sources import Source
 from carillon.usecases.render_texts import Message, Texts, messages_of
 from carillon.usecases.review_content import CompileText, ReviewContent
 
 MOST_CONTACTS = 20
 _SAMPLE = 3
+# A segment may keep one in a million: a preview is one request, and does not look for that one.
+_MOST_LOOKED_AT = 2_000
 _NO_KEY_YET = "preview"
 _LAST_SLOT = f"{SLOTS - 1:04x}"
 
@@ -36,7 +38,9 @@ _LAST_SLOT = f"{SLOTS - 1:04x}"
 @dataclass(frozen=True, kw_only=True)
 class PreviewRequest(Command):
     """
-    For whom: *phones* (E.164) of contacts of the campaign's lists; without any, a few of them.
+    For whom: *phones* (E.164) of contacts of the campaign's lists and segments.
+
+    Without any, a few of them.
     """
 
     phones: Annotated[tuple[str, ...], Entries(MOST_CONTACTS, 20)] = ()
@@ -177,14 +181,16 @@ class PreviewCampaign:
         self,
         campaigns: Campaigns,
         lists: ManagedLists,
+        segments: ManagedSegments,
         contacts: Contacts,
         review: ReviewContent,
-        compile_text: CompileText,
         *,
+        compile_text: CompileText,
         link_base_url: str,
     ) -> None:
         self._campaigns = campaigns
         self._lists = lists
+        self._segments = segments
         self._contacts = contacts
         self._review = review
         self._compile = compile_text
@@ -201,15 +207,15 @@ class PreviewCampaign:
             link_base_url=self._link_base_url,
             sender_names=self._review.names_of(campaign),
         )
-        lists = list(self._standing(campaign.list_ids))
-        excluded = list(self._standing(campaign.exclude_list_ids))
+        included = self._sources(campaign.list_ids, campaign.segment_ids)
+        excluded = self._sources(campaign.exclude_list_ids, campaign.exclude_segment_ids)
         if wanted.phones:
             phones = dict.fromkeys(wanted.phones)
-            shown = [self._of_phone(phone, lists, excluded, previewer) for phone in phones]
+            shown = [self._of_phone(phone, included, excluded, previewer) for phone in phones]
         else:
             shown = [
                 self._unless_excluded(contact, list_id, excluded, previewer)
-                for contact, list_id in islice(self._some(lists), _SAMPLE)
+                for contact, list_id in islice(self._some(included), _SAMPLE)
             ]
         return CampaignPreview(
             campaign_id=campaign.id,
@@ -218,42 +224,67 @@ class PreviewCampaign:
             findings=tuple(self._review.findings(campaign)),
         )
 
-    def _standing(self, list_ids: Iterable[str]) -> Iterator[ListRecord]:
-        """Yield the lists that there still are: of others nobody can be shown."""
-        for list_id in list_ids:
+    def _sources(self, list_ids: Iterable[str], segment_ids: Iterable[str]) -> list[Source]:
+        """Return those that there still are, as a launch would read them: of others nobody is."""
+        whole = [Source(one.id, one) for one in self._standing(list_ids)]
+        return whole + list(self._segmented(segment_ids))
+
+    def _segmented(self, segment_ids: Iterable[str]) -> Iterator[Source]:
+        for segment_id in segment_ids:
             try:
-                yield self._lists.get(list_id)
+                segment = self._segments.get(segment_id)
             except NotFound:
                 continue
+            for one in self._standing(segment.list_ids):
+                yield Source(segment.id, one, segment.filter)
+
+    def _standing(self, list_ids: Iterable[str]) -> Iterator[ContactList]:
+        for list_id in list_ids:
+            try:
+                one = self._lists.get(list_id)
+            except NotFound:
+                continue
+            yield ContactList(
+                id=one.id,
+                name=one.name,
+                default_country=one.default_country,
+                shards=one.shards,
+                contacts=one.contacts,
+            )
 
     def _of_phone(
         self,
         phone: str,
-        lists: Sequence[ListRecord],
-        excluded: Sequence[ListRecord],
+        included: Sequence[Source],
+        excluded: Sequence[Source],
         previewer: Previewer,
     ) -> ContactPreview:
-        # The first list that has a phone is the one whose fields count, as at the launch.
-        for one in lists:
+        # The first source that has a phone is the one whose fields count, as at the launch.
+        for one in included:
             contact = self._find(one, phone)
             if contact is not None:
-                return self._unless_excluded(contact, one.id, excluded, previewer)
+                return self._unless_excluded(contact, one.contacts.id, excluded, previewer)
         return ContactPreview(phone=phone, problem="contact_not_found")
 
     def _unless_excluded(
-        self, contact: Contact, list_id: str, excluded: Sequence[ListRecord], previewer: Previewer
+        self, contact: Contact, list_id: str, excluded: Sequence[Source], previewer: Previewer
     ) -> ContactPreview:
         if any(self._find(one, contact.phone) for one in excluded):
             return ContactPreview(phone=contact.phone, list_id=list_id, problem="excluded")
         return previewer.of(contact, list_id)
 
-    def _find(self, one: ListRecord, phone: str) -> Contact | None:
+    def _find(self, one: Source, phone: str) -> Contact | None:
         key = lead_key(phone)
-        found = self._contacts.between(one.id, one.shards, key, key) if one.shards else ()
-        return next(iter(found), None)
+        return next(one.between(self._contacts, key, key), None)
 
-    def _some(self, lists: Sequence[ListRecord]) -> Iterator[tuple[Contact, str]]:
-        for one in lists:
-            if one.shards:
-                for contact in self._contacts.between(one.id, one.shards, "0000", _LAST_SLOT):
-                    yield contact, one.id
+    def _some(self, sources: Sequence[Source]) -> Iterator[tuple[Contact, str]]:
+        """Yield contacts, each phone once, of the first that are looked at."""
+        shown: set[str] = set()
+        everybody = ((one, contact) for one in sources for contact in self._all(one))
+        for one, contact in islice(everybody, _MOST_LOOKED_AT):
+            if contact.phone not in shown and one.takes(contact):
+                shown.add(contact.phone)
+                yield contact, one.contacts.id
+
+    def _all(self, one: Source) -> Iterator[Contact]:
+        return replace(one, keeps=None).between(self._contacts, "0000", _LAST_SLOT)
