@@ -167,6 +167,11 @@ def _draw_simulation(shown: Screen, result: Mapping[str, Any]) -> None:
             "unsent at its end": result["unsent_at_end"] or "",
         }
     )
+    for sender in result["senders"]:
+        shown.say(
+            f"sender {sender['sender_id']}: {sender['leads']} people, "
+            f"{sender['segments']} segments, ends {sender.get('finishes_at') or 'never'}"
+        )
     for trap in result["encoding_traps"]:
         where = f"of {trap['name']}" if trap.get("name") else "of the text"
         shown.say(

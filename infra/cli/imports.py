@@ -23,6 +23,9 @@ def import_file(
     new_list: Annotated[str, typer.Option(help="Name of a list to create.")] = "",
     office: Annotated[str, typer.Option(help="Office of the new list; if only one, it is.")] = "",
     country: Annotated[str, typer.Option(help="Default country of the new list (US, DE).")] = "",
+    phone: Annotated[str, typer.Option(help="The column of the phone, if not as guessed.")] = "",
+    first_name: Annotated[str, typer.Option(help="The column of the first name.")] = "",
+    last_name: Annotated[str, typer.Option(help="The column of the last name.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Import FILE into a list and wait until it is read."""
@@ -30,9 +33,10 @@ def import_file(
         if bool(list_id) is bool(new_list):
             raise SettingsWrong("Say either --list or --new-list.")
         require_file(file)
+        told = {"phone": phone, "first_name": first_name, "last_name": last_name}
         api = signed_in()
         into = list_id or create_list(api, new_list, office, country)
-        done = import_contacts(api, shown, into, file)
+        done = import_contacts(api, shown, into, file, {k: v for k, v in told.items() if v})
         shown.show(done, lambda: _draw(shown, into, done))
         if done["status"] == "failed":
             raise CliError(f"The import failed: {done.get('error') or done.get('error_code')}")

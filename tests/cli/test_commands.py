@@ -72,6 +72,17 @@ def test_an_import_makes_the_list_sends_the_file_and_waits_until_it_is_read(
     assert (done["created"], done["duplicate"], done["invalid"]) == (1, 1, 1)
 
 
+def test_an_import_is_told_its_columns(served: Gateway, tmp_path: Path) -> None:
+    """C2: the caller overrides the guesses."""
+    file = a_csv(tmp_path, "phone,called,nummer", "x,Ada,+12065550108", "+12065550109,Bo,nobody")
+    words = ["import", str(file), "--new-list", "Told", "--phone", "nummer"]
+
+    done = said(carillon(served, *words, "--first-name", "called", "--json"))
+
+    assert done["mapping"] == {"phone": "nummer", "first_name": "called", "last_name": ""}
+    assert (done["created"], done["invalid"]) == (1, 1)
+
+
 def test_an_import_that_fails_exits_with_1_and_says_why(served: Gateway, tmp_path: Path) -> None:
     file = a_csv(tmp_path, "colour,size", "red,9")
 

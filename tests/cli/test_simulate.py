@@ -1,4 +1,4 @@
-"""``carillon campaigns simulate``: what a launch would come to, in words."""
+"""``carillon campaigns simulate``: what a launch would come to, in words (K16)."""
 
 from typing import Any
 
@@ -22,6 +22,15 @@ SIMULATION: dict[str, Any] = {
     "currency": "USD",
     "cost_micros": 31_600_000,
     "unsent_at_end": 0,
+    "senders": [
+        {
+            "sender_id": "snd_1",
+            "leads": 850,
+            "segments": 4000,
+            "finishes_at": "2026-11-24T13:00:00Z",
+        },
+        {"sender_id": "snd_2", "leads": 0, "segments": 0, "finishes_at": None},
+    ],
     "warnings": ["Nobody is in their hours."],
 }
 
@@ -41,6 +50,7 @@ def test_a_simulation_says_who_gets_nothing_and_what_it_costs() -> None:
         "10 missing_field, 40 suppressed",
         "31.60 USD",
         "'’' of the text",
+        "sender snd_1: 850 people, 4000 segments, ends 2026-11-24T13:00:00Z",
         "warning: Nobody is in their hours.",
     ):
         assert words in result.stdout
