@@ -116,6 +116,8 @@ class Platform:
     # What GET …/activity answers, beside the campaign's id and the zone asked for.
     activity: dict[str, dict[str, Any]] = field(default_factory=dict)
     leads: list[dict[str, Any]] = field(default_factory=list)
+    # The keys of the leads that a figure counts, by its name.
+    behind: dict[str, list[str]] = field(default_factory=dict)
     series: dict[str, Any] = field(default_factory=dict)
     offices: list[dict[str, str]] = field(default_factory=lambda: [BERLIN, NEW_YORK])
     users: dict[str, User] = field(
@@ -244,8 +246,13 @@ class Platform:
         return {"campaign_id": campaign_id, "as_of": AS_OF, **figures}
 
     def leads_page(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return a page of the leads, filtered by status."""
-        found = [one for one in self.leads if query.get("status", one["status"]) == one["status"]]
+        """Return a page of the leads, filtered by status and by what they are counted in."""
+        behind = self.behind.get(query.get("figure", ""), [one["key"] for one in self.leads])
+        found = [
+            one
+            for one in self.leads
+            if query.get("status", one["status"]) == one["status"] and one["key"] in behind
+        ]
         start, limit = int(query.get("cursor", "0")), int(query["limit"])
         after = start + limit
         rest = str(after) if after < len(found) else None

@@ -17,8 +17,9 @@ const WIDEST_GROUP = 72;
  *
  * *series* are {key, label}; a group is {name, short} with a number under each key: *name* is
  * said and stands in the table, *short* below the bars. *nothing* is shown while all is 0.
+ * *more* are columns of the table alone, {label, show(group)}.
  */
-export function barChart({ id, title, column, series, nothing }) {
+export function barChart({ id, title, column, series, nothing, more = [] }) {
   const plot = h("div", { class: "plot", tabindex: 0, role: "img",
     "aria-label": `Bar chart: ${title}. Use the left and right arrow keys to read it, or show it as a table.` });
   const empty = h("p", { class: "empty-line quiet" }, nothing);
@@ -28,7 +29,7 @@ export function barChart({ id, title, column, series, nothing }) {
     : null;
   // Says what the bars are; while they are being read, what one group of them holds.
   const note = h("p", { class: "quiet note", "aria-live": "polite" });
-  const table = dataTable({ caption: title, columns: [column, ...series.map(({ label }) => label)] });
+  const table = dataTable({ caption: title, columns: [column, ...[...series, ...more].map(({ label }) => label)] });
   const element = chartCard({ title, id, note, chart: h("div", {}, empty, legend, plot), table: table.element });
   let groups = [];
   let about = "";
@@ -42,7 +43,7 @@ export function barChart({ id, title, column, series, nothing }) {
     empty.hidden = some;
     plot.hidden = !some;
     if (legend) legend.hidden = !some;
-    table.update(groups.map((group) => [group.name, ...series.map(({ key }) => count(group[key]))]));
+    table.update(groups.map((group) => [group.name, ...series.map(({ key }) => count(group[key])), ...more.map(({ show }) => show(group))]));
     if (reading !== null && reading >= groups.length) reading = null;
     read(reading);
     draw();

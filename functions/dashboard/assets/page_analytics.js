@@ -112,7 +112,7 @@ function analyticsView(list) {
   const launches = barChart({ id: "launches", title: "Campaigns launched by date", column: "Date",
     series: [{ key: "launches", label: "Launched" }], nothing: "No campaign was launched within this time frame." });
   const charts = [byHour, byDay, byDate, launches];
-  const groups = SUMMARY.map(figureGroup);
+  const groups = SUMMARY.map((group) => figureGroup(group));
   const failures = failuresCard();
   const costs = costsCard();
   const asOf = h("p", { class: "as-of quiet" });
