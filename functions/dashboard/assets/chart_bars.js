@@ -92,7 +92,7 @@ function frame(groups, series, width) {
   const tick = niceTick(most / 4);
   const top = Math.max(1, Math.ceil(most / tick)) * tick;
   const axis = count(top).length * LETTER + LABEL_ROOM * 2;
-  const step = Math.min(WIDEST_GROUP, (width - axis) / Math.max(1, groups.length));
+  const step = Math.min(Math.max(WIDEST_GROUP, nameRoom(groups)), (width - axis) / Math.max(1, groups.length));
   const left = axis + (width - axis - step * groups.length) / 2;
   return { tick, top, axis, step, left };
 }
@@ -117,10 +117,14 @@ function drawing(groups, series, width, reading) {
     lines, band, bars, names(groups, place, width));
 }
 
+/** The pixels that the longest name below the bars takes. */
+function nameRoom(groups) {
+  return Math.max(0, ...groups.map(({ short, name }) => (short ?? name).length)) * LETTER + LABEL_ROOM * 2;
+}
+
 /** As many names as there is room for, the first always among them. */
 function names(groups, place, width) {
-  const longest = Math.max(...groups.map(({ short, name }) => (short ?? name).length));
-  const every = Math.max(1, Math.ceil((longest * LETTER + LABEL_ROOM * 2) / place.step));
+  const every = Math.max(1, Math.ceil(nameRoom(groups) / place.step));
   return groups.map(({ short, name }, i) => {
     if (i % every) return null;
     const text = short ?? name;

@@ -2,6 +2,7 @@
 
 import { barChart } from "./chart_bars.js";
 import { campaignsTable } from "./campaigns_table.js";
+import { saveAs } from "./csv.js";
 import { h, setChildren, setText } from "./dom.js";
 import { costsCard, failuresCard, figureGroup, figureView } from "./figure_views.js";
 import { HEADLINES, SUMMARY } from "./figures.js";
@@ -70,10 +71,7 @@ export function analyticsPage(place, { api, offices, query }) {
 
   async function save() {
     try {
-      const file = await api.file(`analytics/campaigns/csv?${asked({ ...filters, ...listing, limit: PAGE })}`);
-      const address = URL.createObjectURL(file);
-      h("a", { href: address, download: "campaigns.csv" }).click();
-      URL.revokeObjectURL(address);
+      saveAs(await api.file(`analytics/campaigns/csv?${asked({ ...filters, ...listing, limit: PAGE })}`), "campaigns.csv");
     } catch (error) {
       trouble.show(error.message);
     }
