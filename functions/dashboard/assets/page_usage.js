@@ -139,17 +139,17 @@ function usageView() {
 
   function update(answer, parts, places) {
     const officeName = (id) => places.get(id)?.name ?? id;
-    const senders = answer.by_sender.map((one) => ({ ...one, ...named(`${one.name}, ${officeName(one.office_id)}`, one.name) }));
-    const byOfficeRows = answer.by_office.map((one) => ({ ...one, ...named(officeName(one.office_id)) }));
+    const senders = mostFirst(answer.by_sender.map((one) => ({ ...one, ...named(`${one.name}, ${officeName(one.office_id)}`, one.name) })));
+    const ofOffices = mostFirst(answer.by_office.map((one) => ({ ...one, ...named(officeName(one.office_id)) })));
     const channels = answer.by_channel.map((one) => ({ ...one, ...named(one.channel.toUpperCase()) }));
     setText(totals[0].value, count(answer.total.messages));
     setText(totals[1].value, count(answer.total.segments));
     setText(totals[2].value, costText(answer.total.costs));
     byPeriod.update(parts, parts.length === MOST_PARTS ? `At most the latest ${MOST_PARTS} parts of the period, UTC` : "UTC");
-    bySender.update(mostFirst(senders), "What each sender's provider accepted");
-    byOffice.update(mostFirst(byOfficeRows), "What the campaigns of each office sent");
+    bySender.update(senders, "What each sender's provider accepted");
+    byOffice.update(ofOffices, "What the campaigns of each office sent");
     byChannel.update(channels, "Pictures have no segments");
-    rows = csvRows(answer, { parts, senders, offices: byOfficeRows, channels });
+    rows = csvRows(answer, { parts, senders, offices: ofOffices, channels });
     clock = clockTime(answer.as_of, "UTC");
     setText(asOf, `As of ${clock} · from ${dateTime(answer.from, "UTC")} to ${dateTime(answer.to, "UTC")} · costs as far as providers' receipts tell prices`);
   }
