@@ -69,6 +69,15 @@ SERIES: dict[str, Any] = {
         {"date": f"2026-11-{day}", "launches": int(day == 20)} for day in range(14, 21)
     ],
 }
+USED = {
+    f"2026-11-{day}": {
+        "submitted": 100 * (day - 13),
+        "segments": 120 * (day - 13),
+        "mms_messages": 10,
+        "cost#USD": 790_000 * (day - 13),
+    }
+    for day in range(14, 20)
+}
 
 
 def fill(platform: Platform) -> None:
@@ -99,6 +108,8 @@ def fill(platform: Platform) -> None:
     }
     platform.activity = {"cmp_1": ACTIVITY}
     platform.series = SERIES
+    platform.used = USED
+    platform.senders = {"snd_1": ("Reception", 700), "snd_2": ("=2+2", 1200)}
     platform.leads = [a_listed_lead(n) for n in range(12)]
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from carillon.domain.lead_list import LEAD_FIGURES
 from tests.browser.canned import (
     SERIES,
     a_listed_lead,
@@ -273,3 +274,44 @@ def test_leads_are_filtered_and_paged(
         "sender_id": "snd_1",
         "reason": "30007",
     }
+
+
+def test_a_number_leads_to_the_leads_behind_it(
+    signed_in: Callable[..., Any], platform_state: Platform
+) -> None:
+    """T9: explain this number, by mouse or key, for whatever counts leads."""
+    platform_state.behind = {"contacts_responded": [platform_state.leads[n]["key"] for n in (2, 5)]}
+    page = signed_in("#/campaigns/cmp_1")
+    leads = page.locator("#leads")
+
+    page.get_by_role("button", name="96 Contacts responded: show the leads").focus()
+    page.keyboard.press("Enter")
+    leads.get_by_text("2 on this page").wait_for()
+
+    assert leads.locator("tbody th").all_inner_texts() == ["***0002", "***0005"]
+    assert leads.get_by_label("Counted in").input_value() == "contacts_responded"
+    assert last_query(platform_state, "/leads") == {"limit": "50", "figure": "contacts_responded"}
+    assert page.locator("#leads summary").evaluate("one => one === document.activeElement")
+
+
+def test_a_failure_leads_to_the_leads_that_failed_for_it(
+    signed_in: Callable[..., Any], platform_state: Platform
+) -> None:
+    page = signed_in("#/campaigns/cmp_1")
+
+    page.get_by_role("row").filter(has_text="30007").get_by_role("button").click()
+    page.locator("#leads").get_by_text("on this page").wait_for()
+
+    assert last_query(platform_state, "/leads") == {"limit": "50", "reason": "30007"}
+
+
+def test_the_page_offers_every_figure_whose_leads_the_api_lists(
+    signed_in: Callable[..., Any],
+) -> None:
+    page = signed_in("#/campaigns/cmp_1")
+    page.get_by_text("As of").wait_for()
+
+    offered = page.locator("#lead-figure option").evaluate_all("all => all.map((one) => one.value)")
+
+    assert {*offered} == {"", *LEAD_FIGURES}
+    assert page.get_by_role("button", name="0 Conversions: show the leads").is_disabled()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -116,6 +116,11 @@ class Platform:
     # What GET …/activity answers, beside the campaign's id and the zone asked for.
     activity: dict[str, dict[str, Any]] = field(default_factory=dict)
     leads: list[dict[str, Any]] = field(default_factory=list)
+    # What was accepted on each UTC day, and by each sender: its name and its messages.
+    used: dict[str, dict[str, int]] = field(default_factory=dict)
+    senders: dict[str, tuple[str, int]] = field(default_factory=dict)
+    # The keys of the leads that a figure counts, by its name.
+    behind: dict[str, list[str]] = field(default_factory=dict)
     series: dict[str, Any] = field(default_factory=dict)
     offices: list[dict[str, str]] = field(default_factory=lambda: [BERLIN, NEW_YORK])
     users: dict[str, User] = field(
@@ -232,6 +237,33 @@ class Platform:
             **compared,
         }
 
+    def usage(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return what was used within ``from`` and ``to``, or in 7 days, as the API does."""
+        first = query.get("from", "2026-11-14")
+        behind = date.fromisoformat(query.get("to", "2026-11-20")) + timedelta(days=1)
+        counts = total_of(one for day, one in self.used.items() if first <= day < f"{behind}")
+        messages, pictures = counts.get("submitted", 0), counts.get("mms_messages", 0)
+        segments = counts.get("segments", 0)
+        total = {"messages": messages, "segments": segments, "costs": costs_of(counts)}
+        office = {"office_id": BERLIN["id"]}
+        return {
+            "as_of": AS_OF,
+            "from": f"{first}T00:00:00Z",
+            "to": f"{behind}T00:00:00Z",
+            "zone": "UTC",
+            "preset": None if "from" in query else query["preset"],
+            "total": total,
+            "by_office": [{**office, **total}],
+            "by_sender": [
+                {"sender_id": sender, "name": name, **office, "messages": sent, "segments": sent}
+                for sender, (name, sent) in self.senders.items()
+            ],
+            "by_channel": [
+                {"channel": "sms", "messages": messages - pictures, "segments": segments},
+                {"channel": "mms", "messages": pictures, "segments": 0},
+            ],
+        }
+
     def activity_of(self, campaign_id: str, zone: str) -> dict[str, Any]:
         """Return a campaign's activity as the analytics API does."""
         nothing: dict[str, Any] = {"granularity": None, "buckets": []}
@@ -244,8 +276,13 @@ class Platform:
         return {"campaign_id": campaign_id, "as_of": AS_OF, **figures}
 
     def leads_page(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return a page of the leads, filtered by status."""
-        found = [one for one in self.leads if query.get("status", one["status"]) == one["status"]]
+        """Return a page of the leads, filtered by status and by what they are counted in."""
+        behind = self.behind.get(query.get("figure", ""), [one["key"] for one in self.leads])
+        found = [
+            one
+            for one in self.leads
+            if query.get("status", one["status"]) == one["status"] and one["key"] in behind
+        ]
         start, limit = int(query.get("cursor", "0")), int(query["limit"])
         after = start + limit
         rest = str(after) if after < len(found) else None
@@ -337,6 +374,7 @@ class Api:
             "series": lambda: {**platform.summary(), **platform.series},
             "campaigns": lambda: platform.figures_list(query),
             "comparison": lambda: platform.comparison(query["campaign_ids"].split(",")),
+            "usage": lambda: platform.usage(query),
         }
         return _json_reply(200, answers[what]())
 

@@ -17,8 +17,9 @@ const WIDEST_GROUP = 72;
  *
  * *series* are {key, label}; a group is {name, short} with a number under each key: *name* is
  * said and stands in the table, *short* below the bars. *nothing* is shown while all is 0.
+ * *more* are columns of the table alone, {label, show(group)}.
  */
-export function barChart({ id, title, column, series, nothing }) {
+export function barChart({ id, title, column, series, nothing, more = [] }) {
   const plot = h("div", { class: "plot", tabindex: 0, role: "img",
     "aria-label": `Bar chart: ${title}. Use the left and right arrow keys to read it, or show it as a table.` });
   const empty = h("p", { class: "empty-line quiet" }, nothing);
@@ -28,7 +29,7 @@ export function barChart({ id, title, column, series, nothing }) {
     : null;
   // Says what the bars are; while they are being read, what one group of them holds.
   const note = h("p", { class: "quiet note", "aria-live": "polite" });
-  const table = dataTable({ caption: title, columns: [column, ...series.map(({ label }) => label)] });
+  const table = dataTable({ caption: title, columns: [column, ...[...series, ...more].map(({ label }) => label)] });
   const element = chartCard({ title, id, note, chart: h("div", {}, empty, legend, plot), table: table.element });
   let groups = [];
   let about = "";
@@ -42,7 +43,7 @@ export function barChart({ id, title, column, series, nothing }) {
     empty.hidden = some;
     plot.hidden = !some;
     if (legend) legend.hidden = !some;
-    table.update(groups.map((group) => [group.name, ...series.map(({ key }) => count(group[key]))]));
+    table.update(groups.map((group) => [group.name, ...series.map(({ key }) => count(group[key])), ...more.map(({ show }) => show(group))]));
     if (reading !== null && reading >= groups.length) reading = null;
     read(reading);
     draw();
@@ -91,7 +92,7 @@ function frame(groups, series, width) {
   const tick = niceTick(most / 4);
   const top = Math.max(1, Math.ceil(most / tick)) * tick;
   const axis = count(top).length * LETTER + LABEL_ROOM * 2;
-  const step = Math.min(WIDEST_GROUP, (width - axis) / Math.max(1, groups.length));
+  const step = Math.min(Math.max(WIDEST_GROUP, nameRoom(groups)), (width - axis) / Math.max(1, groups.length));
   const left = axis + (width - axis - step * groups.length) / 2;
   return { tick, top, axis, step, left };
 }
@@ -116,10 +117,14 @@ function drawing(groups, series, width, reading) {
     lines, band, bars, names(groups, place, width));
 }
 
+/** The pixels that the longest name below the bars takes. */
+function nameRoom(groups) {
+  return Math.max(0, ...groups.map(({ short, name }) => (short ?? name).length)) * LETTER + LABEL_ROOM * 2;
+}
+
 /** As many names as there is room for, the first always among them. */
 function names(groups, place, width) {
-  const longest = Math.max(...groups.map(({ short, name }) => (short ?? name).length));
-  const every = Math.max(1, Math.ceil((longest * LETTER + LABEL_ROOM * 2) / place.step));
+  const every = Math.max(1, Math.ceil(nameRoom(groups) / place.step));
   return groups.map(({ short, name }, i) => {
     if (i % every) return null;
     const text = short ?? name;

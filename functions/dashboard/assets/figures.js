@@ -110,6 +110,17 @@ export const SUMMARY = [
   },
 ];
 
+/**
+ * The figures whose leads the API lists, each by the figure's own formula, under the words of a choice.
+ * Pending leads have no row yet, so "pending" and "total" are not among them.
+ */
+export const OF_LEADS = new Map([...NUMBERS, ...GROUPS.flatMap((group) => group.figures)]
+  .filter(({ key }) => [
+    "contacts_messaged", "contacts_submitted", "contacts_responded", "auto_opt_outs", "manual_opt_outs", "total_opt_outs",
+    "initials_sent", "replies", "replies_non_opt_out", "sent", "failed", "partial", "contacts_clicked", "conversions",
+    "send_total", "send_succeeded", "send_failed",
+  ].includes(key)).map(({ key, label }) => [key, label]));
+
 /** The figures that an analyst looks at first. */
 export const HEADLINES = [
   { key: "contacts_messaged", label: "Contacts messaged" },

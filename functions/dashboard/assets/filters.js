@@ -3,11 +3,11 @@
 import { h, setChildren } from "./dom.js";
 import { words } from "./format.js";
 
-const PRESETS = {
+export const PRESETS = {
   today: "Today", yesterday: "Yesterday", last_7_days: "Last 7 days", last_30_days: "Last 30 days",
   this_week: "This week", this_month: "This month", last_month: "Last month", this_year: "This year", all: "All",
 };
-const CUSTOM = "custom";
+export const CUSTOM = "custom";
 const STATUSES = ["processing", "active", "paused", "finished", "archived"];
 const OPERATORS = ["agent", "assistant"];
 // What the address may hold, in the API's own words; the rest of it is not passed on.
@@ -35,8 +35,8 @@ export function filterForm(filters, onChange) {
   const zone = h("input", { type: "text", id: "zone", list: "zones", value: filters.zone, autocomplete: "off", spellcheck: "false" });
   const office = select("office_id", [["", "All offices"]], "");
   const status = select("campaign_status", [["", "Any status"], ...STATUSES.map((key) => [key, words(key)])], filters.campaign_status ?? "");
-  const type = h("input", { type: "text", id: "campaign_type", value: filters.campaign_type ?? "", placeholder: "Any, or sms, mms …", autocomplete: "off" });
-  const tags = h("input", { type: "text", id: "tags", value: filters.tags ?? "", placeholder: "Any, or one, two", autocomplete: "off" });
+  const type = h("input", { type: "text", id: "campaign_type", value: filters.campaign_type ?? "", placeholder: "Any, sms, mms", autocomplete: "off" });
+  const tags = h("input", { type: "text", id: "tags", value: filters.tags ?? "", placeholder: "Any, or a, b", autocomplete: "off" });
   const operator = select("operated_by", [["", "Anybody"], ...OPERATORS.map((key) => [key, words(key)])], filters.operated_by ?? "");
   const range = [field("from", "From", from), field("to", "To", to)];
   const form = h("form", { class: "card filters", "aria-label": "Filters" },
@@ -76,12 +76,12 @@ export function filterForm(filters, onChange) {
   };
 }
 
-function select(id, options, value) {
+export function select(id, options, value) {
   const element = h("select", { id }, options.map(([key, label]) => h("option", { value: key }, label)));
   element.value = value;
   return element;
 }
 
-function field(id, label, ...inputs) {
+export function field(id, label, ...inputs) {
   return h("div", { class: "field" }, h("label", { for: id }, label), inputs);
 }

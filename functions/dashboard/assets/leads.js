@@ -1,6 +1,7 @@
 // The leads of a campaign, page by page and filtered (T9). Not live: rows must not move under a reader.
 
 import { h, setChildren, setText } from "./dom.js";
+import { OF_LEADS } from "./figures.js";
 import { NONE, count, dateTime, words } from "./format.js";
 import { notice } from "./parts.js";
 
@@ -10,7 +11,8 @@ const COLUMNS = ["Number", "Status", "Sender", "Last action", "Attempts", "Faile
 
 /**
  * A card that asks for the leads below *path* when it is opened. *zone* is the office's,
- * *senderIds* are the campaign's. `update(failures)` offers their codes as reasons.
+ * *senderIds* are the campaign's. `update(failures)` offers their codes as reasons;
+ * `explain({figure, reason})` opens the card at the leads that a number counts.
  */
 export function leadsCard(api, path, zone, senderIds) {
   const status = h("select", { id: "lead-status" }, h("option", { value: "" }, "Any status"),
@@ -18,7 +20,10 @@ export function leadsCard(api, path, zone, senderIds) {
   const sender = h("select", { id: "lead-sender" }, h("option", { value: "" }, "Any sender"),
     senderIds.map((id) => h("option", { value: id }, id)));
   const reason = h("select", { id: "lead-reason" }, h("option", { value: "" }, "Any reason"));
+  const figure = h("select", { id: "lead-figure" }, h("option", { value: "" }, "Any number"),
+    [...OF_LEADS].map(([key, label]) => h("option", { value: key }, label)));
   const form = h("form", { class: "filter-row" },
+    field("lead-figure", "Counted in", figure),
     field("lead-status", "Status", status), field("lead-sender", "Sender", sender), field("lead-reason", "Failed reason", reason),
     h("button", { class: "button" }, "Filter"));
   const trouble = notice();
@@ -30,9 +35,9 @@ export function leadsCard(api, path, zone, senderIds) {
   const about = h("p", { class: "quiet note", role: "status" });
   const first = h("button", { type: "button", class: "button small", hidden: true, on: { click: () => load(null) } }, "First page");
   const next = h("button", { type: "button", class: "button small", hidden: true, on: { click: () => load(cursor) } }, "Next page");
+  const summary = h("summary", {}, h("h2", { id: "leads-title" }, "Leads"));
   const details = h("details", { class: "card", id: "leads" },
-    h("summary", {}, h("h2", { id: "leads-title" }, "Leads")),
-    form, trouble.element, about, box, h("div", { class: "pages" }, first, next));
+    summary, form, trouble.element, about, box, h("div", { class: "pages" }, first, next));
   let cursor = null;
   let asked = false;
   let turn = 0;
@@ -40,7 +45,7 @@ export function leadsCard(api, path, zone, senderIds) {
   async function load(from) {
     const mine = (turn += 1);
     const query = new URLSearchParams({ limit: PAGE });
-    for (const [name, value] of [["status", status.value], ["sender_id", sender.value], ["reason", reason.value], ["cursor", from]]) {
+    for (const [name, value] of [["status", status.value], ["sender_id", sender.value], ["reason", reason.value], ["figure", figure.value], ["cursor", from]]) {
       if (value) query.set(name, value);
     }
     setText(about, "Loading…");
@@ -65,6 +70,17 @@ export function leadsCard(api, path, zone, senderIds) {
     setText(about, `${found}. Leads that still wait are not listed. As of ${dateTime(asOf, zone)}.`);
   }
 
+  function explain({ figure: key = "", reason: code = "" }) {
+    status.value = sender.value = "";
+    figure.value = key;
+    reason.value = code;
+    asked = true;
+    details.open = true;
+    summary.focus();
+    details.scrollIntoView();
+    load(null);
+  }
+
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     load(null);
@@ -80,7 +96,7 @@ export function leadsCard(api, path, zone, senderIds) {
       .map(({ code, reason: text }) => h("option", { value: code }, `${text} (${code})`)));
   }
 
-  return { element: details, update };
+  return { element: details, update, explain };
 }
 
 function field(id, label, input) {

@@ -7,13 +7,14 @@ import { campaignPage } from "./page_campaign.js";
 import { campaignsPage } from "./page_campaigns.js";
 import { comparisonPage } from "./page_comparison.js";
 import { signInPage } from "./page_sign_in.js";
+import { usagePage } from "./page_usage.js";
 import { bell, emptyState } from "./parts.js";
 import { Session } from "./session.js";
 import { currentTheme, cycleTheme } from "./theme.js";
 
 // As in the permission table; the API decides, this only leaves out what it would refuse.
 const MAY_SEE_FIGURES = new Set(["admin", "manager", "analyst"]);
-const PAGES = { "/campaigns": "Campaigns", "/analytics": "Analytics", "/comparison": "Compare" };
+const PAGES = { "/campaigns": "Campaigns", "/analytics": "Analytics", "/comparison": "Compare", "/usage": "Usage" };
 const place = document.getElementById("content");
 const bar = document.getElementById("bar");
 let leave = () => {};
@@ -74,7 +75,16 @@ function run(config) {
     if (one) return campaignPage(place, { api, offices, me, id: decodeURIComponent(one[1]) });
     if (path === "/analytics") return analyticsPage(place, { api, offices, query });
     if (path === "/comparison") return comparisonPage(place, { api, query });
+    if (path === "/usage") return usagePage(place, { api, offices, query });
+    if (path && path !== "/" && path !== "/campaigns") return nowhere();
     return campaignsPage(place, { api, offices, me, query });
+  }
+
+  function nowhere() {
+    document.title = "No such page · Carillon";
+    setChildren(place, [emptyState("No such page", "The address may be mistyped, or from an earlier version.",
+      h("p", {}, h("a", { class: "button", href: "#/campaigns" }, "To the campaigns")))]);
+    return () => {};
   }
 
   function signIn() {

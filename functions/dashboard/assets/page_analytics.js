@@ -2,6 +2,7 @@
 
 import { barChart } from "./chart_bars.js";
 import { campaignsTable } from "./campaigns_table.js";
+import { saveAs } from "./csv.js";
 import { h, setChildren, setText } from "./dom.js";
 import { costsCard, failuresCard, figureGroup, figureView } from "./figure_views.js";
 import { HEADLINES, SUMMARY } from "./figures.js";
@@ -70,10 +71,7 @@ export function analyticsPage(place, { api, offices, query }) {
 
   async function save() {
     try {
-      const file = await api.file(`analytics/campaigns/csv?${asked({ ...filters, ...listing, limit: PAGE })}`);
-      const address = URL.createObjectURL(file);
-      h("a", { href: address, download: "campaigns.csv" }).click();
-      URL.revokeObjectURL(address);
+      saveAs(await api.file(`analytics/campaigns/csv?${asked({ ...filters, ...listing, limit: PAGE })}`), "campaigns.csv");
     } catch (error) {
       trouble.show(error.message);
     }
@@ -112,7 +110,7 @@ function analyticsView(list) {
   const launches = barChart({ id: "launches", title: "Campaigns launched by date", column: "Date",
     series: [{ key: "launches", label: "Launched" }], nothing: "No campaign was launched within this time frame." });
   const charts = [byHour, byDay, byDate, launches];
-  const groups = SUMMARY.map(figureGroup);
+  const groups = SUMMARY.map((group) => figureGroup(group));
   const failures = failuresCard();
   const costs = costsCard();
   const asOf = h("p", { class: "as-of quiet" });

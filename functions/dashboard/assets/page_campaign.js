@@ -116,11 +116,11 @@ function campaignView(office, mayAct, act, leads) {
   const zone = office?.timezone;
   const head = heading(office, mayAct, act);
   const progress = progressSection();
-  const numbers = numbersBox();
+  const numbers = numbersBox(leads.explain);
   const status = statusChart();
   const activity = activityChart();
-  const groups = GROUPS.map(figureGroup);
-  const failures = failuresCard();
+  const groups = GROUPS.map((group) => figureGroup(group, leads.explain));
+  const failures = failuresCard(leads.explain);
   const links = linksCard();
   const costs = costsCard();
   const variants = variantsCard();

@@ -242,7 +242,7 @@ function drawBar() {
 }
 
 function named(theme) {
-  return { auto: "Theme: system", light: "Theme: light", dark: "Theme: dark" }[theme];
+  return { auto: "Theme: auto", light: "Theme: light", dark: "Theme: dark" }[theme];
 }
 
 function drawContents(spec, groups) {

@@ -31,7 +31,7 @@ export function ratesTable({ caption, first, counts = [] }) {
   // The roles keep it a table to a screen reader where a phone shows it as blocks.
   const heads = [first, ...columns.map(({ label }) => label)];
   const verdicts = h("ul", { class: "verdicts" });
-  const table = h("table", { class: counts.length ? "data rates" : "data rates few", role: "table" },
+  const table = h("table", { class: counts.length ? "data rates stacked" : "data rates few", role: "table" },
     h("caption", {}, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((label, i) =>
       h("th", { scope: "col", role: "columnheader", class: i ? "number" : null }, label)))),
@@ -45,17 +45,17 @@ export function ratesTable({ caption, first, counts = [] }) {
       h("li", { "data-rate": key, "data-verdict": answer[key].verdict }, verdictText(label, answer[key], (id) => name.get(id) ?? id))));
     setChildren(body, rows.map((row) => h("tr", { role: "row", "data-row": row.id },
       h("th", { scope: "row", role: "rowheader" }, row.href ? h("a", { href: row.href }, row.name) : row.name),
-      counts.map(({ key }) => h("td", { role: "cell", class: "number" }, count(row[key]))),
-      RATES.map(({ key }) => rateCell(row[key], answer[key].winner === row.id)))));
+      counts.map(({ key, label }) => h("td", { role: "cell", class: "number", "data-label": label }, count(row[key]))),
+      RATES.map(({ key, label }) => rateCell(label, row[key], answer[key].winner === row.id)))));
   }
 
   return { element, update };
 }
 
-function rateCell(value, wins) {
+function rateCell(label, value, wins) {
   const bar = value === null ? null : h("span", { class: "rate-bar", "aria-hidden": "true" });
   if (bar) bar.style.setProperty("--share", `${Math.min(100, value)}%`);
-  return h("td", { role: "cell", class: "number rate", "data-wins": wins },
+  return h("td", { role: "cell", class: "number rate", "data-label": label, "data-wins": wins },
     h("span", { class: "rate-text" }, value === null ? NONE : percent(value)),
     wins ? h("span", { class: "wins" }, "Best") : null, bar);
 }
